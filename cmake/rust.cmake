@@ -1,0 +1,1 @@
+# Rust crates become one static library; see src/sql/rust.

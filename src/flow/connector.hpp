@@ -1,0 +1,59 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/log.hpp"
+#include "base/setting.hpp"
+#include "flow/database.hpp"
+#include "flow/sink.hpp"
+#include "flow/source.hpp"
+
+namespace weir::flow {
+
+// A connection as the project describes it, validated and with its secrets in place.
+struct Connection {
+  std::string name;  // as the project calls it
+  std::string type;  // the connector's name
+  Settings settings;
+};
+
+// What a connector is opened with.
+struct OpenContext {
+  Connection connection;
+  std::filesystem::path project_folder;  // relative paths start here
+  Log* log = &silent_log();
+};
+
+// One kind of system that Weir reads or writes: a plain record. A role that a connector lacks is an empty function, known
+// before anything runs; there is no method that answers "not implemented".
+struct Connector {
+  std::string name;
+  std::string summary;
+  std::vector<Setting> settings;       // the connection's keys in weir.yml
+  std::vector<Setting> read_options;   // further keys of a copy's `from`
+  std::vector<Setting> write_options;  // further keys of a copy's `to`
+
+  // None of these touches the network; errors of reaching the server come from the first use.
+  std::function<Result<std::unique_ptr<Source>>(const OpenContext&)> open_source;
+  std::function<Result<std::unique_ptr<Sink>>(const OpenContext&)> open_sink;
+  std::function<Result<std::unique_ptr<Database>>(const OpenContext&)> open_database;
+};
+
+// The connectors that are compiled in: the list in app/connectors.cpp, handed to whoever needs it.
+class Registry {
+ public:
+  explicit Registry(std::vector<Connector> connectors);
+  const Connector* find(std::string_view type) const;
+  std::span<const Connector> all() const { return connectors_; }
+
+ private:
+  std::vector<Connector> connectors_;
+};
+
+}  // namespace weir::flow

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <optional>
+
+#include "flow/checkpoint.hpp"
+#include "flow/sink.hpp"
+
+namespace weir::flow {
+
+// A commit that was announced: its id and the checkpoint that it leads to, when the source has any.
+struct Intent {
+  CommitId commit;
+  std::optional<Checkpoint> until;
+};
+
+// What the pump tells the ledger. Each call returns only after its content is durable. Called by one thread.
+class Journal {
+ public:
+  virtual ~Journal() = default;
+  // An intent without a save that an earlier attempt left: its outcome is to be found out first.
+  virtual Result<std::optional<Intent>> pending() = 0;
+  // The checkpoint of the last save; nothing when this stream was never saved.
+  virtual Result<std::optional<Checkpoint>> checkpoint() = 0;
+  virtual Result<CommitId> next_commit() = 0;
+  virtual Result<void> intend(const Intent& intent) = 0;
+  virtual Result<void> save(const Receipt& receipt, const std::optional<Checkpoint>& checkpoint) = 0;
+};
+
+}  // namespace weir::flow

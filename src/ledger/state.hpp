@@ -1,0 +1,22 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace weir::ledger {
+
+enum class RunState { Queued, Running, Cancelling, Succeeded, Failed, Cancelled, Lost };
+enum class AttemptState { Queued, Running, Cancelling, Succeeded, Failed, Cancelled, Skipped, Lost };
+
+std::string_view name(RunState state);
+std::string_view name(AttemptState state);
+std::optional<RunState> parse_run_state(std::string_view text);
+std::optional<AttemptState> parse_attempt_state(std::string_view text);
+
+// The one table of transitions. A lost run may run again (it is resumed); every other end is final.
+bool may_follow(RunState from, RunState to);
+bool may_follow(AttemptState from, AttemptState to);
+bool is_final(RunState state);
+bool is_final(AttemptState state);
+
+}  // namespace weir::ledger

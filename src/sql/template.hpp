@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+
+// Jinja, by the minijinja crate behind the C ABI in rust/ (https://docs.rs/minijinja; Jinja2's syntax).
+namespace weir::sql {
+
+// A function that templates may call: positional arguments as a JSON array, keyword arguments as an object; returns JSON
+// or an error that becomes the template's error at the call's line.
+using Function = std::function<Result<Json>(const Json& arguments, const Json& keywords)>;
+
+// Renders templates with shared functions, macros and variables. Undefined variables are errors that name the variable.
+// Use one per thread.
+class TemplateEngine {
+ public:
+  TemplateEngine();
+  ~TemplateEngine();
+  TemplateEngine(TemplateEngine&&) noexcept;
+  TemplateEngine& operator=(TemplateEngine&&) noexcept;
+
+  void add_function(std::string name, Function function);
+  void add_variable(std::string name, Json value);
+  // The macros in this text become callable from every template that is rendered later.
+  Result<void> add_macros(std::string_view file, std::string_view text);
+
+  // Errors are InvalidProject at file:line:column (`first_line` is the line of the text's begin in its file).
+  Result<std::string> render(std::string_view file, std::string_view text, const Json& variables, int first_line = 1);
+  // The value of a whole-text expression ("{{ params.rows }}") with its type kept; other texts render to a string.
+  Result<Json> evaluate(std::string_view file, std::string_view text, const Json& variables, int first_line = 1);
+
+ private:
+  struct Engine;
+  std::unique_ptr<Engine> engine_;
+};
+
+// Whether rendering could change the text: it holds "{{", "{%" or "{#".
+bool has_template(std::string_view text);
+
+}  // namespace weir::sql
