@@ -5,7 +5,7 @@
 # program; LIVE_TESTS another, labelled `live`, that needs a real service. A folder without sources may still be declared.
 
 set(WEIR_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-qual
-    -Woverloaded-virtual -Wnull-dereference -Wimplicit-fallthrough -Werror)
+    -Woverloaded-virtual -Wimplicit-fallthrough -Werror)
 
 add_library(weir_flags INTERFACE)
 target_include_directories(weir_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
@@ -13,8 +13,8 @@ target_compile_options(weir_flags INTERFACE ${WEIR_WARNINGS})
 if(WEIR_SANITIZE)
   target_compile_options(weir_flags INTERFACE -fsanitize=${WEIR_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(weir_flags INTERFACE -fsanitize=${WEIR_SANITIZE})
-  # gcc reports false positives of these two under the sanitizers' instrumentation.
-  target_compile_options(weir_flags INTERFACE -Wno-null-dereference -Wno-maybe-uninitialized)
+  # gcc reports false positives of this one under the sanitizers' instrumentation.
+  target_compile_options(weir_flags INTERFACE -Wno-maybe-uninitialized)
 endif()
 find_program(WEIR_MOLD mold)
 if(WEIR_MOLD)

@@ -28,7 +28,8 @@ TEST(ColumnBuilder, KeepsNullsAcrossByteBoundaries) {
   EXPECT_EQ(column.nulls(), 11U);
   for (std::size_t i = 0; i < 100; ++i) {
     EXPECT_EQ(column.is_null(i), i % 9 == 8) << i;
-    if (!column.is_null(i)) EXPECT_EQ(column.values<std::int32_t>()[i], static_cast<std::int32_t>(i));
+    if (i % 9 == 8) continue;
+    EXPECT_EQ(column.values<std::int32_t>()[i], static_cast<std::int32_t>(i));
   }
 }
 
