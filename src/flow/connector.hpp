@@ -43,6 +43,11 @@ struct Connector {
   std::function<Result<std::unique_ptr<Source>>(const OpenContext&)> open_source;
   std::function<Result<std::unique_ptr<Sink>>(const OpenContext&)> open_sink;
   std::function<Result<std::unique_ptr<Database>>(const OpenContext&)> open_database;
+
+  // What can be said of the Database role without a connection: for compiling SQL models. Null without that role.
+  const Dialect* dialect = nullptr;
+  // The space (schema, database) that unqualified tables of a connection with these settings lie in.
+  std::function<std::string(const Settings&)> default_space;
 };
 
 // The connectors that are compiled in: the list in app/connectors.cpp, handed to whoever needs it.

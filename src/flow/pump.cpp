@@ -1,0 +1,182 @@
+#include "flow/pump.hpp"
+
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "data/text.hpp"
+#include "flow/queue.hpp"
+
+namespace weir::flow {
+namespace {
+
+// The first error wins; it stops every other thread of the pump.
+class FirstError {
+ public:
+  explicit FirstError(std::stop_source stop) : stop_(std::move(stop)) {}
+
+  void report(Error error) {
+    const std::lock_guard lock(mutex_);
+    if (!error_) error_ = std::move(error);
+    stop_.request_stop();
+  }
+  std::optional<Error> take() {
+    const std::lock_guard lock(mutex_);
+    return std::move(error_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::optional<Error> error_;
+  std::stop_source stop_;
+};
+
+// Adds constant columns. A column of the same value is built once per batch size and shared.
+class ColumnAdder {
+ public:
+  ColumnAdder(data::SchemaPtr schema, const std::vector<ConstantColumn>& added) : schema_(std::move(schema)), added_(added) {}
+
+  Result<data::Batch> add(data::Batch batch) {
+    if (added_.empty()) return batch;
+    auto columns = batch.columns();
+    for (std::size_t i = 0; i < added_.size(); ++i) columns.push_back(WEIR_TRY(constant(i, batch.rows())));
+    data::Batch widened{schema_, std::move(columns), batch.rows()};
+    if (batch.changes()) return std::move(widened).with_changes(*batch.changes());
+    return widened;
+  }
+
+ private:
+  Result<data::Column> constant(std::size_t index, std::size_t rows) {
+    cached_.resize(added_.size());
+    auto& column = cached_[index];
+    if (column.rows() == rows && rows != 0) return column;
+    data::ColumnBuilder builder{added_[index].field.type};
+    builder.reserve(rows, rows * added_[index].text.size());
+    for (std::size_t row = 0; row < rows; ++row) WEIR_TRY(data::append_parsed(builder, added_[index].text));
+    column = builder.finish();
+    return column;
+  }
+
+  data::SchemaPtr schema_;
+  const std::vector<ConstantColumn>& added_;
+  std::vector<data::Column> cached_;
+};
+
+data::SchemaPtr widen(const data::Schema& schema, const std::vector<ConstantColumn>& added) {
+  auto widened = std::make_shared<data::Schema>(schema);
+  for (const auto& column : added) widened->fields.push_back(column.field);
+  return widened;
+}
+
+// One partition's way through the pump: a reader, a queue and a writer.
+class Lane {
+ public:
+  Lane(std::unique_ptr<Reader> reader, std::unique_ptr<Writer> writer, ColumnAdder adder, std::uint64_t memory_bytes,
+       PumpProgress& progress)
+      : reader_(std::move(reader)),
+        writer_(std::move(writer)),
+        adder_(std::move(adder)),
+        queue_(memory_bytes),
+        progress_(progress) {}
+
+  Result<void> read_all(std::stop_token stop) {
+    std::uint64_t bytes_seen = 0;
+    for (;;) {
+      auto delivery = WEIR_TRY(reader_->next(stop));
+      progress_.bytes_read += reader_->bytes_read() - std::exchange(bytes_seen, reader_->bytes_read());
+      if (!delivery) break;
+      progress_.rows_read += delivery->batch.rows();
+      if (delivery->checkpoint) checkpoint_ = std::move(delivery->checkpoint);
+      if (!queue_.push(WEIR_TRY(adder_.add(std::move(delivery->batch))), stop)) return Error::cancelled();
+    }
+    return {};
+  }
+
+  Result<void> write_all(std::stop_token stop) {
+    while (auto batch = queue_.pop(stop)) {
+      WEIR_TRY(writer_->write(*batch, stop));
+      progress_.rows_written += batch->rows();
+    }
+    if (stop.stop_requested()) return Error::cancelled();
+    return writer_->finish(stop);
+  }
+
+  void close() { queue_.close(); }
+  Reader& reader() { return *reader_; }
+  const std::optional<Checkpoint>& checkpoint() const { return checkpoint_; }
+
+ private:
+  std::unique_ptr<Reader> reader_;
+  std::unique_ptr<Writer> writer_;
+  ColumnAdder adder_;
+  BatchQueue queue_;
+  PumpProgress& progress_;
+  std::optional<Checkpoint> checkpoint_;
+};
+
+Result<void> run_lanes(std::vector<std::unique_ptr<Lane>>& lanes, std::stop_token outer) {
+  std::stop_source stop;
+  const std::stop_callback forward(outer, [&] { stop.request_stop(); });
+  FirstError first_error{stop};
+  {
+    std::vector<std::jthread> threads;
+    for (auto& lane : lanes) {
+      threads.emplace_back([&, lane = lane.get()] {
+        if (auto read = lane->read_all(stop.get_token()); !read.ok()) first_error.report(std::move(read).error());
+        lane->close();
+      });
+      threads.emplace_back([&, lane = lane.get()] {
+        if (auto written = lane->write_all(stop.get_token()); !written.ok()) first_error.report(std::move(written).error());
+        lane->close();
+      });
+    }
+  }
+  if (outer.stop_requested()) return Error::cancelled();
+  if (auto error = first_error.take()) return std::move(*error);
+  return {};
+}
+
+// What an earlier attempt announced and may have done.
+Result<std::optional<Receipt>> settle_pending(Sink& sink, const WriteRequest& write, Journal& journal, std::stop_token stop) {
+  const auto intent = WEIR_TRY(journal.pending());
+  if (!intent) return std::optional<Receipt>{};
+  auto receipt = WEIR_TRY(sink.find(write, intent->commit, stop));
+  if (receipt) WEIR_TRY(journal.save(*receipt, intent->until));
+  return receipt;
+}
+
+}  // namespace
+
+Result<PumpReport> pump(Source& source, Sink& sink, const PumpPlan& plan, Journal& journal, PumpProgress& progress,
+                        std::stop_token stop) {
+  const auto stream = WEIR_TRY(source.describe(plan.read, stop));
+  auto write = plan.write;
+  write.schema = widen(stream.schema, plan.added);
+
+  if (auto receipt = WEIR_TRY(settle_pending(sink, write, journal, stop))) {
+    return PumpReport{.rows_read = 0, .receipt = *receipt, .outcome = PumpReport::Outcome::FoundCommitted};
+  }
+
+  const auto from = WEIR_TRY(journal.checkpoint());
+  const auto partitions = WEIR_TRY(source.partitions(plan.read, plan.partitions, stop));
+  const auto load = WEIR_TRY(sink.open(write, stop));
+  std::vector<std::unique_ptr<Lane>> lanes;
+  for (const auto& partition : partitions) {
+    auto reader = WEIR_TRY(source.open(plan.read, partition, from, stop));
+    auto writer = WEIR_TRY(load->writer(stop));
+    lanes.push_back(std::make_unique<Lane>(std::move(reader), std::move(writer), ColumnAdder{write.schema, plan.added},
+                                           plan.memory_bytes / partitions.size(), progress));
+  }
+  WEIR_TRY(run_lanes(lanes, stop));
+
+  // A source that resumes has one partition, so its last checkpoint covers everything that was read.
+  const auto until = lanes.size() == 1 ? lanes.front()->checkpoint() : std::nullopt;
+  const Intent intent{WEIR_TRY(journal.next_commit()), until};
+  WEIR_TRY(journal.intend(intent));
+  const auto receipt = WEIR_TRY(load->commit(intent.commit, stop));
+  WEIR_TRY(journal.save(receipt, until));
+  if (until) WEIR_TRY(lanes.front()->reader().confirm(*until));
+  return PumpReport{.rows_read = progress.rows_read, .receipt = receipt, .outcome = PumpReport::Outcome::Committed};
+}
+
+}  // namespace weir::flow
