@@ -1,0 +1,38 @@
+# What ./dev lint runs: sourced, not run. Every check runs even after one has failed, so that one start shows all.
+
+lint() {
+  local files=() failed=0
+  if [ "${1:-}" = --changed ]; then
+    mapfile -d '' -t files < <(changed_sources)
+  else
+    mapfile -d '' -t files < <(sources "$@")
+  fi
+  cd "$root"
+  if [ ${#files[@]} -gt 0 ]; then
+    say "clang-format: ${#files[@]} files"
+    printf '%s\0' "${files[@]}" | xargs -0 clang-format-16 --dry-run -Werror || failed=1
+    lint_tidy "${files[@]}" || failed=1
+  fi
+  say "shellcheck"
+  shellcheck --external-sources dev tools/*.sh .ci/run || failed=1
+  [ "$failed" = 0 ] || fail "lint found something" "./dev format mends the layout; .clang-tidy explains which rules hold and why."
+  say "Nothing to object to"
+}
+
+# What differs from the main branch, committed or not.
+changed_sources() {
+  cd "$root"
+  git diff --name-only -z --diff-filter=d "$(git merge-base HEAD main)" -- 'src/*.[ch]pp' 'tests/*.[ch]pp' 'bench/*.[ch]pp'
+}
+
+# Headers are checked through the sources that include them. Generated headers and the precompiled one have to be there.
+lint_tidy() {
+  local sources=() name=${preset:-dev} file
+  for file in "$@"; do [[ $file != *.cpp ]] || sources+=("$file"); done
+  [ ${#sources[@]} -gt 0 ] || return 0
+  configure "$name"
+  say "clang-tidy: ${#sources[@]} files"
+  printf '%s\0' "${sources[@]}" |
+    xargs -0 -n 1 -P "$(nproc)" clang-tidy-16 -p "$root/build/$name" --quiet --warnings-as-errors='*' \
+      2> >(grep -v -e '^[0-9]* warnings\? generated' -e '^$' >&2)
+}
