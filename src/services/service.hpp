@@ -22,9 +22,9 @@ enum class ServiceState { Stopped, Starting, Running, Failed };
 struct ServiceSpec {
   ServiceKind kind = ServiceKind::Warehouse;
   std::string name;
-  std::filesystem::path state_folder;   // <project>/.weir
-  std::filesystem::path weir_binary;    // for `weir warehouse`
-  Json settings = Json::object();       // port and friends from the connection
+  std::filesystem::path state_folder;  // <project>/.weir
+  std::filesystem::path weir_binary;   // for `weir warehouse`
+  Json settings = Json::object();      // port and friends from the connection
 };
 
 // How to reach a running service. Written to .weir/services/<name>.json (0600), so that other processes share it.
