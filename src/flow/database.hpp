@@ -78,6 +78,8 @@ class Dialect {
   virtual std::string matches(std::string_view expression, std::string_view pattern) const = 0;
   virtual std::string count_distinct(std::span<const std::string> expressions) const = 0;
   virtual std::string cast_text(std::string_view expression) const = 0;
+  // How many seconds ago a date or timestamp was, as a number; NULL stays NULL.
+  virtual std::string age_seconds(std::string_view expression) const = 0;
 
   // Expressions for reconciliation. Values that are equal by value have the same text in every dialect: 1.50 and 1.5 are
   // "1.5", an instant is its microseconds, a float its shortest digits, -0 is 0. NULL stays NULL.
