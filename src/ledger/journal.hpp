@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/id.hpp"
+#include "flow/journal.hpp"
+#include "ledger/sqlite.hpp"
+
+namespace weir::ledger {
+
+// The one connection of a ledger and the mutex that every use of it holds.
+struct Store {
+  explicit Store(Sqlite connection) : sqlite(std::move(connection)) {}
+  std::mutex mutex;
+  Sqlite sqlite;
+};
+
+// Which stream of which run a journal belongs to.
+struct JournalKey {
+  RunId run;
+  std::string pipeline;
+  std::string task;
+  std::string stream;
+};
+
+std::unique_ptr<flow::Journal> make_journal(std::shared_ptr<Store> store, JournalKey key);
+
+}  // namespace weir::ledger

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <filesystem>
+
+#include "base/file.hpp"
+#include "base/result.hpp"
+
+namespace weir::ledger {
+
+// The right to write a project's ledger: an flock(2) on .weir/lock, which holds the owner's pid. The kernel drops it when
+// the process ends, however it ends, so that a stale file never blocks anybody.
+class Lock {
+ public:
+  // Conflict, which names the owner's pid, when another process (or another Ledger of this one) holds it.
+  static Result<Lock> take(const std::filesystem::path& path);
+
+ private:
+  explicit Lock(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
+
+  Descriptor descriptor_;
+};
+
+}  // namespace weir::ledger

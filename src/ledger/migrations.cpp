@@ -1,0 +1,141 @@
+#include "ledger/migrations.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace weir::ledger {
+
+namespace {
+
+// Instants are microseconds since 1970 (UTC), so that they sort; JSON is text.
+constexpr Migration kMigrations[] = {
+    {1, "runs, attempts, checks, commits and checkpoints", R"sql(
+CREATE TABLE runs (
+  sequence INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  pipeline TEXT NOT NULL,
+  environment TEXT NOT NULL,
+  trigger TEXT NOT NULL,
+  params TEXT NOT NULL,
+  selection TEXT NOT NULL,
+  state TEXT NOT NULL,
+  created_at_us INTEGER NOT NULL,
+  started_at_us INTEGER,
+  finished_at_us INTEGER,
+  interval_from_us INTEGER,
+  interval_to_us INTEGER,
+  error TEXT NOT NULL
+) STRICT;
+CREATE INDEX runs_by_pipeline ON runs (pipeline, sequence);
+-- What a restart looks for; ends are the many, so they are left out.
+CREATE INDEX runs_unfinished ON runs (state) WHERE state IN ('queued', 'running', 'cancelling');
+
+CREATE TABLE attempts (
+  sequence INTEGER PRIMARY KEY,
+  run TEXT NOT NULL REFERENCES runs (id),
+  task TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  started_at_us INTEGER,
+  finished_at_us INTEGER,
+  rows_read INTEGER NOT NULL,
+  rows_written INTEGER NOT NULL,
+  bytes_read INTEGER NOT NULL,
+  memory_bytes_max INTEGER NOT NULL,
+  log_path TEXT NOT NULL,
+  error TEXT NOT NULL,
+  output TEXT NOT NULL,
+  UNIQUE (run, task, number)
+) STRICT;
+CREATE INDEX attempts_unfinished ON attempts (state) WHERE state IN ('queued', 'running', 'cancelling');
+
+CREATE TABLE checks (
+  sequence INTEGER PRIMARY KEY,
+  run TEXT NOT NULL REFERENCES runs (id),
+  task TEXT NOT NULL,
+  name TEXT NOT NULL,
+  severity TEXT NOT NULL,
+  passed INTEGER NOT NULL,
+  rows_checked INTEGER NOT NULL,
+  rows_failed INTEGER NOT NULL,
+  detail TEXT NOT NULL,
+  UNIQUE (run, task, name)
+) STRICT;
+
+-- An intent is a commit that is not saved yet; a receipt is one that is.
+CREATE TABLE commits (
+  sequence INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  run TEXT NOT NULL REFERENCES runs (id),
+  pipeline TEXT NOT NULL,
+  task TEXT NOT NULL,
+  stream TEXT NOT NULL,
+  until TEXT,
+  intended_at_us INTEGER NOT NULL,
+  saved_at_us INTEGER,
+  rows INTEGER
+) STRICT;
+CREATE INDEX commits_by_stream ON commits (pipeline, task, stream, sequence);
+CREATE INDEX commits_by_run ON commits (run, task, stream);
+
+CREATE TABLE checkpoints (
+  pipeline TEXT NOT NULL,
+  task TEXT NOT NULL,
+  stream TEXT NOT NULL,
+  text TEXT NOT NULL,
+  commit_id TEXT NOT NULL REFERENCES commits (id),
+  PRIMARY KEY (pipeline, task, stream)
+) STRICT, WITHOUT ROWID;
+)sql"},
+};
+
+// FNV-1a, 64 bits: against edits by mistake, not against an attacker.
+std::string checksum(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char byte : text) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3U;
+  return fmt::format("{:016x}", hash);
+}
+
+}  // namespace
+
+std::span<const Migration> migrations() { return kMigrations; }
+
+Result<int> schema_version(Sqlite& sqlite, std::span<const Migration> known) {
+  auto table = WEIR_TRY(sqlite.query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'"));
+  if (!WEIR_TRY(table.step())) return 0;
+  auto taken = WEIR_TRY(sqlite.query("SELECT number, checksum, max(number) OVER () FROM migrations ORDER BY number"));
+  int version = 0;
+  for (; WEIR_TRY(taken.step()); ++version) {
+    const auto number = taken.integer(0);
+    const auto newest = taken.integer(2);
+    if (newest > std::ssize(known)) {
+      return Error::user(Code::Unsupported, "the ledger was written by a newer Weir: schema {}, this program knows {}", newest,
+                         known.size())
+          .hint("use the Weir that wrote it, or a newer one");
+    }
+    const auto& step = known[static_cast<std::size_t>(version)];
+    if (number != step.number || taken.text(1) != checksum(step.sql)) {
+      return Error::system(Code::InvalidData, "the ledger's schema is not the one this program knows: step {}", number)
+          .retry(Retry::Never)
+          .hint("use the Weir that wrote this ledger");
+    }
+  }
+  return version;
+}
+
+Result<void> migrate(Sqlite& sqlite, std::span<const Migration> known, Instant now) {
+  const auto version = WEIR_TRY(schema_version(sqlite, known));
+  for (const auto& step : known.subspan(static_cast<std::size_t>(version))) {
+    auto transaction = WEIR_TRY(Transaction::begin(sqlite));
+    WEIR_TRY(sqlite.run_script("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, "
+                               "checksum TEXT NOT NULL, taken_at_us INTEGER NOT NULL) STRICT"));
+    WEIR_TRY(sqlite.run_script(step.sql));
+    WEIR_TRY(sqlite.run("INSERT INTO migrations VALUES (?, ?, ?, ?)", std::int64_t{step.number}, step.name,
+                        checksum(step.sql), now));
+    WEIR_TRY(transaction.commit());
+  }
+  return {};
+}
+
+}  // namespace weir::ledger
