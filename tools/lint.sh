@@ -7,25 +7,25 @@ lint() {
   else
     mapfile -d '' -t files < <(sources "$@")
   fi
-  cd "$root"
   if [ ${#files[@]} -gt 0 ]; then
     say "clang-format: ${#files[@]} files"
     printf '%s\0' "${files[@]}" | xargs -0 clang-format-16 --dry-run -Werror || failed=1
     lint_tidy "${files[@]}" || failed=1
   fi
   say "shellcheck"
-  shellcheck --external-sources dev tools/*.sh .ci/run || failed=1
+  (cd "$root" && shellcheck --external-sources --check-sourced dev .ci/run) || failed=1
   [ "$failed" = 0 ] || fail "lint found something" "./dev format mends the layout; .clang-tidy explains which rules hold and why."
   say "Nothing to object to"
 }
 
 # What differs from the main branch, committed or not.
 changed_sources() {
-  cd "$root"
-  git diff --name-only -z --diff-filter=d "$(git merge-base HEAD main)" -- 'src/*.[ch]pp' 'tests/*.[ch]pp' 'bench/*.[ch]pp'
+  cd "$root" || return
+  git diff --name-only -z --diff-filter=d "$(git merge-base HEAD main)" -- 'src/*.[ch]pp' 'tests/*.[ch]pp' 'bench/*.[ch]pp' |
+    sed -z "s|^|$root/|"
 }
 
-# Headers are checked through the sources that include them. Generated headers and the precompiled one have to be there.
+# Headers are checked through the sources that include them. The build folder needs to be configured, not built.
 lint_tidy() {
   local sources=() name=${preset:-dev} file
   for file in "$@"; do [[ $file != *.cpp ]] || sources+=("$file"); done

@@ -71,14 +71,16 @@ packages_install() {
   postgresql_without_cluster "${as_root[@]}"
   local log=$cache/apt.log
   mkdir -p "$cache"
-  "${as_root[@]}" apt-get update >"$log" 2>&1 &&
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >>"$log" 2>&1 || {
-      tail -n 20 "$log" >&2
-      postgresql_cluster_default "${as_root[@]}"
-      fail "apt-get could not install the packages (its output is in $log)" \
-           "Is the network there, and does /etc/apt/sources.list name Debian 12 with its security updates?"
-    }
+  local outcome=good
+  { "${as_root[@]}" apt-get update &&
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
+  } >"$log" 2>&1 || outcome=bad
   postgresql_cluster_default "${as_root[@]}"
+  [ "$outcome" = good ] || {
+    tail -n 20 "$log" >&2
+    fail "apt-get could not install the packages (its output is in $log)" \
+         "Is the network there, and do apt's sources name Debian 12 with its security updates?"
+  }
 }
 
 # Debian's package makes a cluster and starts it as a system service on installation. Weir makes its own inside the
