@@ -42,9 +42,7 @@ std::string_view SourceFile::extension() const {
   return dot == std::string_view::npos ? std::string_view() : name().substr(dot);
 }
 
-bool SourceFile::is_test() const {
-  return name().ends_with("_test.cpp");
-}
+bool SourceFile::is_test() const { return name().ends_with("_test.cpp"); }
 
 std::vector<SourceFile> read_repository() {
   const fs::path root = WEIR_SOURCE_DIR;

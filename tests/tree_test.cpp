@@ -124,9 +124,7 @@ Findings dead_links(const SourceFile& file, const Exists& exists) {
   return findings;
 }
 
-bool exists_in_repository(const std::filesystem::path& path) {
-  return std::filesystem::exists(WEIR_SOURCE_DIR / path);
-}
+bool exists_in_repository(const std::filesystem::path& path) { return std::filesystem::exists(WEIR_SOURCE_DIR / path); }
 
 Findings all_findings(const SourceFile& file) {
   Findings findings;

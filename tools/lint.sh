@@ -31,6 +31,7 @@ lint_tidy() {
   for file in "$@"; do [[ $file != *.cpp ]] || sources+=("$file"); done
   [ ${#sources[@]} -gt 0 ] || return 0
   configure "$name"
+  ninja -C "$root/build/$name" --quiet build.ninja >&2  # so that every file has its compile command
   say "clang-tidy: ${#sources[@]} files"
   printf '%s\0' "${sources[@]}" |
     xargs -0 -n 1 -P "$(nproc)" clang-tidy-16 -p "$root/build/$name" --quiet --warnings-as-errors='*' \
