@@ -85,7 +85,9 @@ Result<void> SqliteLedger::write_attempt(const Attempt& attempt) {
   const auto known = WEIR_TRY(attempt_state(sqlite(), attempt));
   const auto before = known.value_or(AttemptState::Queued);
   const bool is_new_and_queued = !known && attempt.state == AttemptState::Queued;
-  if (!is_new_and_queued && !may_follow(before, attempt.state)) {
+  // Attempt 0 is a note that the task never started, and why; a resumed run may have to say so again.
+  const bool is_note = attempt.number == 0;
+  if (!is_note && !is_new_and_queued && !may_follow(before, attempt.state)) {
     return Error::bug("an attempt cannot go from {} to {}: {}/{}/{}", name(before), name(attempt.state), attempt.run.text(),
                       attempt.task, attempt.number);
   }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <string>
 
 namespace weir::ledger {
@@ -35,6 +36,23 @@ Result<Lock> Lock::take(const std::filesystem::path& path) {
   if (::ftruncate(descriptor.get(), 0) != 0) return Error::from_errno(errno, "writing the ledger's lock: " + path.string());
   WEIR_TRY(write_all(descriptor.get(), std::to_string(::getpid()) + "\n", "writing the ledger's lock"));
   return Lock(std::move(descriptor));
+}
+
+Result<std::optional<pid_t>> lock_owner(const std::filesystem::path& state_folder) {
+  const auto path = state_folder / "lock";
+  const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!descriptor) {
+    if (errno == ENOENT) return std::optional<pid_t>{};
+    return Error::from_errno(errno, "opening the ledger's lock: " + path.string());
+  }
+  if (::flock(descriptor.get(), LOCK_SH | LOCK_NB) == 0) return std::optional<pid_t>{};
+  if (errno != EWOULDBLOCK) return Error::from_errno(errno, "asking for the ledger's lock: " + path.string());
+  const auto owner = owner_of(descriptor.get());
+  pid_t pid = 0;
+  const auto [end, error] = std::from_chars(owner.data(), owner.data() + owner.size(), pid);
+  // The owner has locked the file and not yet written its pid: it is just starting.
+  if (error != std::errc{} || pid <= 0) return Error::user(Code::Conflict, "the owner of the ledger is just starting");
+  return std::optional{pid};
 }
 
 }  // namespace weir::ledger

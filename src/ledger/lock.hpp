@@ -1,6 +1,9 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
+#include <optional>
 
 #include "base/file.hpp"
 #include "base/result.hpp"
@@ -19,5 +22,8 @@ class Lock {
 
   Descriptor descriptor_;
 };
+
+// The process that owns the ledger in this state folder now; nothing when nobody does.
+Result<std::optional<pid_t>> lock_owner(const std::filesystem::path& state_folder);
 
 }  // namespace weir::ledger

@@ -40,6 +40,7 @@ constexpr std::pair<RunState, RunState> kRunTransitions[] = {
     {RunState::Running, RunState::Lost},         {RunState::Cancelling, RunState::Succeeded},
     {RunState::Cancelling, RunState::Failed},    {RunState::Cancelling, RunState::Cancelled},
     {RunState::Cancelling, RunState::Lost},      {RunState::Lost, RunState::Running},
+    {RunState::Failed, RunState::Running},       {RunState::Cancelled, RunState::Running},
 };
 
 constexpr std::pair<AttemptState, AttemptState> kAttemptTransitions[] = {

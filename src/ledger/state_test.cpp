@@ -32,8 +32,8 @@ TEST(State, RunsFollowTheTable) {
             "running: cancelling succeeded failed cancelled lost\n"
             "cancelling: succeeded failed cancelled lost\n"
             "succeeded:\n"
-            "failed:\n"
-            "cancelled:\n"
+            "failed: running\n"
+            "cancelled: running\n"
             "lost: running\n");
 }
 
