@@ -1,0 +1,11 @@
+#pragma once
+
+#include "scenario.hpp"
+
+// The parts of the scenarios, a file each.
+namespace weir::bench {
+
+Result<Figures> measure_startup(const Setup& setup);
+Result<Figures> measure_pipeline(const Setup& setup);
+
+}  // namespace weir::bench

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "program.hpp"
+#include "scenario.hpp"
+
+namespace weir::bench {
+
+// A copy of an example's project in the scratch folder, with its databases running until it is destroyed.
+class Workspace {
+ public:
+  static Result<Workspace> open(const Setup& setup, const std::string& example);
+  ~Workspace();
+  Workspace(Workspace&& other) noexcept = default;
+  Workspace& operator=(Workspace&&) = delete;
+
+  const std::filesystem::path& folder() const { return folder_; }
+  // `weir ARGS…` in the project's folder.
+  Program weir(std::vector<std::string> arguments) const;
+
+ private:
+  Workspace(std::filesystem::path binary, std::filesystem::path folder);
+
+  std::filesystem::path binary_;
+  std::filesystem::path folder_;
+};
+
+}  // namespace weir::bench
