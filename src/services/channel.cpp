@@ -44,16 +44,12 @@ Result<std::pair<Channel, Descriptor>> Channel::make_pair() {
   return std::pair{Channel{Descriptor{ends[0]}}, Descriptor{ends[1]}};
 }
 
-Channel::Channel(Descriptor socket) : state_(std::make_unique<State>()) {
-  state_->socket = std::move(socket);
-}
+Channel::Channel(Descriptor socket) : state_(std::make_unique<State>()) { state_->socket = std::move(socket); }
 Channel::Channel(Channel&&) noexcept = default;
 Channel& Channel::operator=(Channel&&) noexcept = default;
 Channel::~Channel() = default;
 
-int Channel::descriptor() const {
-  return state_->socket.get();
-}
+int Channel::descriptor() const { return state_->socket.get(); }
 
 Result<void> Channel::send(std::string_view message) {
   if (message.size() > kMessageBytesMax) return Error::bug("message too long for a channel: {} bytes", message.size());

@@ -95,15 +95,10 @@ Process::~Process() {
   if (state_) stop(milliseconds{0}, SIGKILL);
 }
 
-pid_t Process::pid() const {
-  return state_->pid;
-}
-int Process::descriptor() const {
-  return state_->pidfd.get();
-}
-void Process::signal(int number) {
-  state_->signal(number);
-}
+pid_t Process::pid() const { return state_->pid; }
+int Process::descriptor() const { return state_->pidfd.get(); }
+void Process::release() { state_.reset(); }
+void Process::signal(int number) { state_->signal(number); }
 
 std::optional<ExitStatus> Process::wait(milliseconds timeout) {
   if (!state_->ended_within(timeout)) return std::nullopt;

@@ -65,6 +65,8 @@ class Process {
   // The gentle signal, then SIGKILL after the grace period. With a session of its own, what is left of its process
   // group is killed too.
   ExitStatus stop(std::chrono::milliseconds grace, int gentle_signal);
+  // Lets the process run on by itself: it is not ours any more.
+  void release();
 
  private:
   struct State;

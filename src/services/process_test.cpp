@@ -11,38 +11,16 @@
 #include <csignal>
 #include <thread>
 
+#include "services/test_support.hpp"
+
 namespace weir::services {
 namespace {
 
 using namespace std::chrono_literals;
 
-struct Pipe {
-  Descriptor reading;
-  Descriptor writing;
-};
-
-Pipe make_pipe() {
-  int ends[2];
-  EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-  return {Descriptor{ends[0]}, Descriptor{ends[1]}};
-}
-
-std::string read_all(int fd) {
-  std::string text;
-  char buffer[4096];
-  for (;;) {
-    const auto got = ::read(fd, buffer, sizeof buffer);
-    if (got <= 0) return text;
-    text.append(buffer, static_cast<std::size_t>(got));
-  }
-}
-
-std::string read_line(int fd) {
-  std::string line;
-  char letter = 0;
-  while (::read(fd, &letter, 1) == 1 && letter != '\n') line += letter;
-  return line;
-}
+using testing::make_pipe;
+using testing::read_all;
+using testing::read_line;
 
 ProcessSpec shell(std::string script) {
   ProcessSpec spec;
@@ -220,11 +198,10 @@ TEST(Process, OutlivesTheThreadThatAskedForIt) {
 // Nobody tells the child to end when its parent is killed, and it ends.
 TEST(Process, DiesWithItsParent) {
   auto pipe = make_pipe();
-  // This test program again, as the parent: it spawns the child and waits to be killed.
   ProcessSpec spec;
-  spec.program = "/proc/self/exe";
-  spec.arguments = {"--gtest_also_run_disabled_tests", "--gtest_filter=Process.DISABLED_ParentForTheTestAbove"};
-  spec.inherited = {{pipe.writing.get(), 3}};
+  spec.program = testing::this_program();
+  spec.arguments = {"parent-of-sleep"};
+  spec.stdout_fd = pipe.writing.get();
   auto parent = Process::spawn(spec);
   ASSERT_TRUE(parent.ok()) << parent.error().text();
   pipe.writing.reset();
@@ -236,15 +213,6 @@ TEST(Process, DiesWithItsParent) {
   parent->signal(SIGKILL);
   EXPECT_EQ(parent->wait().signal, SIGKILL);
   EXPECT_EQ(::poll(&waiting, 1, 10'000), 1);
-}
-
-TEST(Process, DISABLED_ParentForTheTestAbove) {
-  if (::fcntl(3, F_GETFD) < 0) GTEST_SKIP() << "only as a child of DiesWithItsParent";
-  auto child = Process::spawn(shell("exec sleep 60"));
-  ASSERT_TRUE(child.ok());
-  const auto line = fmt::format("{}\n", child->pid());
-  ASSERT_EQ(::write(3, line.data(), line.size()), static_cast<ssize_t>(line.size()));
-  child->wait();
 }
 
 TEST(Process, SpawnsFromManyThreads) {

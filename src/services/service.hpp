@@ -50,7 +50,8 @@ struct ServiceStatus {
 // Starts, shares, watches and stops the managed services of one project. Thread-safe.
 class Supervisor {
  public:
-  // Services that this supervisor starts stop with it (and die with its process); with Detached they outlive it.
+  // Services that this supervisor starts stop with it (and die with its process); with Detached they outlive it: a
+  // keeper process owns them (`weir services keep`, whose body is keep_service() in keeper.hpp) until stop().
   enum class Lifetime { WithSupervisor, Detached };
   static std::unique_ptr<Supervisor> create(std::vector<ServiceSpec> specs, Lifetime lifetime, Log& log);
   virtual ~Supervisor() = default;  // stops what it started, in reverse order
@@ -60,6 +61,7 @@ class Supervisor {
   // Starts several at once.
   virtual Result<void> ensure_all(std::stop_token stop) = 0;
   virtual std::vector<ServiceStatus> status() = 0;
+  // In order. A service that a keeper owns is stopped too; one that another Weir at work owns is a Conflict.
   virtual Result<void> stop(const std::string& name) = 0;
 };
 

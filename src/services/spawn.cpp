@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
-#include <pwd.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -18,6 +17,8 @@
 #include <deque>
 #include <mutex>
 #include <thread>
+
+#include "services/user.hpp"
 
 namespace weir::services {
 namespace {
@@ -139,25 +140,19 @@ Error start_error(const Failure& failure, const ProcessSpec& spec) {
     case Step::DeathSignal:
       return Error::from_errno(failure.error_number,
                                fmt::format("starting program: {}: binding its life to ours", program));
-    case Step::Program:
-      break;
+    case Step::Program: break;
   }
   return Error::from_errno(failure.error_number, fmt::format("starting program: {}", program));
 }
 
 Result<Credentials> credentials_of(const std::string& user) {
-  passwd entry{};
-  passwd* found = nullptr;
-  std::vector<char> buffer(16384);
-  const int failed = ::getpwnam_r(user.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  if (failed != 0) return Error::from_errno(failed, fmt::format("looking up user: {}", user));
-  if (found == nullptr)
-    return Error::system(Code::NotFound, "no such user on this machine: {}", user).retry(Retry::Never);
-  Credentials credentials{entry.pw_uid, entry.pw_gid, std::vector<gid_t>(64)};
+  const auto found = find_user(user);
+  if (!found) return Error::system(Code::NotFound, "no such user on this machine: {}", user).retry(Retry::Never);
+  Credentials credentials{found->uid, found->gid, std::vector<gid_t>(64)};
   int count = static_cast<int>(credentials.groups.size());
-  if (::getgrouplist(user.c_str(), entry.pw_gid, credentials.groups.data(), &count) < 0) {
+  if (::getgrouplist(user.c_str(), found->gid, credentials.groups.data(), &count) < 0) {
     credentials.groups.resize(static_cast<std::size_t>(count));
-    ::getgrouplist(user.c_str(), entry.pw_gid, credentials.groups.data(), &count);
+    ::getgrouplist(user.c_str(), found->gid, credentials.groups.data(), &count);
   }
   credentials.groups.resize(static_cast<std::size_t>(count));
   return credentials;

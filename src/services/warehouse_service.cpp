@@ -1,0 +1,114 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "services/endpoint.hpp"
+#include "services/start.hpp"
+#include "services/wait.hpp"
+
+// How `weir warehouse` is started. It takes --data DIR --socket PATH --port N --password-file FILE --ready-fd N and
+// writes one line of JSON to the ready descriptor as soon as it answers: {"port":…,"socket":…,"pid":…,"version":…} with
+// "user" and "database" where they are not `default`. Exit code 3: another process holds the data folder.
+namespace weir::services {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+constexpr seconds kReadyTimeMax{120};
+constexpr seconds kLeftoverTimeMax{30};
+constexpr int kReadyDescriptor = 3;
+constexpr int kExitDataIsHeld = 3;
+constexpr std::size_t kReadyLineBytesMax = 65536;
+
+Error ended_error(const StartRequest& request, const ExitStatus& status, std::uintmax_t log_start) {
+  if (status.code == kExitDataIsHeld) {
+    return Error::system(Code::Conflict, "the data of warehouse {} is held by another process: {}", request.spec.name,
+                         request.paths.data.string())
+        .hint("stop the other weir warehouse that works on this folder");
+  }
+  return Error::system(Code::Unavailable, "warehouse {} did not start: {}: {}", request.spec.name, status.text(),
+                       log_tail(request.paths.log, log_start))
+      .hint(fmt::format("see {}", request.paths.log.string()));
+}
+
+// The line that says that the warehouse answers.
+Result<Json> await_ready(const StartRequest& request, Process& process, const Descriptor& ready,
+                         std::uintmax_t log_start) {
+  const StopEvent stopped{request.stop};
+  const auto deadline = steady_clock::now() + kReadyTimeMax;
+  std::string line;
+  while (line.find('\n') == std::string::npos) {
+    const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
+    const auto first = wait_readable({ready.get(), stopped.descriptor()}, left);
+    if (!first || line.size() > kReadyLineBytesMax) {
+      return Error::system(Code::TimedOut, "warehouse {} did not become ready", request.spec.name)
+          .hint(fmt::format("see {}", request.paths.log.string()));
+    }
+    if (*first == 1) return Error::cancelled();
+    char buffer[4096];
+    const auto got = ::read(ready.get(), buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    // Closed without a line: it has ended, or is about to.
+    if (got <= 0) return ended_error(request, process.stop(seconds{5}, SIGTERM), log_start);
+    line.append(buffer, static_cast<std::size_t>(got));
+  }
+  return parse_json(line.substr(0, line.find('\n'))).while_doing("reading the warehouse's ready line");
+}
+
+}  // namespace
+
+Result<StartedService> start_warehouse(const StartRequest& request) {
+  const auto& paths = request.paths;
+  const auto log = WEIR_TRY(open_log(paths));
+  // A warehouse whose owner was killed is on its way out; one that hangs there is helped.
+  if (!end_process(request.previous.process, stop_signal(ServiceKind::Warehouse), kLeftoverTimeMax)) {
+    end_process(request.previous.process, SIGKILL, kLeftoverTimeMax);
+  }
+  const auto password = WEIR_TRY(keep_password(paths));
+  const auto run_folder = WEIR_TRY(make_run_folder(request.spec, ::geteuid(), ::getegid()));
+  const auto data = std::filesystem::absolute(paths.data);
+  WEIR_TRY(make_folder(data));
+
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return Error::from_errno(errno, "making a pipe");
+  const Descriptor reading{ends[0]};
+  Descriptor writing{ends[1]};
+  ProcessSpec spec;
+  spec.program = request.spec.weir_binary;
+  spec.arguments = {"warehouse",
+                    "--data",
+                    data.string(),
+                    "--socket",
+                    (run_folder / "http.sock").string(),
+                    "--port",
+                    fmt::format("{}", choose_port(request)),
+                    "--password-file",
+                    std::filesystem::absolute(paths.password).string(),
+                    "--ready-fd",
+                    fmt::format("{}", kReadyDescriptor)};
+  spec.inherited = {{writing.get(), kReadyDescriptor}};
+  spec.folder = "/";
+  spec.stdout_fd = log.get();
+  spec.stderr_fd = log.get();
+  spec.signal_on_parent_death = stop_signal(ServiceKind::Warehouse);
+  std::error_code missing;
+  const auto log_start = std::filesystem::file_size(paths.log, missing);
+  auto process = WEIR_TRY(Process::spawn(spec));
+  writing.reset();
+  const auto ready = WEIR_TRY(await_ready(request, process, reading, missing ? 0 : log_start));
+
+  auto address = address_from(ready);
+  address.unix_socket = ready.is_object() && ready.contains("socket") && ready["socket"].is_string()
+                            ? ready["socket"].get<std::string>()
+                            : (run_folder / "http.sock").string();
+  if (address.user.empty()) address.user = "default";
+  if (address.database.empty()) address.database = "default";
+  address.password = password;
+  const auto version = ready.is_object() && ready.contains("version") ? to_text(ready["version"]) : std::string{};
+  return StartedService{std::move(process), std::move(address), data, version};
+}
+
+}  // namespace weir::services
