@@ -98,9 +98,14 @@ class [[nodiscard]] Result<void> {
 // Evaluates a Result; on an error returns it from the enclosing function, else yields the value:
 //   auto schema = WEIR_TRY(connection.describe(table));
 // A statement expression (gcc and clang) keeps the happy path on one line.
-#define WEIR_TRY(...)                                                 \
-  __extension__({                                                     \
-    auto weir_try_result = (__VA_ARGS__);                             \
-    if (!weir_try_result.ok()) return std::move(weir_try_result).error(); \
-    std::move(weir_try_result).value();                               \
+#define WEIR_TRY(...) WEIR_TRY_NAMED(WEIR_TRY_NAME(__COUNTER__), __VA_ARGS__)
+
+// A name of its own for each use: one WEIR_TRY may stand inside another.
+#define WEIR_TRY_NAME(count) WEIR_TRY_JOIN(weir_try_result_, count)
+#define WEIR_TRY_JOIN(prefix, count) prefix##count
+#define WEIR_TRY_NAMED(result, ...)                     \
+  __extension__({                                       \
+    auto result = (__VA_ARGS__);                        \
+    if (!result.ok()) return std::move(result).error(); \
+    std::move(result).value();                          \
   })

@@ -34,7 +34,7 @@ enum class Secrecy { Open, Secret };
 struct Setting {
   std::string name;
   SettingType type = SettingType::Text;
-  std::string doc;                       // one sentence, for the reference page and the editor
+  std::string doc = {};                  // one sentence, for the reference page and the editor
   Need need = Need::Optional;
   Json default_value = nullptr;          // null: none
   Secrecy secrecy = Secrecy::Open;
