@@ -13,7 +13,7 @@ lint() {
     lint_tidy "${files[@]}" || failed=1
   fi
   say "shellcheck"
-  (cd "$root" && shellcheck --external-sources --check-sourced dev .ci/run) || failed=1
+  (cd "$root" && shellcheck --external-sources --check-sourced dev .ci/run bench/pyspark/run.sh) || failed=1
   [ "$failed" = 0 ] || fail "lint found something" "./dev format mends the layout; .clang-tidy explains which rules hold and why."
   say "Nothing to object to"
 }

@@ -39,8 +39,9 @@ Figure memory_figure(std::string name, double peak_mb) {
 }
 
 // The seconds that bench/pyspark/run.sh says it took in total.
-Result<double> pyspark_seconds(const Setup& setup) {
-  const Program program{.arguments = {setup.source / "bench/pyspark/run.sh", fmt::format("{}", setup.rows)},
+Result<double> pyspark_seconds(const Setup& setup, const Workspace& workspace) {
+  const Program program{.arguments = {setup.source / "bench/pyspark/run.sh", fmt::format("{}", setup.rows),
+                                      workspace.folder() / ".weir/services"},
                         .folder = setup.folder};
   const Outcome outcome = WEIR_TRY(run(program));
   const Json result = WEIR_TRY(parse_json(outcome.output));
@@ -65,7 +66,7 @@ Result<Figures> measure_pipeline(const Setup& setup) {
                          .origin = Reference::Stated,
                          .against = "PySpark 4.1 local[2]"};
   if (setup.with_pyspark) {
-    against_pyspark.reference = WEIR_TRY(pyspark_seconds(setup));
+    against_pyspark.reference = WEIR_TRY(pyspark_seconds(setup, workspace));
     against_pyspark.origin = Reference::Measured;
   }
   return Figures{std::move(against_pyspark),
