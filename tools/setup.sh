@@ -14,7 +14,7 @@ packages_build=(
   libgtest-dev                                     # tests
   postgresql                                       # what a managed connection runs
 )
-packages_lint=(clang-format-16 clang-tidy-16 shellcheck)
+packages_lint=(clang-format-16 clang-tidy-16)       # shellcheck is used when present
 packages_rust=(cargo-web rustc-web)                # Debian's `cargo` is 1.63, older than the crates allow
 packages_npm=(npm nodejs)
 
@@ -60,7 +60,6 @@ packages_missing() {
 }
 
 packages_install() {
-  say "Installing Debian packages: $*"
   local as_root=()
   if [ "$(id -u)" != 0 ]; then
     as_root=(sudo)
@@ -68,6 +67,7 @@ packages_install() {
       fail "some Debian packages are missing, and only root may install them: $*" \
            "As root: apt-get update && apt-get install --no-install-recommends $*"
   fi
+  say "Installing Debian packages: $*"
   postgresql_without_cluster "${as_root[@]}"
   local log=$cache/apt.log
   mkdir -p "$cache"
