@@ -3,18 +3,20 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/result.hpp"
 #include "base/setting.hpp"
 #include "project/schedule.hpp"
 
 namespace weir::project {
 
-// A connection of weir.yml. Its text settings are rendered (env) when it is opened, not when it is loaded, so that
+// A connection of weir.yml, or of the chosen environment, which replaces the one of the same name. Its text settings are rendered (env) when it is opened, not when it is loaded, so that
 // `weir check` needs no secrets.
 struct Connection {
   std::string name;
@@ -22,6 +24,7 @@ struct Connection {
   bool managed = false;  // Weir runs the server
   Settings settings;     // templates not yet rendered
   Place place;
+  std::map<std::string, Place> places;  // of the settings
 };
 
 struct RetryPolicy {
@@ -40,7 +43,7 @@ struct Task {
   RetryPolicy retry;               // the pipeline's where the task has none
   std::optional<std::chrono::milliseconds> timeout;
   Place place;
-  std::map<std::string, Place> places;  // of the kind's settings, by path ("from", "rules.0.column")
+  std::map<std::string, Place> places;  // of the kind's settings, by path ("from", "rules.0.column"); "" is the kind itself
 };
 
 struct Pipeline {
@@ -68,6 +71,13 @@ struct PropertiesFile {
   std::map<std::string, Place> places;  // by path in the content ("models.0.columns.1.data_tests.0")
 };
 
+// A generator's description (generators/*.yml), validated by Vocabulary::generators; texts may hold templates.
+struct GeneratorFile {
+  std::string path;
+  Settings settings;
+  std::map<std::string, Place> places;
+};
+
 struct Project {
   std::string name;
   std::filesystem::path folder;  // absolute
@@ -75,27 +85,36 @@ struct Project {
   std::string environment;  // "" is the plain one
   Json vars = Json::object();
   Json model_config = Json::object();  // dbt's `models:` tree: +materialized and friends by folder
-  std::string model_connection;        // where models run unless they say otherwise
+  std::string model_connection;        // where models run unless they say otherwise: by default the first connection
   std::optional<std::chrono::milliseconds> files_retention;  // files/<run id> older than this are pruned
   std::vector<Pipeline> pipelines;
   std::vector<SqlFile> sql_files;
   std::vector<PropertiesFile> properties;
+  std::vector<GeneratorFile> generators;
 
-  const Connection* find_connection(std::string_view name) const;
-  const Pipeline* find_pipeline(std::string_view name) const;
+  const Connection* find_connection(std::string_view wanted) const;
+  const Pipeline* find_pipeline(std::string_view wanted) const;
 };
 
-// One kind of task or connection, as its owner describes it.
+// One kind of task or connection, as its owner describes it. A task's settings may be written as the value of their first
+// ("model: clean_sales").
 struct KindDescription {
   std::string name;
   std::string summary;
   std::vector<Setting> settings;
+  // Tasks: the settings that name a table or a file, and those that name a connection, by path ("from", "rules.*.table"; *
+  // stands for every element). A group at the path stands for its first key.
+  std::vector<std::string> endpoints = {};
+  std::vector<std::string> connection_settings = {};
+  // Connections: whether `managed: true` is offered; with it no other key is required.
+  bool manageable = false;
 };
 
 // What the project's files may say: composed in app/ from the connectors and the task kinds.
 struct Vocabulary {
   std::vector<KindDescription> connections;
   std::vector<KindDescription> tasks;
+  std::vector<Setting> generators = {};  // the keys of generators/*.yml; none: any content is taken
 };
 
 struct LoadOptions {
@@ -123,6 +142,18 @@ struct Endpoint {
   std::string object;
 };
 Endpoint parse_endpoint(const Project& project, std::string_view text);
+// The same, but what is neither a declared connection's table nor looks like a path (a slash, or a data file's extension) is
+// InvalidProject with the nearest connection.
+Result<Endpoint> check_endpoint(const Project& project, std::string_view text);
+
+// One YAML file on its own, checked against its settings: how a task reads a file that its settings name.
+struct SettingsFile {
+  Settings settings;
+  std::map<std::string, Place> places;
+  Mistakes mistakes;  // when there are any, `settings` is incomplete
+};
+SettingsFile read_settings_file(const std::filesystem::path& folder, const std::string& path,
+                                std::span<const Setting> settings);
 
 // The JSON Schema (2020-12) of one kind of file: "weir" (weir.yml), "pipeline", "generator", "properties".
 Json json_schema(std::string_view file_kind, const Vocabulary& vocabulary);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.hpp"
 #include "base/result.hpp"
@@ -12,11 +13,12 @@
 namespace weir::sql {
 
 // A function that templates may call: positional arguments as a JSON array, keyword arguments as an object; returns JSON
-// or an error that becomes the template's error at the call's line.
+// or an error that becomes the template's error, at the call's place. An object with the key "__text__" prints as that text and
+// still has its other keys: what ref() and `this` give.
 using Function = std::function<Result<Json>(const Json& arguments, const Json& keywords)>;
 
 // Renders templates with shared functions, macros and variables. Undefined variables are errors that name the variable.
-// Use one per thread.
+// Use one per thread. Cheap to make (well below a millisecond).
 class TemplateEngine {
  public:
   TemplateEngine();
@@ -26,7 +28,7 @@ class TemplateEngine {
 
   void add_function(std::string name, Function function);
   void add_variable(std::string name, Json value);
-  // The macros in this text become callable from every template that is rendered later.
+  // The macros in this text become callable from every template that is rendered later, and from each other.
   Result<void> add_macros(std::string_view file, std::string_view text);
 
   // Errors are InvalidProject at file:line:column (`first_line` is the line of the text's begin in its file).
@@ -41,5 +43,12 @@ class TemplateEngine {
 
 // Whether rendering could change the text: it holds "{{", "{%" or "{#".
 bool has_template(std::string_view text);
+
+// Checks the syntax alone: InvalidProject at file:line:column, counted from the text's begin.
+Result<void> check_syntax(std::string_view file, std::string_view text);
+
+// The variables and functions that a template takes from outside, with their attributes ("params.rows", "ref"), sorted.
+// Empty when the syntax is wrong.
+std::vector<std::string> free_names(std::string_view text);
 
 }  // namespace weir::sql

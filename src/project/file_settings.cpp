@@ -1,0 +1,181 @@
+#include "project/file_settings.hpp"
+
+namespace weir::project {
+namespace {
+
+using enum SettingType;
+constexpr auto kShorthand = Setting::Shorthand::Allowed;
+
+Setting text(std::string name, std::string doc, Need need = Need::Optional) {
+  return {.name = std::move(name), .type = Text, .doc = std::move(doc), .need = need};
+}
+
+Setting any(std::string name, std::string doc) { return {.name = std::move(name), .type = Any, .doc = std::move(doc)}; }
+
+Setting list_of(std::string name, std::string doc, Setting element) {
+  return {.name = std::move(name), .type = List, .doc = std::move(doc), .fields = {std::move(element)}, .shorthand = kShorthand};
+}
+
+Setting open_map(std::string name, std::string doc, Need need = Need::Optional) {
+  return {.name = std::move(name), .type = Map, .doc = std::move(doc), .need = need, .fields = {any("", "any value")}};
+}
+
+Setting retry() {
+  return {.name = "retry",
+          .type = Group,
+          .doc = "how a failed attempt is repeated; a single number is the attempts",
+          .fields = {{.name = "attempts", .type = Integer, .doc = "how often a task is tried, the first time included"},
+                     {.name = "delay", .type = Duration, .doc = "before the second attempt"},
+                     {.name = "backoff",
+                      .type = Choice,
+                      .doc = "whether the delay doubles with each attempt",
+                      .choices = {"exponential", "fixed"}},
+                     {.name = "max_delay", .type = Duration, .doc = "the longest delay"},
+                     {.name = "jitter", .type = Number, .doc = "each delay varies at random by this part of it, 0 to 1"}},
+          .shorthand = kShorthand};
+}
+
+Setting timeout() { return {.name = "timeout", .type = Duration, .doc = "how long one attempt of a task may take"}; }
+
+Setting parallel() { return {.name = "parallel", .type = Integer, .doc = "how many tasks run at once, 4 by default"}; }
+
+Setting schedule() {
+  Setting one{.name = "schedule",
+              .type = Group,
+              .fields = {text("cron", "five fields, or six with seconds first, or @daily and the like", Need::Required),
+                         {.name = "timezone", .type = Text, .doc = "an IANA name such as Europe/Moscow", .default_value = "UTC"},
+                         {.name = "catchup",
+                          .type = Flag,
+                          .doc = "whether fires that were missed while Weir was down run later",
+                          .default_value = false}},
+              .shorthand = kShorthand};
+  return list_of("schedule", "when the pipeline starts by itself: one schedule or a list", std::move(one));
+}
+
+Setting tests(std::string name) {
+  return list_of(std::move(name), "unique, not_null, accepted_values, relationships, or a test of your own", any("", "a test"));
+}
+
+Setting columns() {
+  return list_of("columns", "the columns, with their descriptions and tests",
+                 {.name = "column",
+                  .type = Group,
+                  .fields = {text("name", "the column's name", Need::Required), text("description", "what it holds"),
+                             text("data_type", "its type in the database"), tests("tests"), tests("data_tests"),
+                             any("constraints", "rules that the database enforces"), any("config", "settings of the column"),
+                             any("meta", "anything for your own tools"), any("tags", "words to select it by"),
+                             {.name = "quote", .type = Flag, .doc = "whether its name needs quotes"}}});
+}
+
+// What dbt allows on every described thing.
+std::vector<Setting> described(std::string_view what, std::vector<Setting> further) {
+  std::vector<Setting> settings{text("name", fmt::format("the {}'s name", what), Need::Required),
+                                text("description", "what it holds"),
+                                any("config", "settings, as config() takes them"),
+                                any("meta", "anything for your own tools"),
+                                any("docs", "how it is shown"),
+                                any("tags", "words to select it by")};
+  for (auto& setting : further) settings.push_back(std::move(setting));
+  return settings;
+}
+
+Setting records(std::string name, std::string_view what, std::vector<Setting> further) {
+  return list_of(std::move(name), fmt::format("{}s and what is known of them", what),
+                 {.name = std::string{what}, .type = Group, .fields = described(what, std::move(further))});
+}
+
+}  // namespace
+
+const std::vector<Setting>& weir_settings() {
+  static const std::vector<Setting> settings{
+      text("name", "the project's name", Need::Required),
+      text("description", "what the project is for"),
+      open_map("connections", "the systems that the project reads and writes, by name"),
+      open_map("environments", "other places to run in, such as prod: each replaces connections by name"),
+      open_map("vars", "values that var() gives"),
+      any("models", "settings of models by folder, as in dbt_project.yml"),
+      {.name = "defaults",
+       .type = Group,
+       .doc = "what pipelines and tasks take where they say nothing",
+       .fields = {retry(), timeout(), parallel(), text("model_connection", "the connection on which models run")}},
+      {.name = "files",
+       .type = Group,
+       .doc = "the files that runs leave below files/",
+       .fields = {{.name = "retention", .type = Duration, .doc = "how long the files of a run are kept"}}}};
+  return settings;
+}
+
+const std::vector<Setting>& connection_settings() {
+  static const std::vector<Setting> settings{
+      text("type", "the kind of system", Need::Required),
+      {.name = "managed", .type = Flag, .doc = "whether Weir runs the server itself"}};
+  return settings;
+}
+
+const std::vector<Setting>& environment_settings() {
+  static const std::vector<Setting> settings{
+      open_map("connections", "connections that replace those of the same name, or join them"),
+      open_map("vars", "values that replace those of the same name")};
+  return settings;
+}
+
+const std::vector<Setting>& pipeline_settings() {
+  static const std::vector<Setting> settings{
+      text("name", "the pipeline's name; by default that of the file"),
+      text("description", "what the pipeline does"),
+      schedule(),
+      open_map("params", "parameters and their defaults; --param name=value overrides one"),
+      retry(),
+      timeout(),
+      parallel(),
+      open_map("tasks", "the tasks by name", Need::Required)};
+  return settings;
+}
+
+const std::vector<Setting>& task_settings() {
+  static const std::vector<Setting> settings{list_of("needs", "the tasks that must succeed before", text("", "a task's name")),
+                                             retry(), timeout(), text("description", "what the task does")};
+  return settings;
+}
+
+const std::vector<Setting>& properties_settings() {
+  static const std::vector<Setting> settings{
+      {.name = "version", .type = Integer, .doc = "2, as in dbt"},
+      records("models", "model",
+              {columns(), tests("tests"), tests("data_tests"), any("constraints", "rules that the database enforces"),
+               any("access", "who may refer to it"), any("group", "the group that owns it"),
+               any("latest_version", "the version that ref() gives"), any("versions", "versions of the model"),
+               any("deprecation_date", "when it goes away"), any("time_spine", "for metrics"),
+               text("connection", "the connection on which it runs")}),
+      records("sources", "source",
+              {text("schema", "the schema or database of its tables; by default its name"),
+               text("database", "the database above the schema"), text("connection", "the connection that has it"),
+               any("loader", "what loads it"), any("loaded_at_field", "the column that tells when a row came"),
+               any("loaded_at_query", "SQL that tells when the newest row came"),
+               any("freshness", "how old the newest row may be"), any("quoting", "which names are quoted"),
+               any("overrides", "the package whose source this replaces"), any("tests", "tests of the source"),
+               list_of("tables", "its tables",
+                       {.name = "table",
+                        .type = Group,
+                        .fields = described("table", {text("identifier", "its name in the database, where it differs"), columns(),
+                                                      tests("tests"), tests("data_tests"), any("loader", "what loads it"),
+                                                      any("loaded_at_field", "the column that tells when a row came"),
+                                                      any("loaded_at_query", "SQL that tells when the newest row came"),
+                                                      any("freshness", "how old the newest row may be"),
+                                                      any("quoting", "which names are quoted"), any("external", "an external table")})})}),
+      any("seeds", "CSV files that become tables"),
+      any("snapshots", "tables that keep history"),
+      any("macros", "macros and their arguments"),
+      any("exposures", "what depends on the models outside"),
+      any("data_tests", "singular tests and what is known of them"),
+      any("unit_tests", "tests of a model's logic"),
+      any("groups", "owners"),
+      any("metrics", "figures defined once"),
+      any("semantic_models", "models for metrics"),
+      any("saved_queries", "queries of metrics"),
+      any("analyses", "queries that are only compiled"),
+      any("anchors", "shared parts for aliases")};
+  return settings;
+}
+
+}  // namespace weir::project

@@ -1,0 +1,205 @@
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.hpp"
+#include "project/file_settings.hpp"
+#include "project/nearest.hpp"
+#include "project/reading.hpp"
+
+namespace weir::project {
+namespace {
+
+constexpr auto kWeirFile = "weir.yml";
+constexpr auto kDbtFile = "dbt_project.yml";
+
+// What a dbt project at the same place says, for what weir.yml leaves out.
+struct DbtProject {
+  std::string name;
+  Json vars = Json::object();
+  Json models = Json::object();
+};
+
+// dbt nests vars and models below the project's name; one level less means the same within one project.
+Json unnest(const Json& tree, const std::string& name) {
+  if (!tree.is_object()) return Json::object();
+  auto flat = Json::object();
+  for (const auto& [key, value] : tree.items()) {
+    if (key != name || !value.is_object()) flat[key] = value;
+  }
+  if (tree.contains(name) && tree[name].is_object()) flat.update(tree[name]);
+  return flat;
+}
+
+DbtProject read_dbt_project(Reading& reading) {
+  DbtProject dbt;
+  std::error_code error;
+  if (!std::filesystem::exists(reading.project.folder / kDbtFile, error)) return dbt;
+  const auto file = read_yaml(reading, kDbtFile);
+  if (!file) return dbt;
+  const auto content = to_json(file->root);
+  if (!content.is_object()) return dbt;
+  if (content.contains("name") && content["name"].is_string()) dbt.name = content["name"].get<std::string>();
+  dbt.vars = unnest(content.value("vars", Json::object()), dbt.name);
+  dbt.models = unnest(content.value("models", Json::object()), dbt.name);
+  return dbt;
+}
+
+// A connection's keys are those of every connection and those of its type.
+std::optional<Connection> read_connection(Reading& reading, Validator& validator, const Node& key, const Node& node,
+                                          const std::string& inherited_type) {
+  check_name(validator, key, "a connection", key.text);
+  if (node.kind != Node::Kind::Map) {
+    validator.mistake(node, fmt::format("connection {} takes a map, not {}", key.text, describe(node)),
+                      "such as {type: postgres, url: …}");
+    return std::nullopt;
+  }
+  const auto* type = node.find("type");
+  const auto type_name = type == nullptr ? inherited_type : type->text;
+  const auto& kinds = reading.vocabulary.connections;
+  if (type_name.empty()) {
+    validator.mistake(key, fmt::format("connection {} has no type", key.text), suggestion("", names_of(kinds)));
+    return std::nullopt;
+  }
+  const auto kind = std::ranges::find(kinds, type_name, &KindDescription::name);
+  if (kind == kinds.end()) {
+    validator.mistake(*type, fmt::format("unknown connection type: {}", type_name), suggestion(type_name, names_of(kinds)));
+    return std::nullopt;
+  }
+  auto settings = kind->settings;
+  for (const auto& common : connection_settings()) {
+    if (std::ranges::find(settings, common.name, &Setting::name) != settings.end()) continue;
+    settings.push_back(common);
+    settings.back().need = Need::Optional;
+  }
+  const auto* managed = node.find("managed");
+  Connection connection{.name = key.text,
+                        .type = type_name,
+                        .managed = managed != nullptr && to_json(*managed) == true,
+                        .settings = {},
+                        .place = {kWeirFile, key.line, key.column},
+                        .places = {}};
+  if (connection.managed && !kind->manageable) {
+    validator.mistake(*managed, fmt::format("Weir cannot run the server of a connection of type {}", type_name),
+                      "remove managed and give the connection's address");
+  }
+  validator.places.clear();
+  auto values = validator.group(node, settings, fmt::format("connection {}", key.text), "",
+                                connection.managed ? Missing::Accepted : Missing::Refused);
+  for (const auto& common : connection_settings()) {
+    if (std::ranges::find(kind->settings, common.name, &Setting::name) == kind->settings.end()) values.erase(common.name);
+  }
+  connection.settings = Settings{std::move(values)};
+  connection.places = std::move(validator.places);
+  return connection;
+}
+
+std::vector<Connection> read_connections(Reading& reading, const YamlFile& file, const Node& node,
+                                         const std::vector<Connection>& base) {
+  std::vector<Connection> connections;
+  if (node.kind != Node::Kind::Map) return connections;
+  for (std::size_t i = 0; i < node.keys.size(); ++i) {
+    Validator validator{file.path, file.text, reading.mistakes};
+    const auto inherited = std::ranges::find(base, node.keys[i].text, &Connection::name);
+    auto connection = read_connection(reading, validator, node.keys[i], node.items[i],
+                                      inherited == base.end() ? std::string{} : inherited->type);
+    if (connection) connections.push_back(std::move(*connection));
+  }
+  return connections;
+}
+
+// Every environment is checked; the chosen one takes effect.
+void read_environments(Reading& reading, const YamlFile& file, const Node& node) {
+  auto& project = reading.project;
+  const auto base = project.connections;
+  bool chosen = reading.options.environment.empty();
+  for (std::size_t i = 0; i < node.keys.size() && node.kind == Node::Kind::Map; ++i) {
+    const auto& name = node.keys[i].text;
+    Validator validator{file.path, file.text, reading.mistakes};
+    const Settings values{validator.group(node.items[i], environment_settings(), fmt::format("environment {}", name))};
+    const auto* connections = node.items[i].find("connections");
+    auto overlay = connections == nullptr ? std::vector<Connection>{} : read_connections(reading, file, *connections, base);
+    if (name != reading.options.environment) continue;
+    chosen = true;
+    if (values.has("vars")) project.vars.update(values.json("vars"));
+    for (auto& connection : overlay) {
+      const auto replaced = std::ranges::find(project.connections, connection.name, &Connection::name);
+      if (replaced == project.connections.end()) {
+        project.connections.push_back(std::move(connection));
+      } else {
+        *replaced = std::move(connection);
+      }
+    }
+  }
+  if (chosen) return;
+  std::vector<std::string_view> names;
+  for (const auto& key : node.keys) names.push_back(key.text);
+  reading.mistakes.push_back(
+      Error::user(Code::InvalidProject, "unknown environment: {}", reading.options.environment)
+          .hint(suggestion(reading.options.environment, names, "weir.yml declares no environments"))
+          .at({file.path, std::max(node.line, 1), std::max(node.column, 1)}));
+}
+
+void read_defaults(Reading& reading, const Settings& defaults) {
+  reading.default_retry = merge_retry({}, defaults.group("retry"));
+  if (defaults.has("timeout")) reading.default_timeout = defaults.duration("timeout");
+  if (defaults.has("parallel")) reading.default_parallel = static_cast<int>(defaults.integer("parallel"));
+  reading.project.model_connection = defaults.text("model_connection");
+}
+
+void check_model_connection(Reading& reading, const Validator& validator) {
+  auto& project = reading.project;
+  if (project.model_connection.empty()) {
+    if (!project.connections.empty()) project.model_connection = project.connections.front().name;
+    return;
+  }
+  if (project.find_connection(project.model_connection) != nullptr) return;
+  const auto place = validator.places.find("defaults.model_connection");
+  reading.mistakes.push_back(Error::user(Code::InvalidProject, "unknown connection: {}", project.model_connection)
+                                 .hint(suggestion(project.model_connection, names_of(project.connections)))
+                                 .at(place == validator.places.end() ? Place{kWeirFile} : place->second));
+}
+
+}  // namespace
+
+RetryPolicy merge_retry(RetryPolicy policy, const Settings& retry) {
+  if (retry.has("attempts")) policy.attempts = static_cast<int>(retry.integer("attempts"));
+  if (retry.has("delay")) policy.delay = retry.duration("delay");
+  if (retry.has("backoff")) policy.exponential = retry.text("backoff") == "exponential";
+  if (retry.has("max_delay")) policy.max_delay = retry.duration("max_delay");
+  if (retry.has("jitter")) policy.jitter = retry.number("jitter");
+  return policy;
+}
+
+void read_weir_file(Reading& reading) {
+  auto& project = reading.project;
+  std::error_code error;
+  if (!std::filesystem::exists(project.folder / kWeirFile, error)) {
+    reading.mistakes.push_back(Error::user(Code::InvalidProject, "no weir.yml in {}", project.folder.string())
+                                   .hint("weir init makes a project")
+                                   .at({kWeirFile, 0, 0}));
+    return;
+  }
+  const auto dbt = read_dbt_project(reading);
+  const auto file = read_yaml(reading, kWeirFile);
+  if (!file) return;
+  auto settings = weir_settings();
+  if (!dbt.name.empty()) settings.front().need = Need::Optional;
+  Validator validator{file->path, file->text, reading.mistakes, TypedTemplates::Refused};
+  const Settings values{validator.group(file->root, settings, kWeirFile)};
+
+  project.name = values.has("name") ? values.text("name") : dbt.name;
+  project.vars = dbt.vars;
+  if (values.has("vars")) project.vars.update(values.json("vars"));
+  project.model_config = values.has("models") ? unnest(values.json("models"), project.name) : dbt.models;
+  const auto files = values.group("files");
+  if (files.has("retention")) project.files_retention = files.duration("retention");
+  if (const auto* connections = file->root.find("connections")) {
+    project.connections = read_connections(reading, *file, *connections, {});
+  }
+  const auto* environments = file->root.find("environments");
+  read_environments(reading, *file, environments == nullptr ? Node{} : *environments);
+  read_defaults(reading, values.group("defaults"));
+  check_model_connection(reading, validator);
+}
+
+}  // namespace weir::project
