@@ -62,9 +62,9 @@ Result<void> SqliteLedger::write_run_state(const RunId& run, RunState state, Ins
   if (!may_follow(*before, state)) {
     return Error::bug("a run cannot go from {} to {}: {}", name(*before), name(state), run.text());
   }
-  // A lost run that runs again has not finished, and what was wrong with it is what its attempts say.
+  // A run that runs again has not finished, and what was wrong with it is what its attempts say.
   const bool runs_again = state == RunState::Running;
-  const bool ends = is_final(state) || state == RunState::Lost;
+  const bool ends = has_ended(state);
   return sqlite().run(
       "UPDATE runs SET state = ?1, started_at_us = iif(?2, coalesce(started_at_us, ?3), started_at_us), "
       "finished_at_us = iif(?4, ?3, iif(?2, NULL, finished_at_us)), error = iif(?5 <> '', ?5, iif(?2, '', error)) WHERE id = ?6",
@@ -98,7 +98,7 @@ Result<void> SqliteLedger::write_attempt(const Attempt& attempt) {
 Result<void> SqliteLedger::start_attempt(const Attempt& attempt) { return write_attempt(attempt); }
 
 Result<void> SqliteLedger::finish_attempt(const Attempt& attempt) {
-  if (!is_final(attempt.state)) return Error::bug("an attempt does not end {}: {}", name(attempt.state), attempt.task);
+  if (!has_ended(attempt.state)) return Error::bug("an attempt does not end {}: {}", name(attempt.state), attempt.task);
   return write_attempt(attempt);
 }
 

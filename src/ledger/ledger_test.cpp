@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/file.hpp"
+#include "ledger/lock.hpp"
 #include "ledger/migrations.hpp"
 
 namespace weir::ledger {
@@ -182,6 +183,25 @@ TEST_F(LedgerTest, NamesThePidThatHoldsTheLock) {
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().code(), Code::Conflict);
   EXPECT_EQ(second.error().message(), "another Weir process works on this project: pid " + std::to_string(::getpid()));
+}
+
+TEST_F(LedgerTest, TellsWhoOwnsIt) {
+  EXPECT_EQ(lock_owner(folder_).value(), std::nullopt);
+  auto ledger = open();
+  EXPECT_EQ(lock_owner(folder_).value(), ::getpid());
+  ledger.reset();
+  EXPECT_EQ(lock_owner(folder_).value(), std::nullopt);
+}
+
+TEST_F(LedgerTest, AFailedRunMayRunAgain) {
+  auto ledger = open();
+  ASSERT_TRUE(ledger->create_run(run_named("r1")).ok());
+  for (const auto state : {RunState::Running, RunState::Failed, RunState::Running}) {
+    ASSERT_TRUE(ledger->set_run_state(RunId{"r1"}, state, kNoon, state == RunState::Failed ? "no disk" : "").ok());
+  }
+  const auto run = ledger->find_run("r1").value();
+  EXPECT_EQ(run->finished_at, std::nullopt);
+  EXPECT_EQ(run->error, "");
 }
 
 TEST_F(LedgerTest, AReaderSeesWhatALiveWriterWrites) {

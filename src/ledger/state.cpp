@@ -83,12 +83,12 @@ bool may_follow(AttemptState from, AttemptState to) {
   return std::ranges::find(kAttemptTransitions, std::pair{from, to}) != std::end(kAttemptTransitions);
 }
 
-bool is_final(RunState state) {
-  return std::ranges::none_of(kRunTransitions, [&](const auto& step) { return step.first == state; });
+bool has_ended(RunState state) {
+  return state != RunState::Queued && state != RunState::Running && state != RunState::Cancelling;
 }
 
-bool is_final(AttemptState state) {
-  return std::ranges::none_of(kAttemptTransitions, [&](const auto& step) { return step.first == state; });
+bool has_ended(AttemptState state) {
+  return state != AttemptState::Queued && state != AttemptState::Running && state != AttemptState::Cancelling;
 }
 
 }  // namespace weir::ledger

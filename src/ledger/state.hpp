@@ -17,7 +17,8 @@ std::optional<AttemptState> parse_attempt_state(std::string_view text);
 // every end of an attempt is final.
 bool may_follow(RunState from, RunState to);
 bool may_follow(AttemptState from, AttemptState to);
-bool is_final(RunState state);
-bool is_final(AttemptState state);
+// Nothing runs any more; a run may still be resumed or retried.
+bool has_ended(RunState state);
+bool has_ended(AttemptState state);
 
 }  // namespace weir::ledger

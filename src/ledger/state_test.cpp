@@ -49,18 +49,18 @@ TEST(State, AttemptsFollowTheTable) {
             "lost:\n");
 }
 
-TEST(State, EndsAreFinalButALostRunMayRunAgain) {
-  EXPECT_TRUE(is_final(RunState::Succeeded));
-  EXPECT_FALSE(is_final(RunState::Lost));
-  EXPECT_FALSE(is_final(RunState::Cancelling));
-  EXPECT_TRUE(is_final(AttemptState::Lost));
-  EXPECT_TRUE(is_final(AttemptState::Skipped));
-  EXPECT_FALSE(is_final(AttemptState::Queued));
+TEST(State, WhatHasEnded) {
+  for (const auto state : kRunStates) {
+    const bool runs = state == RunState::Queued || state == RunState::Running || state == RunState::Cancelling;
+    EXPECT_EQ(has_ended(state), !runs) << name(state);
+  }
+  EXPECT_TRUE(has_ended(AttemptState::Skipped));
+  EXPECT_FALSE(has_ended(AttemptState::Cancelling));
 }
 
 // What recovery does in one statement.
 TEST(State, EveryUnfinishedAttemptMayBeLost) {
-  for (const auto state : kAttemptStates) EXPECT_EQ(may_follow(state, AttemptState::Lost), !is_final(state)) << name(state);
+  for (const auto state : kAttemptStates) EXPECT_EQ(may_follow(state, AttemptState::Lost), !has_ended(state)) << name(state);
 }
 
 TEST(State, NamesReadBack) {
