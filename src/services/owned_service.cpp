@@ -165,6 +165,9 @@ Result<void> OwnedService::stop() {
   const std::lock_guard guard{mutex_};
   if (!lock_) return stop_from_outside(spec_);
   if (started_) started_->process.stop(kStopGrace, stop_signal(spec_.kind));
+  // Goes when it is empty: one in /tmp would stay behind when the project is removed.
+  std::error_code ignored;
+  std::filesystem::remove(socket_file(spec_.kind, record_.address).parent_path(), ignored);
   give_up(ServiceState::Stopped, "");
   return {};
 }

@@ -157,12 +157,6 @@ Result<void> replace_file(const path& data, const PostgresPlace& place, const ch
   return {};
 }
 
-std::string quote_identifier(const std::string& name) {
-  std::string quoted = "\"";
-  for (const char letter : name) quoted += letter == '"' ? std::string{"\"\""} : std::string{letter};
-  return quoted + "\"";
-}
-
 std::uint64_t memory_bytes() {
   const auto pages = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES));
   auto bytes = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
@@ -184,6 +178,12 @@ SharedMemory shared_memory() {
 }
 
 }  // namespace
+
+std::string quote_identifier(const std::string& name) {
+  std::string quoted = "\"";
+  for (const char letter : name) quoted += letter == '"' ? std::string{"\"\""} : std::string{letter};
+  return quoted + "\"";
+}
 
 Result<PostgresPlace> place_postgres(const StartRequest& request) {
   const auto& paths = request.paths;
@@ -254,10 +254,10 @@ Result<void> make_postgres_data(const StartRequest& request, const PostgresPlace
   WEIR_TRY(run(spec, request));
 
   const auto settings = WEIR_TRY(read_file(fresh / "postgresql.conf"));
+  // At its end, since initdb writes settings of its own.
   WEIR_TRY(replace_file(fresh, place, "postgresql.conf",
-                        "# Weir's settings, rewritten at every start. What is set below, or with ALTER SYSTEM, wins.\n"
-                        "include_if_exists = 'weir.conf'\n\n" +
-                            settings));
+                        settings + "\n# Weir's settings, rewritten at every start.\ninclude_if_exists = 'weir.conf'\n"
+                                   "# Yours, which win over them (so does ALTER SYSTEM):\n"));
   if (request.spec.name != "postgres") {
     WEIR_TRY(run_statement(request, place, fresh, installation,
                            "CREATE DATABASE " + quote_identifier(request.spec.name), log));

@@ -34,8 +34,11 @@ Result<void> make_postgres_data(const StartRequest& request, const PostgresPlace
 Result<void> reset_postgres_password(const StartRequest& request, const PostgresPlace& place,
                                      const PostgresInstallation& installation, const Secret& password, int log);
 
-// Writes weir.conf, which postgresql.conf includes first: what users set there or with ALTER SYSTEM wins.
+// Writes weir.conf, which postgresql.conf includes: what users set below that line or with ALTER SYSTEM wins.
 Result<void> configure_postgres(const PostgresPlace& place);
+
+// As SQL and PostgreSQL's lists of folders quote a name: "shop", with quotes inside doubled.
+std::string quote_identifier(const std::string& name);
 
 // The text of weir.conf for a machine with so much memory.
 enum class SharedMemory { Ample, Scarce };

@@ -157,7 +157,7 @@ Result<Process> launch(const Launch& launch, int port) {
   // On the command line, so that no setting in the data folder makes the server differ from what we record.
   // The socket's folder is quoted: it is read as a list.
   spec.arguments = {"-D", launch.place.data.string(), "-h", "127.0.0.1",
-                    "-p", fmt::format("{}", port),    "-k", fmt::format("\"{}\"", launch.run_folder.string())};
+                    "-p", fmt::format("{}", port),    "-k", quote_identifier(launch.run_folder.string())};
   spec.user = launch.place.user;
   spec.folder = "/";
   spec.stdout_fd = launch.log;

@@ -23,20 +23,17 @@ int choose_port(const StartRequest& request) {
 }
 
 std::string log_tail(const std::filesystem::path& log, std::uintmax_t offset) {
-  constexpr std::size_t kLinesMax = 3;
+  constexpr std::size_t kLinesMax = 4;
   std::ifstream file{log};
   file.seekg(static_cast<std::streamoff>(offset));
   std::vector<std::string> lines;
-  std::vector<std::string> alarming;
   for (std::string line; std::getline(file, line);) {
-    if (line.find("FATAL:") != std::string::npos || line.find("PANIC:") != std::string::npos) alarming.push_back(line);
     if (!line.empty()) lines.push_back(std::move(line));
   }
-  const auto& chosen = alarming.empty() ? lines : alarming;
   std::string text;
-  for (std::size_t i = chosen.size() - std::min(kLinesMax, chosen.size()); i < chosen.size(); ++i) {
+  for (std::size_t i = lines.size() - std::min(kLinesMax, lines.size()); i < lines.size(); ++i) {
     if (!text.empty()) text += " / ";
-    text += chosen[i];
+    text += lines[i];
   }
   return text;
 }
