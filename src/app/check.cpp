@@ -1,0 +1,99 @@
+#include <cstdio>
+
+#include "app/terminal.hpp"
+#include "app/verbs.hpp"
+#include "app/workspace.hpp"
+
+namespace weir::app {
+namespace {
+
+struct Options {
+  std::string environment;
+  bool connections = false;
+  bool json = false;
+};
+
+std::string next_fires(const project::Schedule& schedule, int count) {
+  std::string text;
+  auto at = system_clock().now();
+  for (int i = 0; i < count; ++i) {
+    const auto next = schedule.next(at);
+    if (!next) break;
+    text += fmt::format("      {}\n", schedule.local_text(*next));
+    at = *next;
+  }
+  return text;
+}
+
+void print_summary(const Workspace& workspace) {
+  const auto& project = workspace.project();
+  std::printf("%s is valid: %zu connections, %zu pipelines, %zu models and tests\n", project.name.c_str(),
+              project.connections.size(), project.pipelines.size(), workspace.graph().nodes.size());
+  for (const auto& pipeline : project.pipelines) {
+    std::printf("  %s: %zu tasks\n", styled(pipeline.name, Style::Strong).c_str(), pipeline.tasks.size());
+    for (const auto& schedule : pipeline.schedules) {
+      std::printf("    starts at %s (%s), next:\n%s", schedule.cron().c_str(), schedule.zone().c_str(), next_fires(schedule, 5).c_str());
+    }
+  }
+}
+
+Json to_json(const Workspace& workspace) {
+  Json pipelines = Json::array();
+  for (const auto& pipeline : workspace.project().pipelines) {
+    Json next = Json::array();
+    auto at = system_clock().now();
+    for (int i = 0; i < 5 && !pipeline.schedules.empty(); ++i) {
+      const auto fire = pipeline.schedules.front().next(at);
+      if (!fire) break;
+      next.push_back(format_instant(*fire));
+      at = *fire;
+    }
+    pipelines.push_back({{"name", pipeline.name}, {"tasks", pipeline.tasks.size()}, {"next", std::move(next)}});
+  }
+  return {{"project", workspace.project().name}, {"valid", true}, {"pipelines", std::move(pipelines)}};
+}
+
+// Asks every database for one row; other connections are only resolved.
+int try_connections(Workspace& workspace) {
+  int worst = kSuccess;
+  for (const auto& connection : workspace.project().connections) {
+    const auto tried = [&]() -> Result<void> {
+      auto database = WEIR_TRY(workspace.connections().open_database(connection.name, {}, silent_log()));
+      WEIR_TRY(flow::select_all(*database, "SELECT 1", {}));
+      return {};
+    }();
+    if (tried.ok()) {
+      std::printf("  %s %s\n", styled("✓", Style::Good).c_str(), connection.name.c_str());
+      continue;
+    }
+    std::printf("  %s %s: %s\n", styled("✗", Style::Bad).c_str(), connection.name.c_str(), tried.error().text().c_str());
+    if (!tried.error().hint().empty()) std::printf("    hint: %s\n", tried.error().hint().c_str());
+    worst = kUnavailable;
+  }
+  return worst;
+}
+
+int check(const Options& options) {
+  const auto workspace = Workspace::open(options.environment);
+  if (!workspace) return kMistake;
+  if (options.json) {
+    std::printf("%s\n", to_text(to_json(*workspace)).c_str());
+  } else {
+    print_summary(*workspace);
+  }
+  return options.connections ? try_connections(*workspace) : kSuccess;
+}
+
+}  // namespace
+
+void add_check(CLI::App& app, Outcome& outcome) {
+  auto options = std::make_shared<Options>();
+  auto* verb = app.add_subcommand("check", "Validates the whole project without touching a connection");
+  verb->add_option("--env,-e", options->environment, "The environment of weir.yml");
+  verb->add_flag("--connections", options->connections, "Also tries every connection");
+  verb->add_flag("--json", options->json, "For machines");
+  verb->footer("Examples:\n  weir check\n  weir check --env prod --connections");
+  verb->callback([options, &outcome] { outcome.exit_code = check(*options); });
+}
+
+}  // namespace weir::app

@@ -1,0 +1,50 @@
+#include "app/run_control.hpp"
+#include "app/verbs.hpp"
+
+namespace weir::app {
+namespace {
+
+struct Options {
+  std::string run = "last";
+  bool json = false;
+};
+
+// A retry goes on with the same run, under its id, with its parameters: commits that the destinations already hold are
+// found there and not repeated.
+Result<int> retry(const Options& options) {
+  const auto folder = WEIR_TRY(Workspace::find_folder());
+  std::string environment;
+  {
+    const auto reader = WEIR_TRY(ledger::Ledger::open(folder / ".weir", ledger::Ledger::Mode::Read));
+    const auto run = WEIR_TRY(reader->find_run(options.run));
+    if (!run) return Error::user(Code::NotFound, "no such run: {}", options.run).hint("weir runs lists them");
+    environment = run->environment;
+  }
+  const auto workspace = Workspace::open(environment);
+  if (!workspace) return kMistake;
+  auto ledger = WEIR_TRY(workspace->open_ledger(ledger::Ledger::Mode::Write));
+  WEIR_TRY(recover_lost(*ledger));
+  const auto run = WEIR_TRY(ledger->find_run(options.run));
+  if (!run) return Error::user(Code::NotFound, "no such run: {}", options.run);
+  if (run->state == ledger::RunState::Succeeded) {
+    return Error::user(Code::InvalidArgument, "run {} succeeded: there is nothing to retry", run->id.text()).hint("weir run starts a new one");
+  }
+  return execute_run(*workspace, *ledger, WEIR_TRY(resumed_request(*ledger, *run)), *run,
+                     options.json ? ViewKind::Json : default_view());
+}
+
+}  // namespace
+
+void add_retry(CLI::App& app, Outcome& outcome) {
+  auto options = std::make_shared<Options>();
+  auto* verb = app.add_subcommand("retry", "Goes on with a failed, cancelled or lost run: only what is not done runs again");
+  verb->add_option("run", options->run, "A run's id or its beginning; default: last");
+  verb->add_flag("--json", options->json, "An event a line, for machines");
+  verb->footer("Examples:\n  weir retry\n  weir retry 20260303-124500-k3f9");
+  verb->callback([options, &outcome] {
+    const auto done = retry(*options);
+    outcome.exit_code = done.ok() ? *done : report(done.error());
+  });
+}
+
+}  // namespace weir::app

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "engine/connections.hpp"
+#include "ledger/ledger.hpp"
+#include "models/models.hpp"
+#include "project/project.hpp"
+#include "services/service.hpp"
+
+namespace weir::app {
+
+// Process exit codes; the command line's contract.
+enum ExitCode { kSuccess = 0, kFailed = 1, kMistake = 2, kUnavailable = 3 };
+
+// Which exit code an error means: the user's mistakes 2, services that are not there 3, everything else 1.
+int exit_code(const Error& error);
+// Prints the error to standard error and returns its exit code.
+int report(const Error& error);
+
+// A loaded project with what the verbs need around it: connectors, model graph, managed services.
+class Workspace {
+ public:
+  // Loads the project at or above the current folder. On mistakes prints all of them and returns nothing.
+  static std::unique_ptr<Workspace> open(const std::string& environment);
+  // Where the project lies, or a mistake with a hint.
+  static Result<std::filesystem::path> find_folder();
+
+  const project::Project& project() const { return project_; }
+  const models::Graph& graph() const { return graph_; }
+  const models::Targets& targets() const { return targets_; }
+  const engine::Connections& connections() const { return *connections_; }
+  services::Supervisor& supervisor() { return *supervisor_; }
+  std::filesystem::path state_folder() const { return project_.folder / ".weir"; }
+  Result<std::unique_ptr<ledger::Ledger>> open_ledger(ledger::Ledger::Mode mode) const;
+
+ private:
+  Workspace() = default;
+
+  project::Project project_;
+  models::Targets targets_;
+  models::Graph graph_;
+  std::unique_ptr<services::Supervisor> supervisor_;
+  std::unique_ptr<engine::Connections> connections_;
+};
+
+// This program's own file, for starting children of it.
+std::filesystem::path weir_binary();
+
+}  // namespace weir::app

@@ -1,0 +1,127 @@
+#include "data/cast.hpp"
+#include "engine/endpoint.hpp"
+#include "engine/kinds.hpp"
+#include "flow/pump.hpp"
+
+// `copy`: one stream into one table or file, as one atomic commit.
+namespace weir::engine {
+namespace {
+
+constexpr auto kRequired = Need::Required;
+
+std::vector<Setting> copy_settings() {
+  const Setting text{.name = "item", .type = SettingType::Text};
+  return {
+      {.name = "from",
+       .type = SettingType::Group,
+       .doc = "What to read: connection.table, or a file's path",
+       .need = kRequired,
+       .fields = {{.name = "object", .type = SettingType::Text, .doc = "connection.table, or a file's path", .need = kRequired},
+                  {.name = "query", .type = SettingType::Text, .doc = "The rows of this query instead of the whole table"},
+                  {.name = "columns", .type = SettingType::List, .doc = "Only these columns", .fields = {text}},
+                  {.name = "options", .type = SettingType::Map, .doc = "The connector's own read options",
+                   .fields = {{.name = "value", .type = SettingType::Any}}}},
+       .shorthand = Setting::Shorthand::Allowed},
+      {.name = "to",
+       .type = SettingType::Group,
+       .doc = "Where to write: connection.table, or a file's path",
+       .need = kRequired,
+       .fields = {{.name = "object", .type = SettingType::Text, .doc = "connection.table, or a file's path", .need = kRequired},
+                  {.name = "options", .type = SettingType::Map, .doc = "The connector's own write options",
+                   .fields = {{.name = "value", .type = SettingType::Any}}}},
+       .shorthand = Setting::Shorthand::Allowed},
+      {.name = "mode", .type = SettingType::Choice, .doc = "append adds rows, replace swaps the whole table, merge upserts by key",
+       .default_value = "append", .choices = {"append", "replace", "merge"}},
+      {.name = "key", .type = SettingType::List, .doc = "The primary key's columns", .fields = {text},
+       .shorthand = Setting::Shorthand::Allowed},
+      {.name = "indexes", .type = SettingType::List, .doc = "Column lists to index after the load",
+       .fields = {{.name = "columns", .type = SettingType::List, .fields = {text}, .shorthand = Setting::Shorthand::Allowed}}},
+      {.name = "add", .type = SettingType::Map, .doc = "Columns with the same value in every row: a text, or {value, type}",
+       .fields = {{.name = "column",
+                   .type = SettingType::Group,
+                   .fields = {{.name = "value", .type = SettingType::Text, .need = kRequired},
+                              {.name = "type", .type = SettingType::Text, .doc = "A type of docs/types.md; a date is recognised", .default_value = ""}},
+                   .shorthand = Setting::Shorthand::Allowed}}},
+      {.name = "partitions", .type = SettingType::Integer, .doc = "Parts that are read and written side by side", .default_value = 2},
+      {.name = "memory", .type = SettingType::Bytes, .doc = "What all batches under way may occupy together", .default_value = "32MiB"},
+  };
+}
+
+// The type of an added column: as stated, else a date when the value looks like one, else a string.
+Result<data::Type> added_type(const Settings& column) {
+  const auto stated = column.text("type");
+  if (stated.empty()) {
+    const auto value = column.text("value");
+    const bool is_date = value.size() == 10 && parse_instant(value).has_value();
+    return data::type_of(is_date ? data::Kind::Date : data::Kind::String);
+  }
+  const auto type = data::parse_type(stated);
+  if (!type) return Error::user(Code::InvalidProject, "no such type: {}", stated).hint("docs/types.md lists the types");
+  return *type;
+}
+
+Result<flow::PumpPlan> pump_plan(const Settings& settings, const project::Endpoint& from, const project::Endpoint& to) {
+  flow::PumpPlan plan;
+  const auto read = settings.group("from");
+  plan.read.stream = from.object;
+  plan.read.query = read.text("query");
+  plan.read.columns = read.texts("columns");
+  plan.read.options = read.group("options");
+  plan.write.table = to.object;
+  plan.write.options = settings.group("to").group("options");
+  const auto mode = settings.text("mode");
+  plan.write.mode = mode == "replace" ? flow::WriteMode::Replace
+                    : mode == "merge" ? flow::WriteMode::Merge
+                                      : flow::WriteMode::Append;
+  plan.write.key = settings.texts("key");
+  for (const auto& columns : settings.json("indexes")) {
+    flow::Index index;
+    for (const auto& column : columns) index.columns.push_back(column.get<std::string>());
+    plan.write.indexes.push_back(std::move(index));
+  }
+  const auto& added = settings.json("add");
+  for (const auto& [name, column] : added.items()) {
+    const Settings description{column};
+    plan.added.push_back({{name, WEIR_TRY(added_type(description)), data::Nullable::No}, description.text("value")});
+  }
+  plan.partitions = static_cast<int>(settings.integer("partitions"));
+  plan.memory_bytes = settings.bytes("memory");
+  // Batches small enough that several of every partition fit the budget, so that the stages overlap.
+  plan.read.limits.batch_bytes = plan.memory_bytes / static_cast<std::uint64_t>(plan.partitions) / 4;
+  return plan;
+}
+
+Result<Json> run_copy(TaskContext& context) {
+  const auto& settings = context.order().settings;
+  const auto from_text = settings.group("from").text("object");
+  const auto to_text = settings.group("to").text("object");
+  const auto from = find_endpoint(context.order(), from_text);
+  const auto to = find_endpoint(context.order(), to_text);
+  const auto plan = WEIR_TRY(pump_plan(settings, from, to));
+  const auto source = WEIR_TRY(context.open_source(from.connection));
+  const auto sink = WEIR_TRY(context.open_sink(to.connection));
+  const auto journal = context.journal(to_text);
+  const auto report = WEIR_TRY(flow::pump(*source, *sink, plan, *journal, context.progress(), context.stop())
+                                   .while_doing(fmt::format("copying {} to {}", from_text, to_text)));
+  if (report.outcome == flow::PumpReport::Outcome::FoundCommitted) {
+    context.log().info("{} already holds commit {}: an earlier attempt brought it there; nothing was written again", to_text,
+                       report.receipt.commit.text());
+    context.progress().rows_written = report.receipt.rows;
+  } else {
+    context.log().info("copied {} rows from {} to {}", report.receipt.rows, from_text, to_text);
+  }
+  return Json{{"table", to_text}, {"rows", report.receipt.rows}, {"commit", report.receipt.commit.text()}};
+}
+
+}  // namespace
+
+TaskKind copy_kind() {
+  return {.name = "copy",
+          .summary = "Copies a table, a query's rows or a file into a table or a file, as one atomic commit",
+          .settings = copy_settings(),
+          .reads = {"from.object"},
+          .writes = {"to.object"},
+          .run = run_copy};
+}
+
+}  // namespace weir::engine

@@ -1,0 +1,16 @@
+#include "engine/endpoint.hpp"
+
+#include "engine/connections.hpp"
+
+namespace weir::engine {
+
+project::Endpoint find_endpoint(const WorkOrder& order, std::string_view text) {
+  const auto dot = text.find('.');
+  const std::string before{text.substr(0, dot)};
+  if (dot != std::string_view::npos && order.connections.contains(before)) {
+    return {before, std::string{text.substr(dot + 1)}};
+  }
+  return {std::string{kFilesConnection}, std::string{text}};
+}
+
+}  // namespace weir::engine

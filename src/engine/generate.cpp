@@ -1,0 +1,2 @@
+#include "engine/kinds.hpp"
+namespace weir::engine { TaskKind generate_kind() { return {}; } }

@@ -1,0 +1,311 @@
+#include "engine/plan.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/nearest.hpp"
+#include "engine/connections.hpp"
+
+namespace weir::engine {
+namespace {
+
+template <typename Range>
+Error unknown(std::string_view what, std::string_view name, const Range& known) {
+  auto error = Error::user(Code::InvalidArgument, "no such {}: {}", what, name);
+  const auto nearest = nearest_name(name, known);
+  if (nearest.empty()) return error;
+  return std::move(error).hint(fmt::format("did you mean {}?", nearest));
+}
+
+Result<Json> merge_params(const project::Pipeline& pipeline, const Json& given) {
+  auto params = pipeline.params;
+  for (const auto& [name, value] : given.items()) {
+    if (!params.contains(name)) {
+      std::vector<std::string> known;
+      for (const auto& entry : params.items()) known.push_back(entry.key());
+      return unknown(fmt::format("parameter of pipeline {}", pipeline.name), name, known);
+    }
+    params[name] = value;
+  }
+  return params;
+}
+
+void add_unique(std::vector<std::string>& list, std::string value) {
+  if (std::ranges::find(list, value) == list.end()) list.push_back(std::move(value));
+}
+
+// The texts at a path such as "from.object" or "rules" in rendered settings.
+std::optional<std::string> text_at(const Settings& settings, std::string_view path) {
+  const Json* value = &settings.values();
+  while (!path.empty()) {
+    const auto dot = path.find('.');
+    const auto found = value->find(std::string{path.substr(0, dot)});
+    if (found == value->end()) return std::nullopt;
+    value = &*found;
+    path = dot == std::string_view::npos ? std::string_view{} : path.substr(dot + 1);
+  }
+  if (!value->is_string()) return std::nullopt;
+  return value->get<std::string>();
+}
+
+class Planner {
+ public:
+  Planner(const project::Project& project, const models::Graph& graph, const project::Pipeline& pipeline, Plan& plan)
+      : project_(project), graph_(graph), pipeline_(pipeline), plan_(plan) {}
+
+  Result<void> add_all() {
+    for (const auto& task : pipeline_.tasks) WEIR_TRY(add(task).while_doing(fmt::format("task {}", task.name)));
+    return {};
+  }
+
+ private:
+  Result<void> add(const project::Task& task) {
+    const auto* kind = find_task_kind(task.kind);
+    if (kind == nullptr) return Error::bug("no task kind: {}", task.kind);
+    Step step;
+    step.task = task.name;
+    step.kind = task.kind;
+    step.settings = WEIR_TRY(render(templates_, task.settings, kind->settings, plan_.variables, task.places));
+    step.retry = task.retry;
+    step.timeout = task.timeout;
+    step.place = task.place;
+    for (const auto& upstream : task.needs) {
+      const auto& last = ends_[upstream];
+      step.needs.insert(step.needs.end(), last.begin(), last.end());
+    }
+    if (task.kind == "model") return add_nodes(task, step);
+    step.name = task.name;
+    add_endpoints(step, *kind);
+    if (step.settings.has("connection")) add_unique(step.connections, step.settings.text("connection"));
+    step.summary = summary(step);
+    ends_[task.name] = {step.name};
+    plan_.steps.push_back(std::move(step));
+    return {};
+  }
+
+  void add_endpoints(Step& step, const TaskKind& kind) const {
+    const auto add = [&](std::string_view path, std::vector<std::string>& list) {
+      const auto text = text_at(step.settings, path);
+      if (!text) return;
+      const auto endpoint = project::parse_endpoint(project_, *text);
+      add_unique(step.connections, endpoint.connection.empty() ? std::string{kFilesConnection} : endpoint.connection);
+      add_unique(list, *text);
+    };
+    for (const auto& path : kind.reads) add(path, step.reads);
+    for (const auto& path : kind.writes) add(path, step.writes);
+  }
+
+  // A model task becomes the sub-graph of what it selects: its models, and the tests that only look at them and at what
+  // lies upstream of them.
+  Result<void> add_nodes(const project::Task& task, const Step& base) {
+    const auto selector = base.settings.text("select");
+    const auto chosen = WEIR_TRY(models::select(graph_, selector, base.settings.text("exclude")));
+    std::set<std::string> names;
+    for (const auto* node : chosen) {
+      if (node->kind == models::NodeKind::Model) names.insert(node->name);
+    }
+    for (const auto* node : chosen) {
+      if (node->kind == models::NodeKind::Test) names.insert(node->name);
+    }
+    const auto upstream = ancestors(names);
+    if (base.settings.flag("tests")) {
+      for (const auto& node : graph_.nodes) {
+        if (node.kind == models::NodeKind::Test && is_buildable(node, names, upstream)) names.insert(node.name);
+      }
+    }
+    auto& ends = ends_[task.name];
+    for (const auto& node : graph_.nodes) {
+      if (names.contains(node.name)) ends.push_back(add_node(node, names, base));
+    }
+    return {};
+  }
+
+  std::string add_node(const models::Node& node, const std::set<std::string>& names, const Step& base) {
+    Step step = base;
+    step.name = fmt::format("{}/{}", base.task, node.name);
+    step.node = node.name;
+    step.connections = {node.connection};
+    for (const auto& dependency : node.depends_on) {
+      if (names.contains(dependency)) step.needs.push_back(fmt::format("{}/{}", base.task, dependency));
+      if (const auto* model = graph_.find(dependency)) step.reads.push_back(table_name(*model));
+    }
+    for (const auto& [name, relation] : node.sources) step.reads.push_back(fmt::format("{}.{}", node.connection, relation.name));
+    if (node.kind == models::NodeKind::Model) {
+      step.writes = {table_name(node)};
+      add_tests_of_parents(step, node, names);
+      step.summary = fmt::format("model {} ({})", table_name(node), materialization_name(node.materialized));
+    } else {
+      step.summary = fmt::format("test {}", node.tested_model.empty() ? node.name : "on " + node.tested_model);
+    }
+    auto name = step.name;
+    plan_.steps.push_back(std::move(step));
+    return name;
+  }
+
+  // A model waits for the tests of its parents: what follows a broken table is not built.
+  void add_tests_of_parents(Step& step, const models::Node& node, const std::set<std::string>& names) {
+    const auto upstream = ancestors({node.name});
+    for (const auto& test : graph_.nodes) {
+      if (test.kind != models::NodeKind::Test || !names.contains(test.name)) continue;
+      if (!node.depends_on.contains(test.tested_model)) continue;
+      const bool only_upstream =
+          std::ranges::all_of(test.depends_on, [&](const auto& name) { return name != node.name && upstream.contains(name); });
+      if (only_upstream) step.needs.push_back(fmt::format("{}/{}", step.task, test.name));
+    }
+  }
+
+  static bool is_buildable(const models::Node& test, const std::set<std::string>& names, const std::set<std::string>& upstream) {
+    const auto built = [&](const auto& name) { return names.contains(name); };
+    return std::ranges::any_of(test.depends_on, built) &&
+           std::ranges::all_of(test.depends_on, [&](const auto& name) { return built(name) || upstream.contains(name); });
+  }
+
+  std::set<std::string> ancestors(std::set<std::string> of) const {
+    std::set<std::string> found;
+    std::vector<std::string> waiting(of.begin(), of.end());
+    while (!waiting.empty()) {
+      const auto* node = graph_.find(waiting.back());
+      waiting.pop_back();
+      if (node == nullptr) continue;
+      for (const auto& parent : node->depends_on) {
+        if (found.insert(parent).second) waiting.push_back(parent);
+      }
+    }
+    return found;
+  }
+
+  static std::string table_name(const models::Node& node) {
+    return fmt::format("{}.{}", node.connection, node.target.name.empty() ? node.name : node.target.name);
+  }
+
+  static std::string_view materialization_name(flow::Materialized materialized) {
+    switch (materialized) {
+      case flow::Materialized::View: return "view";
+      case flow::Materialized::Table: return "table";
+      case flow::Materialized::Incremental: return "incremental";
+      case flow::Materialized::MaterializedView: return "materialized view";
+    }
+    return "";
+  }
+
+  static std::string summary(const Step& step) {
+    const auto& settings = step.settings;
+    const auto read = fmt::format("{}", fmt::join(step.reads, ", "));
+    const auto written = fmt::format("{}", fmt::join(step.writes, ", "));
+    if (step.kind == "copy") return fmt::format("copy {} → {} ({})", read, written, settings.text("mode"));
+    if (step.kind == "generate") return fmt::format("generate {} rows by {} → {}", settings.text("rows"), settings.text("spec"), written);
+    if (step.kind == "check") return fmt::format("check {} ({} rules)", read, settings.json("rules").size());
+    if (step.kind == "reconcile") return fmt::format("reconcile {} = {}", settings.text("left"), settings.text("right"));
+    if (step.kind == "sql") return fmt::format("sql on {}", settings.text("connection"));
+    return step.kind;
+  }
+
+  const project::Project& project_;
+  const models::Graph& graph_;
+  const project::Pipeline& pipeline_;
+  Plan& plan_;
+  sql::TemplateEngine templates_;
+  std::map<std::string, std::vector<std::string>> ends_;  // task → the steps that must succeed before what needs it
+};
+
+enum class Direction { Upstream, Downstream };
+
+void extend(const Plan& plan, std::set<std::string>& chosen, Direction direction) {
+  // Steps stand in dependency order: one pass forwards finds everything downstream, one backwards everything upstream.
+  if (direction == Direction::Downstream) {
+    for (const auto& step : plan.steps) {
+      if (std::ranges::any_of(step.needs, [&](const auto& need) { return chosen.contains(need); })) chosen.insert(step.name);
+    }
+    return;
+  }
+  for (auto step = plan.steps.rbegin(); step != plan.steps.rend(); ++step) {
+    if (chosen.contains(step->name)) chosen.insert(step->needs.begin(), step->needs.end());
+  }
+}
+
+Result<std::set<std::string>> match(const Plan& plan, std::string_view selector) {
+  const bool upstream = selector.starts_with('+');
+  if (upstream) selector.remove_prefix(1);
+  const bool downstream = selector.ends_with('+');
+  if (downstream) selector.remove_suffix(1);
+  std::set<std::string> chosen;
+  for (const auto& step : plan.steps) {
+    if (step.name == selector || step.task == selector) chosen.insert(step.name);
+  }
+  if (chosen.empty()) {
+    std::vector<std::string> known;
+    for (const auto& step : plan.steps) {
+      add_unique(known, step.task);
+      add_unique(known, step.name);
+    }
+    return unknown(fmt::format("task in pipeline {}", plan.pipeline), selector, known);
+  }
+  auto result = chosen;
+  if (upstream) extend(plan, result, Direction::Upstream);
+  if (downstream) {
+    extend(plan, chosen, Direction::Downstream);
+    result.merge(chosen);
+  }
+  return result;
+}
+
+Result<void> apply_selection(Plan& plan, const PlanRequest& request) {
+  if (!request.select.empty() || !request.from.empty()) {
+    std::set<std::string> chosen;
+    for (const auto& selector : request.select) chosen.merge(WEIR_TRY(match(plan, selector)));
+    if (!request.from.empty()) chosen.merge(WEIR_TRY(match(plan, request.from + "+")));
+    for (auto& step : plan.steps) step.selected = chosen.contains(step.name);
+  }
+  for (auto& step : plan.steps) {
+    if (request.done.contains(step.name)) step.selected = false;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> Plan::connections() const {
+  std::vector<std::string> names;
+  for (const auto& step : steps) {
+    if (!step.selected) continue;
+    for (const auto& name : step.connections) add_unique(names, name);
+  }
+  return names;
+}
+
+Result<Plan> plan(const project::Project& project, const models::Graph& graph, const PlanRequest& request,
+                  const RunFacts& facts) {
+  const auto* pipeline = project.find_pipeline(request.pipeline);
+  if (pipeline == nullptr) {
+    std::vector<std::string> known;
+    for (const auto& candidate : project.pipelines) known.push_back(candidate.name);
+    return unknown("pipeline", request.pipeline, known);
+  }
+  Plan plan;
+  plan.pipeline = pipeline->name;
+  plan.environment = project.environment;
+  plan.params = WEIR_TRY(merge_params(*pipeline, request.params));
+  plan.variables = template_variables(*pipeline, plan.params, facts);
+  plan.parallel = pipeline->parallel;
+  WEIR_TRY(Planner(project, graph, *pipeline, plan).add_all());
+  WEIR_TRY(apply_selection(plan, request));
+  return plan;
+}
+
+Json to_json(const Plan& plan) {
+  Json steps = Json::array();
+  for (const auto& step : plan.steps) {
+    steps.push_back({{"step", step.name},
+                     {"task", step.task},
+                     {"kind", step.kind},
+                     {"summary", step.summary},
+                     {"needs", step.needs},
+                     {"reads", step.reads},
+                     {"writes", step.writes},
+                     {"attempts", step.retry.attempts},
+                     {"selected", step.selected}});
+  }
+  return {{"pipeline", plan.pipeline}, {"environment", plan.environment}, {"params", plan.params}, {"steps", std::move(steps)}};
+}
+
+}  // namespace weir::engine

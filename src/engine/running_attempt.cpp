@@ -1,0 +1,148 @@
+#include "engine/running_attempt.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "engine/error_json.hpp"
+#include "engine/task_link.hpp"
+
+namespace weir::engine {
+namespace {
+
+Result<Descriptor> open_log(const std::filesystem::path& path) {
+  WEIR_TRY(make_folder(path.parent_path()));
+  Descriptor log{::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)};
+  if (!log) return Error::from_errno(errno, fmt::format("opening log: {}", path.string()));
+  return log;
+}
+
+// A step's name holds slashes; its log lies in the run's folder.
+std::string log_name(const Step& step, int attempt) {
+  std::string name = step.name;
+  for (auto& letter : name) {
+    if (letter == '/') letter = '.';
+  }
+  return fmt::format("{}.{}.log", name, attempt);
+}
+
+}  // namespace
+
+std::string format_log_line(const LogLine& line) {
+  return fmt::format("{} {:<5} {}\n", format_instant(line.time), name(line.level), line.message);
+}
+
+RunningAttempt::RunningAttempt(const Step& step, ledger::Attempt attempt, services::Process process,
+                               services::Channel channel, Descriptor log)
+    : step_(step),
+      attempt_(std::move(attempt)),
+      process_(std::move(process)),
+      channel_(std::move(channel)),
+      log_(std::move(log)) {
+  if (step.timeout) timeout_at_ = std::chrono::steady_clock::now() + *step.timeout;
+}
+
+Result<std::unique_ptr<RunningAttempt>> RunningAttempt::start(const Step& step, const WorkOrder& order,
+                                                              ledger::Attempt attempt, const Places& places) {
+  attempt.log_path = fmt::format("logs/{}/{}", order.run.text(), log_name(step, attempt.number));
+  auto log = WEIR_TRY(open_log(places.state_folder / attempt.log_path));
+  auto [channel, child_end] = WEIR_TRY(services::Channel::make_pair());
+  services::ProcessSpec spec;
+  spec.program = places.weir_binary;
+  spec.arguments = {"task"};
+  spec.folder = order.project_folder;
+  spec.stdout_fd = log.get();
+  spec.stderr_fd = log.get();
+  spec.inherited = {{child_end.get(), kTaskChannelFd}};
+  auto process = WEIR_TRY(services::Process::spawn(spec));
+  child_end.reset();
+  const auto sent = channel.send(to_text({{"type", "work"}, {"order", order.to_json()}}));
+  if (!sent.ok()) return Error(sent.error()).while_doing("starting the task's process");
+  return std::unique_ptr<RunningAttempt>(
+      new RunningAttempt(step, std::move(attempt), std::move(process), std::move(channel), std::move(log)));
+}
+
+Result<RunningAttempt::Event> RunningAttempt::receive(ledger::Ledger& ledger, std::string_view pipeline) {
+  const auto received = channel_.receive();
+  // A broken channel and a closed one say the same: the child is gone.
+  if (!received.ok() || !received->has_value()) return Event{.kind = Event::Kind::Closed, .line = {}};
+  const auto parsed = parse_json(**received);
+  if (!parsed.ok()) return Event{.kind = Event::Kind::Closed, .line = {}};
+  const auto& message = *parsed;
+  const auto type = message.value("type", std::string{});
+
+  if (type == "log") {
+    const auto line = log_line_from_json(message);
+    write_log(line);
+    return Event{.kind = Event::Kind::Log, .line = line};
+  }
+  if (type == "progress") {
+    attempt_.rows_read = message.value("rows_read", attempt_.rows_read);
+    attempt_.rows_written = message.value("rows_written", attempt_.rows_written);
+    attempt_.bytes_read = message.value("bytes_read", attempt_.bytes_read);
+    return Event{.kind = Event::Kind::Progress, .line = {}};
+  }
+  if (type == "check") {
+    auto check = check_from_json(message);
+    check.run = attempt_.run;
+    check.task = step_.name;
+    const auto saved = ledger.save_check(check);
+    Json answer{{"type", "answer"}, {"value", true}};
+    if (!saved.ok()) answer["error"] = to_json(saved.error());
+    // A child that is gone notices nothing more; its end arrives as a closed channel.
+    (void)channel_.send(to_text(answer));
+  } else if (type == "journal") {
+    auto& journal = journals_[message.value("stream", std::string{})];
+    if (!journal) journal = ledger.journal(attempt_.run, pipeline, step_.name, message.value("stream", std::string{}));
+    (void)channel_.send(to_text(answer_journal(*journal, message)));
+  } else if (type == "done") {
+    reported_ = true;
+    attempt_.output = message.value("output", Json(nullptr));
+  } else if (type == "failed") {
+    reported_ = true;
+    error_ = error_from_json(message.value("error", Json::object()));
+  }
+  return Event{};
+}
+
+void RunningAttempt::settle() {
+  const auto status = process_.wait();
+  attempt_.memory_bytes_max = status.memory_bytes_max;
+  if (stop_reason_ == StopReason::TimedOut && (error_ || !reported_)) {
+    error_ = Error::system(Code::TimedOut, "the task ran longer than its timeout: {}",
+                           format_duration(*step_.timeout)).hint("raise the task's timeout, or find out what it waits for");
+  } else if (stop_reason_ == StopReason::Cancelled && (error_ || !reported_)) {
+    error_ = Error::cancelled();
+  } else if (!reported_) {
+    error_ = Error::system(Code::Unavailable, "the task's process ended without a word: {}", status.text())
+                 .hint(fmt::format("its last output is in .weir/{}", attempt_.log_path));
+  }
+  if (error_) write_log({system_clock().now(), LogLevel::Error, error_->text()});
+}
+
+void RunningAttempt::write_log(const LogLine& line) { (void)write_all(log_.get(), format_log_line(line), "writing the task's log"); }
+
+void RunningAttempt::ask_to_stop(std::chrono::milliseconds grace) {
+  if (stop_reason_ == StopReason::None) stop_reason_ = StopReason::Cancelled;
+  process_.signal(SIGTERM);
+  kill_at_ = std::chrono::steady_clock::now() + grace;
+}
+
+void RunningAttempt::kill() {
+  if (stop_reason_ == StopReason::None) stop_reason_ = StopReason::Cancelled;
+  process_.signal(SIGKILL);
+  kill_at_.reset();
+}
+
+std::optional<SteadyTime> RunningAttempt::deadline() const { return kill_at_ ? kill_at_ : timeout_at_; }
+
+void RunningAttempt::deadline_passed(std::chrono::milliseconds grace) {
+  if (kill_at_) return kill();
+  stop_reason_ = StopReason::TimedOut;
+  timeout_at_.reset();
+  ask_to_stop(grace);
+}
+
+}  // namespace weir::engine

@@ -1,0 +1,61 @@
+#include "engine/task_kind.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "engine/kinds.hpp"
+
+namespace weir::engine {
+namespace {
+
+struct Opening {
+  const flow::Connector* connector;
+  flow::OpenContext context;
+};
+
+Result<Opening> find_connection(TaskContext& task, std::string_view name) {
+  const auto found = task.order().connections.find(std::string{name});
+  if (found == task.order().connections.end()) return Error::bug("the work order lacks the connection: {}", name);
+  const auto* connector = task.registry().find(found->second.type);
+  if (connector == nullptr) return Error::bug("no connector of type: {}", found->second.type);
+  return Opening{connector, {.connection = found->second, .project_folder = task.order().project_folder, .log = &task.log()}};
+}
+
+Error lacks_role(const Opening& opening, std::string_view what) {
+  return Error::user(Code::Unsupported, "connection {} is of type {}, which {}", opening.context.connection.name,
+                     opening.connector->name, what);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<flow::Source>> TaskContext::open_source(std::string_view connection) {
+  const auto opening = WEIR_TRY(find_connection(*this, connection));
+  if (!opening.connector->open_source) return lacks_role(opening, "cannot be read from");
+  return opening.connector->open_source(opening.context);
+}
+
+Result<std::unique_ptr<flow::Sink>> TaskContext::open_sink(std::string_view connection) {
+  const auto opening = WEIR_TRY(find_connection(*this, connection));
+  if (!opening.connector->open_sink) return lacks_role(opening, "cannot be written to");
+  return opening.connector->open_sink(opening.context);
+}
+
+Result<std::unique_ptr<flow::Database>> TaskContext::open_database(std::string_view connection) {
+  const auto opening = WEIR_TRY(find_connection(*this, connection));
+  if (!opening.connector->open_database) return lacks_role(opening, "does not run SQL");
+  return opening.connector->open_database(opening.context);
+}
+
+std::span<const TaskKind> task_kinds() {
+  static const std::vector<TaskKind> kinds{generate_kind(), copy_kind(), sql_kind(),      model_kind(),
+                                           check_kind(),    reconcile_kind(), command_kind()};
+  return kinds;
+}
+
+const TaskKind* find_task_kind(std::string_view name) {
+  const auto kinds = task_kinds();
+  const auto found = std::ranges::find(kinds, name, &TaskKind::name);
+  return found == kinds.end() ? nullptr : &*found;
+}
+
+}  // namespace weir::engine

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/log.hpp"
+#include "flow/connector.hpp"
+#include "flow/journal.hpp"
+#include "flow/pump.hpp"
+#include "ledger/ledger.hpp"
+#include "engine/work_order.hpp"
+
+namespace weir::engine {
+
+// What a task kind works with, inside the child process of one attempt.
+class TaskContext {
+ public:
+  virtual ~TaskContext() = default;
+
+  virtual const WorkOrder& order() const = 0;
+  virtual const flow::Registry& registry() const = 0;
+  virtual Log& log() = 0;
+  virtual flow::PumpProgress& progress() = 0;  // reported to the parent while the task runs
+  virtual std::stop_token stop() const = 0;
+  // The ledger's journal of one of the task's streams, over the channel to the parent.
+  virtual std::unique_ptr<flow::Journal> journal(std::string_view stream) = 0;
+  // Kept in the ledger at once, also when the task fails later.
+  virtual Result<void> report(const ledger::CheckResult& check) = 0;
+
+  // The roles of a connection that the work order carries; a missing role is the user's mistake and names the connection.
+  Result<std::unique_ptr<flow::Source>> open_source(std::string_view connection);
+  Result<std::unique_ptr<flow::Sink>> open_sink(std::string_view connection);
+  Result<std::unique_ptr<flow::Database>> open_database(std::string_view connection);
+};
+
+// One kind of task: a plain record, like a connector.
+struct TaskKind {
+  std::string name;
+  std::string summary;
+  std::vector<Setting> settings;
+  // Which of its settings name tables or files, by path ("from", "table"): validated, and shown as the task's lineage.
+  std::vector<std::string> reads;
+  std::vector<std::string> writes;
+  // Returns what the task reports about itself; the ledger keeps it as the attempt's output.
+  std::function<Result<Json>(TaskContext&)> run;
+};
+
+// All of them; the executor, the vocabulary and `weir schema` take them from here.
+std::span<const TaskKind> task_kinds();
+const TaskKind* find_task_kind(std::string_view name);
+
+}  // namespace weir::engine
