@@ -1,0 +1,14 @@
+#pragma once
+
+#include <memory>
+#include <stop_token>
+
+#include "connectors/postgres/load_state.hpp"
+#include "flow/sink.hpp"
+
+namespace weir::postgres {
+
+// A session that copies into the load's stage, or into the table itself when it is a direct load's first.
+Result<std::unique_ptr<flow::Writer>> open_writer(std::shared_ptr<LoadState> state, std::stop_token stop);
+
+}  // namespace weir::postgres
