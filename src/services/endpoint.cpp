@@ -103,11 +103,10 @@ bool can_enter(const std::filesystem::path& folder, uid_t user, gid_t group) {
 
 Result<std::filesystem::path> make_run_folder(const ServiceSpec& spec, uid_t user, gid_t group) {
   const ServicePaths paths{spec};
-  const auto folder = std::filesystem::absolute(paths.folder);
-  auto run = folder / (spec.name + ".run");
+  auto run = paths.folder / (spec.name + ".run");
   const std::size_t path_bytes_max = sizeof(sockaddr_un::sun_path) - 1;
-  if (run.string().size() + 1 + kSocketFileBytesMax > path_bytes_max || !can_enter(folder, user, group)) {
-    run = fmt::format("/tmp/weir-{}-{}", user, path_hash(folder / spec.name));
+  if (run.string().size() + 1 + kSocketFileBytesMax > path_bytes_max || !can_enter(paths.folder, user, group)) {
+    run = fmt::format("/tmp/weir-{}-{}", user, path_hash(paths.data));
   }
   WEIR_TRY(own_folder(run, user, group));
   return run;

@@ -202,6 +202,11 @@ Result<ServiceAddress> DetachedService::ensure(std::stop_token stop) {
     while (is_alive(read_keeper(paths_))) {
       const auto record = read_record(paths_);
       if (record.answers(spec_.kind)) return record.address;
+      if (record.state == ServiceState::Failed && record.owner == read_keeper(paths_)) {
+        return Error::system(Code::Unavailable, "service {} fails, and its keeper goes on trying: {}", spec_.name,
+                             record.detail)
+            .hint(fmt::format("see {}", paths_.log.string()));
+      }
       if (stopped.wait(pause)) return Error::cancelled();
       pause = std::min(pause * 2, milliseconds{100});
     }

@@ -191,7 +191,7 @@ Result<PostgresPlace> place_postgres(const StartRequest& request) {
   PostgresPlace place;
   place.uid = ::geteuid();
   place.gid = ::getegid();
-  place.data = std::filesystem::absolute(paths.data);
+  place.data = paths.data;
 
   const auto pointer = read_file(paths.pointer);
   if (pointer.ok()) {

@@ -52,17 +52,24 @@ std::vector<path> versions_under(const path& folder, const std::string& prefix) 
   return found;
 }
 
+std::string search_path() {
+  const char* text = std::getenv("PATH");
+  return text == nullptr ? "" : text;
+}
+
 std::vector<path> candidate_folders() {
   if (const char* asked = std::getenv("WEIR_POSTGRES_BIN"); asked != nullptr && *asked != '\0') return {asked};
   auto folders = versions_under("/usr/lib/postgresql", "");                                    // Debian, Ubuntu
   for (auto& folder : versions_under("/usr", "pgsql-")) folders.push_back(std::move(folder));  // the PGDG rpm packages
   folders.insert(folders.end(), {"/usr/local/pgsql/bin", "/usr/libexec/postgresql", "/usr/bin"});
-  const char* search_path = std::getenv("PATH");
-  if (search_path == nullptr) return folders;
-  if (const auto config = find_program("pg_config", search_path); !config.empty()) {
-    folders.emplace_back(first_line_of(config, "--bindir"));
+  if (const auto initdb = find_program("initdb", search_path()); !initdb.empty())
+    folders.push_back(initdb.parent_path());
+  // Asked last, as it may be a slow wrapper, and only when nobody says where to look.
+  if (std::none_of(folders.begin(), folders.end(), has_server)) {
+    if (const auto config = find_program("pg_config", search_path()); !config.empty()) {
+      folders.emplace_back(first_line_of(config, "--bindir"));
+    }
   }
-  if (const auto initdb = find_program("initdb", search_path); !initdb.empty()) folders.push_back(initdb.parent_path());
   return folders;
 }
 

@@ -206,7 +206,7 @@ Result<StartedService> start_postgres(const StartRequest& request) {
     if (!password_kept) WEIR_TRY(reset_postgres_password(request, place, installation, password, log.get()));
   }
   // After the data is complete: a pointer always points to data.
-  if (place.data != std::filesystem::absolute(request.paths.data)) {
+  if (place.data != request.paths.data) {
     WEIR_TRY(write_file(request.paths.pointer, place.data.string()));
   }
   WEIR_TRY(configure_postgres(place));

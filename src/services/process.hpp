@@ -19,7 +19,7 @@
 namespace weir::services {
 
 struct ProcessSpec {
-  std::filesystem::path program;       // without a slash it is looked for in PATH
+  std::filesystem::path program;       // without a slash it is looked for in PATH; a relative one from `folder`
   std::vector<std::string> arguments;  // without argv[0]; never secrets: every user of the machine sees them
   std::map<std::string, std::string> environment;  // added to ours
   std::filesystem::path folder;                    // "" is ours

@@ -23,7 +23,7 @@ struct ServiceSpec {
   ServiceKind kind = ServiceKind::Warehouse;
   std::string name;
   std::filesystem::path state_folder;  // <project>/.weir
-  std::filesystem::path weir_binary;   // for `weir warehouse`
+  std::filesystem::path weir_binary;   // for `weir warehouse` and `weir services keep`; absolute
   Json settings = Json::object();      // port and friends from the connection
 };
 

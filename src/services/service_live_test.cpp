@@ -420,5 +420,82 @@ TEST_F(PostgresTest, SeveralDatabasesStartAtOnce) {
   EXPECT_EQ(sql(*supervisor->status().at(1).address, "select current_database()"), "we \"ird");
 }
 
+// The real warehouse, in the real `weir`.
+class WarehouseTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(WEIR_BINARY)) GTEST_SKIP() << "no " << WEIR_BINARY << ": build the target weir";
+    spec_.weir_binary = WEIR_BINARY;
+  }
+  std::unique_ptr<Supervisor> make(Supervisor::Lifetime lifetime = kOurs) {
+    return Supervisor::create({spec_}, lifetime, log_);
+  }
+  // What the warehouse answers to a statement over HTTP.
+  static std::string sql(const ServiceAddress& address, const std::string& statement) {
+    auto pipe = make_pipe();
+    ProcessSpec spec;
+    spec.program = "curl";
+    spec.arguments = {"-s",
+                      "--unix-socket",
+                      address.unix_socket,
+                      "-u",
+                      address.user + ":" + address.password.reveal(),
+                      "--data-binary",
+                      statement,
+                      "http://localhost/"};
+    spec.stdout_fd = pipe.writing.get();
+    auto process = Process::spawn(spec);
+    if (!process.ok()) return process.error().text();
+    pipe.writing.reset();
+    auto text = read_all(pipe.reading.get());
+    process->wait();
+    return text.substr(0, text.rfind('\n'));
+  }
+
+  TemporaryFolder folder_;
+  ServiceSpec spec_ = make_spec(ServiceKind::Warehouse, "lake", folder_.path());
+  ServicePaths paths_{spec_};
+  CollectingLog log_;
+};
+
+TEST_F(WarehouseTest, StartsAnswersComesBackAndStops) {
+  auto supervisor = make();
+  const auto began = std::chrono::steady_clock::now();
+  const auto address = supervisor->ensure("lake", {});
+  ASSERT_TRUE(address.ok()) << address.error().explain();
+  RecordProperty(
+      "warehouse_start_ms",
+      fmt::format(
+          "{}",
+          std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count()));
+  EXPECT_EQ(sql(*address, "select 1 + 1"), "2");
+  EXPECT_EQ(sql(*address, "create table kept (id Int32) engine = MergeTree order by id"), "");
+  EXPECT_EQ(sql(*address, "insert into kept values (7)"), "");
+  const auto first = read_record(paths_).process;
+  ASSERT_TRUE(end_process(first, SIGKILL, 10s));
+  const auto again = supervisor->ensure("lake", {});
+  ASSERT_TRUE(again.ok()) << again.error().explain();
+  EXPECT_EQ(sql(*again, "select id from kept"), "7");
+  EXPECT_EQ(again->port, address->port);
+  const auto second = read_record(paths_).process;
+  supervisor.reset();
+  EXPECT_FALSE(is_alive(second));
+}
+
+TEST_F(WarehouseTest, IsSharedAndSaysWhatStopsIt) {
+  auto first = make();
+  const auto address = first->ensure("lake", {});
+  ASSERT_TRUE(address.ok()) << address.error().explain();
+  auto second = make();
+  EXPECT_EQ(sql(second->ensure("lake", {}).value(), "select 3"), "3");
+  // Another project that was pointed at the same data.
+  auto stranger = make_spec(ServiceKind::Warehouse, "other", folder_.path());
+  stranger.weir_binary = WEIR_BINARY;
+  std::filesystem::create_directory_symlink(paths_.data, ServicePaths{stranger}.data);
+  const auto refused = Supervisor::create({stranger}, kOurs, log_)->ensure("other", {});
+  EXPECT_NE(refused.error().text().find("another warehouse process has this data folder open"), std::string::npos)
+      << refused.error().text();
+}
+
 }  // namespace
 }  // namespace weir::services

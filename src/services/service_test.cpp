@@ -244,6 +244,7 @@ TEST_F(SupervisorTest, StartsOnceAndStopsWithItself) {
   EXPECT_EQ(status.data_folder, paths_.data);
   EXPECT_EQ(status.address->unix_socket, address->unix_socket);
   EXPECT_EQ(std::filesystem::status(paths_.password).permissions(), std::filesystem::perms{0600});
+  EXPECT_EQ(std::filesystem::status(paths_.data).permissions(), std::filesystem::perms{0700});
   supervisor.reset();
   EXPECT_FALSE(is_alive(process));
   EXPECT_EQ(record().state, ServiceState::Stopped);
@@ -348,11 +349,12 @@ TEST_F(SupervisorTest, AStartThatFailsSaysWhyAndLeavesTheServiceToOthers) {
   EXPECT_TRUE(make()->ensure("lake", {}).ok());
 }
 
-TEST_F(SupervisorTest, DataThatAnotherProgramHoldsIsAConflict) {
+TEST_F(SupervisorTest, DataThatAnotherProgramHoldsIsToldAbout) {
   set_behaviour("work");
   const auto held = claim(paths_.data / "held");
   ASSERT_TRUE(held.ok() && *held);
-  EXPECT_EQ(make()->ensure("lake", {}).error().code(), Code::Conflict);
+  EXPECT_EQ(make()->ensure("lake", {}).error().message(),
+            "warehouse lake did not start: exit code 3: another process holds the data");
 }
 
 TEST_F(SupervisorTest, AStartCanBeCancelled) {
@@ -364,6 +366,18 @@ TEST_F(SupervisorTest, AStartCanBeCancelled) {
     source.request_stop();
   }};
   EXPECT_EQ(supervisor->ensure("lake", source.get_token()).error().code(), Code::Cancelled);
+}
+
+TEST_F(SupervisorTest, ARelativeStateFolderIsOurs) {
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder_.path());
+  spec_.state_folder = ".weir";
+  const auto address = make(kDetached)->ensure("lake", {});
+  std::filesystem::current_path(before);
+  ASSERT_TRUE(address.ok()) << address.error().text();
+  EXPECT_EQ(address->unix_socket, (paths_.folder / "lake.run" / "http.sock").string());
+  spec_.state_folder = folder_.path() / ".weir";
+  EXPECT_TRUE(make()->stop("lake").ok());
 }
 
 TEST_F(SupervisorTest, AMissingProgramIsNamed) {

@@ -28,6 +28,7 @@ std::string log_tail(const std::filesystem::path& log, std::uintmax_t offset) {
   file.seekg(static_cast<std::streamoff>(offset));
   std::vector<std::string> lines;
   for (std::string line; std::getline(file, line);) {
+    line.erase(0, line.find_first_not_of(' '));
     if (!line.empty()) lines.push_back(std::move(line));
   }
   std::string text;

@@ -11,6 +11,8 @@ class ProjectSupervisor final : public Supervisor {
   ProjectSupervisor(std::vector<ServiceSpec> specs, Lifetime lifetime, Log& log) {
     for (auto& spec : specs) {
       names_.push_back(spec.name);
+      // The service and its keeper work in other folders than ours.
+      spec.state_folder = std::filesystem::absolute(spec.state_folder);
       if (lifetime == Lifetime::Detached) {
         services_.push_back(std::make_unique<DetachedService>(std::move(spec), log));
       } else {

@@ -34,7 +34,10 @@ int stand_in_warehouse(const std::vector<std::string>& arguments) {
 
   const auto data = std::filesystem::path{argument_after(arguments, "--data")};
   const int held = ::open((data / "held").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (::flock(held, LOCK_EX | LOCK_NB) != 0) return 3;
+  if (::flock(held, LOCK_EX | LOCK_NB) != 0) {
+    fmt::print(stderr, "another process holds the data\n");
+    return 3;
+  }
   const auto behaviour = read_file(data / "behaviour");
   if (behaviour.ok() && *behaviour == "fail") {
     fmt::print(stderr, "the disk is on fire\n");

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,8 +9,8 @@
 #include "services/wait.hpp"
 
 // How `weir warehouse` is started. It takes --data DIR --socket PATH --port N --password-file FILE --ready-fd N and
-// writes one line of JSON to the ready descriptor as soon as it answers: {"port":…,"socket":…,"pid":…,"version":…} with
-// "user" and "database" where they are not `default`. Exit code 3: another process holds the data folder.
+// writes one line of JSON to the ready descriptor as soon as it answers: {"port":…,"socket":…,"pid":…,"version":…}. When
+// it cannot start, because another process holds the data folder for one, it ends with the reason on stderr: in the log.
 namespace weir::services {
 namespace {
 
@@ -20,15 +21,9 @@ using std::chrono::steady_clock;
 constexpr seconds kReadyTimeMax{120};
 constexpr seconds kLeftoverTimeMax{30};
 constexpr int kReadyDescriptor = 3;
-constexpr int kExitDataIsHeld = 3;
 constexpr std::size_t kReadyLineBytesMax = 65536;
 
 Error ended_error(const StartRequest& request, const ExitStatus& status, std::uintmax_t log_start) {
-  if (status.code == kExitDataIsHeld) {
-    return Error::system(Code::Conflict, "the data of warehouse {} is held by another process: {}", request.spec.name,
-                         request.paths.data.string())
-        .hint("stop the other weir warehouse that works on this folder");
-  }
   return Error::system(Code::Unavailable, "warehouse {} did not start: {}: {}", request.spec.name, status.text(),
                        log_tail(request.paths.log, log_start))
       .hint(fmt::format("see {}", request.paths.log.string()));
@@ -55,7 +50,46 @@ Result<Json> await_ready(const StartRequest& request, Process& process, const De
     if (got <= 0) return ended_error(request, process.stop(seconds{5}, SIGTERM), log_start);
     line.append(buffer, static_cast<std::size_t>(got));
   }
-  return parse_json(line.substr(0, line.find('\n'))).while_doing("reading the warehouse's ready line");
+  auto answer = WEIR_TRY(parse_json(line.substr(0, line.find('\n'))).while_doing("reading the warehouse's ready line"));
+  if (!answer.is_object()) return Error::bug("the warehouse's ready line is no object: {}", line);
+  return answer;
+}
+
+struct Launched {
+  Process process;
+  Json ready;
+};
+
+Result<Launched> launch(const StartRequest& request, const std::filesystem::path& data,
+                        const std::filesystem::path& socket, int port, int log) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return Error::from_errno(errno, "making a pipe");
+  const Descriptor reading{ends[0]};
+  Descriptor writing{ends[1]};
+  ProcessSpec spec;
+  spec.program = request.spec.weir_binary;
+  spec.arguments = {"warehouse",
+                    "--data",
+                    data.string(),
+                    "--socket",
+                    socket.string(),
+                    "--port",
+                    fmt::format("{}", port),
+                    "--password-file",
+                    request.paths.password.string(),
+                    "--ready-fd",
+                    fmt::format("{}", kReadyDescriptor)};
+  spec.inherited = {{writing.get(), kReadyDescriptor}};
+  spec.folder = "/";
+  spec.stdout_fd = log;
+  spec.stderr_fd = log;
+  spec.signal_on_parent_death = stop_signal(ServiceKind::Warehouse);
+  std::error_code missing;
+  const auto log_start = std::filesystem::file_size(request.paths.log, missing);
+  auto process = WEIR_TRY(Process::spawn(spec));
+  writing.reset();
+  auto ready = WEIR_TRY(await_ready(request, process, reading, missing ? 0 : log_start));
+  return Launched{std::move(process), std::move(ready)};
 }
 
 }  // namespace
@@ -68,47 +102,24 @@ Result<StartedService> start_warehouse(const StartRequest& request) {
     end_process(request.previous.process, SIGKILL, kLeftoverTimeMax);
   }
   const auto password = WEIR_TRY(keep_password(paths));
-  const auto run_folder = WEIR_TRY(make_run_folder(request.spec, ::geteuid(), ::getegid()));
-  const auto data = std::filesystem::absolute(paths.data);
-  WEIR_TRY(make_folder(data));
+  const auto socket = WEIR_TRY(make_run_folder(request.spec, ::geteuid(), ::getegid())) / "http.sock";
+  WEIR_TRY(make_folder(paths.data));
+  if (::chmod(paths.data.c_str(), 0700) != 0) {
+    return Error::from_errno(errno, fmt::format("closing folder to others: {}", paths.data.string()));
+  }
 
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return Error::from_errno(errno, "making a pipe");
-  const Descriptor reading{ends[0]};
-  Descriptor writing{ends[1]};
-  ProcessSpec spec;
-  spec.program = request.spec.weir_binary;
-  spec.arguments = {"warehouse",
-                    "--data",
-                    data.string(),
-                    "--socket",
-                    (run_folder / "http.sock").string(),
-                    "--port",
-                    fmt::format("{}", choose_port(request)),
-                    "--password-file",
-                    std::filesystem::absolute(paths.password).string(),
-                    "--ready-fd",
-                    fmt::format("{}", kReadyDescriptor)};
-  spec.inherited = {{writing.get(), kReadyDescriptor}};
-  spec.folder = "/";
-  spec.stdout_fd = log.get();
-  spec.stderr_fd = log.get();
-  spec.signal_on_parent_death = stop_signal(ServiceKind::Warehouse);
-  std::error_code missing;
-  const auto log_start = std::filesystem::file_size(paths.log, missing);
-  auto process = WEIR_TRY(Process::spawn(spec));
-  writing.reset();
-  const auto ready = WEIR_TRY(await_ready(request, process, reading, missing ? 0 : log_start));
+  const int port = choose_port(request);
+  auto launched = launch(request, paths.data, socket, port, log.get());
+  // A port that was free may have been taken before the warehouse had it.
+  if (!launched.ok() && port != 0 && !port_is_free(port)) launched = launch(request, paths.data, socket, 0, log.get());
+  auto [process, ready] = WEIR_TRY(std::move(launched));
 
   auto address = address_from(ready);
-  address.unix_socket = ready.is_object() && ready.contains("socket") && ready["socket"].is_string()
-                            ? ready["socket"].get<std::string>()
-                            : (run_folder / "http.sock").string();
-  if (address.user.empty()) address.user = "default";
-  if (address.database.empty()) address.database = "default";
+  address.unix_socket = socket.string();
+  address.user = "default";
+  address.database = "default";
   address.password = password;
-  const auto version = ready.is_object() && ready.contains("version") ? to_text(ready["version"]) : std::string{};
-  return StartedService{std::move(process), std::move(address), data, version};
+  return StartedService{std::move(process), std::move(address), paths.data, ready.value("version", "")};
 }
 
 }  // namespace weir::services
