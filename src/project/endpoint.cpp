@@ -77,6 +77,33 @@ Result<void> check_table_or_file(const Project& project, const std::string& text
   return {};
 }
 
+// Calls `visit` with every text below a value.
+void visit_texts(const Json& value, const std::string& path, const PathWalk::Visit& visit) {
+  if (value.is_string()) visit(path, value.get<std::string>());
+  if (!value.is_structured()) return;
+  for (const auto& [key, inner] : value.items()) visit_texts(inner, join_path(path, key), visit);
+}
+
+// "params.rowz" in a template, where the pipeline has no such parameter. A template that asks whether it is there may name it.
+Result<void> check_params(const Pipeline& pipeline, const std::string& text) {
+  constexpr std::string_view kParams = "params.";
+  if (text.find(kParams) == std::string::npos || text.find("default") != std::string::npos ||
+      text.find("defined") != std::string::npos) {
+    return {};
+  }
+  for (const auto& name : sql::free_names(text)) {
+    if (!name.starts_with(kParams)) continue;
+    const auto rest = std::string_view{name}.substr(kParams.size());
+    const auto param = rest.substr(0, rest.find('.'));
+    if (pipeline.params.contains(param)) continue;
+    std::vector<std::string_view> params;
+    for (const auto& [key, value] : pipeline.params.items()) params.push_back(key);
+    return Error::user(Code::InvalidProject, "unknown parameter: {}", param)
+        .hint(suggestion(param, params, "declare it below the pipeline's params"));
+  }
+  return {};
+}
+
 }  // namespace
 
 Endpoint parse_endpoint(const Project& project, std::string_view text) {
@@ -102,21 +129,22 @@ void check_references(Reading& reading) {
     for (const auto& task : pipeline.tasks) {
       const auto kind = std::ranges::find(reading.vocabulary.tasks, task.kind, &KindDescription::name);
       if (kind == reading.vocabulary.tasks.end()) continue;
-      const auto check_with = [&](auto check) {
-        return [&reading, &task, &project, check](const std::string& path, const std::string& text) {
-          auto checked = check(project, text);
-          if (checked.ok()) return;
-          const auto place = task.places.find(path);
-          reading.mistakes.push_back(
-              std::move(checked).error().at(place == task.places.end() ? task.places.at("") : place->second));
-        };
+      const auto& values = task.settings.values();
+      const auto report = [&](const std::string& path, Result<void> checked) {
+        if (checked.ok()) return;
+        const auto place = task.places.find(path);
+        reading.mistakes.push_back(
+            std::move(checked).error().at(place == task.places.end() ? task.places.at("") : place->second));
       };
-      for (const auto& path : kind->endpoints) {
-        PathWalk(path, check_with(check_table_or_file)).walk(task.settings.values(), kind->settings);
-      }
-      for (const auto& path : kind->connection_settings) {
-        PathWalk(path, check_with(check_connection)).walk(task.settings.values(), kind->settings);
-      }
+      const PathWalk::Visit table_or_file = [&](const auto& path, const auto& text) {
+        report(path, check_table_or_file(project, text));
+      };
+      const PathWalk::Visit connection = [&](const auto& path, const auto& text) {
+        report(path, check_connection(project, text));
+      };
+      for (const auto& path : kind->endpoints) PathWalk(path, table_or_file).walk(values, kind->settings);
+      for (const auto& path : kind->connection_settings) PathWalk(path, connection).walk(values, kind->settings);
+      visit_texts(values, "", [&](const auto& path, const auto& text) { report(path, check_params(pipeline, text)); });
     }
   }
 }

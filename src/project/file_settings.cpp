@@ -97,7 +97,7 @@ const std::vector<Setting>& weir_settings() {
       {.name = "defaults",
        .type = Group,
        .doc = "what pipelines and tasks take where they say nothing",
-       .fields = {retry(), timeout(), parallel(), text("model_connection", "the connection on which models run")}},
+       .fields = {retry(), timeout(), parallel(), text("models", "the connection on which models run")}},
       {.name = "files",
        .type = Group,
        .doc = "the files that runs leave below files/",

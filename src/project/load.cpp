@@ -79,10 +79,18 @@ void sort_by_place(std::vector<Error>& mistakes) {
   });
 }
 
+// The text of a YAML file without its byte order mark, which would move the places.
+Result<std::string> read_yaml_text(const fs::path& path) {
+  auto text = WEIR_TRY(read_file(path));
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
+  return text;
+}
+
 }  // namespace
 
 std::optional<YamlFile> read_yaml(Reading& reading, const std::string& path) {
-  auto text = read_file(reading.project.folder / path);
+  auto text = read_yaml_text(reading.project.folder / path);
   if (!text.ok()) {
     reading.mistakes.push_back(std::move(text).error().at({path, 0, 0}));
     return std::nullopt;
@@ -147,7 +155,7 @@ LoadOutcome load(const fs::path& folder, const Vocabulary& vocabulary, const Loa
 SettingsFile read_settings_file(const fs::path& folder, const std::string& path, std::span<const Setting> settings) {
   SettingsFile file;
   auto& mistakes = file.mistakes.errors;
-  const auto text = read_file(folder / path);
+  const auto text = read_yaml_text(folder / path);
   if (!text.ok()) {
     mistakes.push_back(Error{text.error()}.at({path, 0, 0}));
     return file;

@@ -17,9 +17,10 @@ class PipelineReader {
 
   Pipeline read() {
     const auto& root = file_.root;
+    validator_.read_elsewhere = {"tasks"};
     const Settings values{validator_.group(root, pipeline_settings(), "the pipeline")};
     Pipeline pipeline;
-    pipeline.place = {file_.path, std::max(root.line, 1), std::max(root.column, 1)};
+    pipeline.place = {file_.path, root.line, root.column};
     pipeline.name = std::filesystem::path{file_.path}.stem().string();
     if (values.has("name")) {
       pipeline.name = values.text("name");

@@ -60,7 +60,7 @@ files: {retention: 30d}
 const std::string kPipeline = R"(name: daily
 description: everything
 schedule: {cron: "45 12 * * TUE", timezone: Europe/Moscow}
-params: {rows: 1000000, region: North}
+params: {rows: 1000000, table: warehouse.raw}
 retry: {attempts: 3}
 tasks:
   publish: {needs: clean, copy: {from: "files/{{ run.id }}/a.csv", to: warehouse.sales, key: sale_id}, timeout: 5m}
@@ -104,7 +104,7 @@ TEST(Load, AProjectWithEverything) {
   const auto* pipeline = project.find_pipeline("daily");
   ASSERT_NE(pipeline, nullptr);
   EXPECT_EQ(pipeline->parallel, 3);
-  EXPECT_EQ(to_text(pipeline->params), R"({"rows":1000000,"region":"North"})");
+  EXPECT_EQ(to_text(pipeline->params), R"({"rows":1000000,"table":"warehouse.raw"})");
   ASSERT_EQ(pipeline->schedules.size(), 1u);
   EXPECT_EQ(pipeline->schedules[0].zone(), "Europe/Moscow");
   EXPECT_FALSE(pipeline->schedules[0].catchup);

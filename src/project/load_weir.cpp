@@ -115,6 +115,7 @@ void read_environments(Reading& reading, const YamlFile& file, const Node& node)
   for (std::size_t i = 0; i < node.keys.size() && node.kind == Node::Kind::Map; ++i) {
     const auto& name = node.keys[i].text;
     Validator validator{file.path, file.text, reading.mistakes};
+    validator.read_elsewhere = {"connections"};
     const Settings values{validator.group(node.items[i], environment_settings(), fmt::format("environment {}", name))};
     const auto* connections = node.items[i].find("connections");
     auto overlay = connections == nullptr ? std::vector<Connection>{} : read_connections(reading, file, *connections, base);
@@ -143,7 +144,7 @@ void read_defaults(Reading& reading, const Settings& defaults) {
   reading.default_retry = merge_retry({}, defaults.group("retry"));
   if (defaults.has("timeout")) reading.default_timeout = defaults.duration("timeout");
   if (defaults.has("parallel")) reading.default_parallel = static_cast<int>(defaults.integer("parallel"));
-  reading.project.model_connection = defaults.text("model_connection");
+  reading.project.model_connection = defaults.text("models");
 }
 
 void check_model_connection(Reading& reading, const Validator& validator) {
@@ -153,7 +154,7 @@ void check_model_connection(Reading& reading, const Validator& validator) {
     return;
   }
   if (project.find_connection(project.model_connection) != nullptr) return;
-  const auto place = validator.places.find("defaults.model_connection");
+  const auto place = validator.places.find("defaults.models");
   reading.mistakes.push_back(Error::user(Code::InvalidProject, "unknown connection: {}", project.model_connection)
                                  .hint(suggestion(project.model_connection, names_of(project.connections)))
                                  .at(place == validator.places.end() ? Place{kWeirFile} : place->second));
@@ -185,6 +186,7 @@ void read_weir_file(Reading& reading) {
   auto settings = weir_settings();
   if (!dbt.name.empty()) settings.front().need = Need::Optional;
   Validator validator{file->path, file->text, reading.mistakes, TypedTemplates::Refused};
+  validator.read_elsewhere = {"connections", "environments"};
   const Settings values{validator.group(file->root, settings, kWeirFile)};
 
   project.name = values.has("name") ? values.text("name") : dbt.name;

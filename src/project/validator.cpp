@@ -57,7 +57,12 @@ Json Validator::group(const Node& node, std::span<const Setting> settings, std::
   // In the order of the description, so that equal settings print equal.
   for (const auto& setting : settings) {
     const auto* given = node.find(setting.name);
-    if (given != nullptr && !is_null(*given)) {
+    const bool elsewhere = path.empty() && std::ranges::find(read_elsewhere, setting.name) != read_elsewhere.end();
+    if (elsewhere && given != nullptr && !is_null(*given)) {
+      if (given->kind != Node::Kind::Map) {
+        mistake(*given, fmt::format("{} takes a map, not {}", setting.name, found(*given)), "write it as name: value");
+      }
+    } else if (given != nullptr && !is_null(*given)) {
       values[setting.name] = value(*given, setting, join_path(path, setting.name));
     } else if (setting.need == Need::Required && missing == Missing::Refused) {
       mistake(given == nullptr ? node : *given, fmt::format("{} lacks the key {}", what, setting.name), setting.doc);
@@ -85,20 +90,28 @@ Json Validator::value(const Node& node, const Setting& setting, const std::strin
     default: return scalar(node, setting);
   }
   const bool one_value = node.kind != Node::Kind::Map && setting.shorthand == Setting::Shorthand::Allowed;
-  if (!one_value || setting.fields.empty()) return group(node, setting.fields, setting.name, path);
-  Node whole;
-  whole.kind = Node::Kind::Map;
-  whole.line = node.line;
-  whole.column = node.column;
-  whole.keys.push_back(from_json(setting.fields.front().name));
-  whole.items.push_back(node);
-  return group(whole, setting.fields, setting.name, path);
+  if (one_value && !setting.fields.empty()) return shorthand(node, setting, path);
+  return group(node, setting.fields, setting.name, path);
+}
+
+// A group as the value of its first key; messages name the group, since the user did not write that key.
+Json Validator::shorthand(const Node& node, const Setting& setting, const std::string& path) {
+  auto first = setting.fields.front();
+  const auto key = std::exchange(first.name, setting.name);
+  Node others;
+  others.kind = Node::Kind::Map;
+  others.line = node.line;
+  others.column = node.column;
+  auto values = Json::object();
+  values[key] = value(node, first, join_path(path, key));
+  values.update(group(others, std::span{setting.fields}.subspan(1), setting.name, path));
+  return values;
 }
 
 Json Validator::list(const Node& node, const Setting& setting, const std::string& path) {
   static const Setting kAnything{.name = "", .type = SettingType::Any};
   auto element = setting.fields.empty() ? kAnything : setting.fields.front();
-  if (element.name.empty()) element.name = setting.name;
+  if (element.name.empty() || element.type != SettingType::Group) element.name = setting.name;
   auto values = Json::array();
   if (node.kind != Node::Kind::List) {
     if (setting.shorthand == Setting::Shorthand::Allowed) {

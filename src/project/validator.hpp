@@ -36,6 +36,8 @@ class Validator {
   void check_templates(const Node& node);
   void mistake(const Node& node, std::string message, std::string hint);
 
+  // Keys at the top whose maps are read by other code: they are not looked into.
+  std::vector<std::string_view> read_elsewhere;
   // Where each value stands, by its path ("rules.0.column").
   std::map<std::string, Place> places;
 
@@ -43,6 +45,7 @@ class Validator {
   Json list(const Node& node, const Setting& setting, const std::string& path);
   Json map(const Node& node, const Setting& setting, const std::string& path);
   Json scalar(const Node& node, const Setting& setting);
+  Json shorthand(const Node& node, const Setting& setting, const std::string& path);
   Json any(const Node& node, const std::string& path);
   void check_template(const Node& node);
   void fill_default(Json& values, const Setting& setting, const std::string& path);

@@ -20,6 +20,29 @@ constexpr std::size_t kNodesMax = 200'000;
 
 struct TooManyNodes {};
 
+// yaml-cpp counts bytes; people and editors count characters.
+int column_of(std::string_view text, const YAML::Mark& mark) {
+  const auto end = std::min(static_cast<std::size_t>(mark.pos), text.size());
+  const auto begin = end - std::min(static_cast<std::size_t>(mark.column), end);
+  const auto line = text.substr(begin, end - begin);
+  const auto continuations = std::ranges::count_if(line, [](char c) { return (c & 0xC0) == 0x80; });
+  return mark.column + 1 - static_cast<int>(continuations);
+}
+
+// Whether a text in quotes ends, by the rules of its quote.
+bool is_closed(std::string_view text) {
+  const char quote = text.front();
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (text[i] == '\\' && quote == '"') {
+      ++i;
+    } else if (text[i] == quote) {
+      if (quote == '"' || i + 1 == text.size() || text[i + 1] != quote) return true;
+      ++i;
+    }
+  }
+  return false;
+}
+
 std::size_t count(const Node& node) {
   std::size_t total = 1 + node.keys.size();
   for (const auto& item : node.items) total += count(item);
@@ -43,7 +66,7 @@ class TreeBuilder final : public YAML::EventHandler {
     grow(count(node));
     // A mistake in a shared value is shown where it is used; its inner nodes keep the place where they are written.
     node.line = mark.line + 1;
-    node.column = mark.column + 1;
+    node.column = column_of(text_, mark);
     add(std::move(node));
   }
 
@@ -68,8 +91,13 @@ class TreeBuilder final : public YAML::EventHandler {
   }
   void OnSequenceEnd() override { close(); }
   void OnMapEnd() override {
-    merge(open_.back().node);
-    check_keys(open_.back().node);
+    Node& map = open_.back().node;
+    merge(map);
+    if (std::ranges::any_of(map.keys, [](const Node& key) { return key.kind == Node::Kind::Map; })) {
+      quote_template(map);
+    } else {
+      check_keys(map);
+    }
     close();
   }
 
@@ -79,18 +107,23 @@ class TreeBuilder final : public YAML::EventHandler {
     YAML::anchor_t anchor;
   };
 
-  static Node at(const YAML::Mark& mark) {
+  Node at(const YAML::Mark& mark) const {
     Node node;
     node.line = mark.line + 1;
-    node.column = mark.column + 1;
+    node.column = column_of(text_, mark);
     return node;
   }
 
-  Node::Style quoted_style(const YAML::Mark& mark) const {
+  Node::Style quoted_style(const YAML::Mark& mark) {
     const auto position = static_cast<std::size_t>(mark.pos);
     const char first = position < text_.size() ? text_[position] : '"';
     if (first == '|') return Node::Style::Literal;
-    return first == '>' ? Node::Style::Folded : Node::Style::Quoted;
+    if (first == '>') return Node::Style::Folded;
+    // yaml-cpp 0.7 takes the rest of the file for a quoted text that never ends.
+    if ((first == '"' || first == '\'') && !is_closed(text_.substr(position))) {
+      mistake(at(mark), "a quote is opened and never closed", "close it where the text ends");
+    }
+    return Node::Style::Quoted;
   }
 
   void grow(std::size_t nodes) {
@@ -150,12 +183,22 @@ class TreeBuilder final : public YAML::EventHandler {
     }
   }
 
-  void check_keys(Node& map) {
+  // "from: {{ params.table }}" is a map whose key is a map. It is read as the text that was meant, to go on from there.
+  void quote_template(Node& node) {
+    mistake(node, "a text that starts with a template needs quotes", "write it as \"{{ … }}\"");
+    node.kind = Node::Kind::Scalar;
+    node.style = Node::Style::Quoted;
+    node.text = "{{ template }}";
+    node.keys.clear();
+    node.items.clear();
+  }
+
+  void check_keys(const Node& map) {
     std::map<std::string_view, const Node*> seen;
     for (const auto& key : map.keys) {
       if (key.kind != Node::Kind::Scalar) {
         mistake(key, fmt::format("a key must be text, not {}", describe(key)),
-                "quote a value that starts with {{, or the key itself");
+                "write a key as one word, or in quotes");
         continue;
       }
       const auto [first, fresh] = seen.try_emplace(key.text, &key);
@@ -196,7 +239,7 @@ std::string hint_for(std::string_view line, std::string_view message) {
   if (colon != std::string_view::npos) {
     const auto value = line.substr(colon + 2);
     if (value.starts_with("{{") || value.starts_with("{%")) return "quote a text that starts with a template: \"{{ … }}\"";
-    const bool bare = !value.starts_with('"') && !value.starts_with('\'') && !value.starts_with('{');
+    const bool bare = !value.starts_with('"') && !value.starts_with('\'') && !value.starts_with('{') && !value.starts_with('[');
     if (bare && value.find(": ") != std::string_view::npos) return "quote a text that holds a colon and a space";
   }
   if (message.find("end of map") != std::string_view::npos || message.find("end of sequence") != std::string_view::npos ||
@@ -210,7 +253,7 @@ Error malformed(const std::string& file, std::string_view text, const YAML::Exce
   const int line = error.mark.is_null() ? 0 : error.mark.line + 1;
   return Error::user(Code::InvalidProject, "malformed YAML: {}", error.msg)
       .hint(hint_for(line_of(text, line), error.msg))
-      .at({file, line, line == 0 ? 0 : error.mark.column + 1});
+      .at({file, line, line == 0 ? 0 : column_of(text, error.mark)});
 }
 
 template <typename Number>
@@ -249,8 +292,9 @@ Node parse_yaml(const std::string& file, const std::string& text, std::vector<Er
   try {
     std::istringstream stream{text};
     YAML::Parser parser{stream};
-    if (!parser.HandleNextDocument(builder)) return {};
-    Node root = builder.take();
+    Node root;
+    if (parser.HandleNextDocument(builder)) root = builder.take();
+    if (root.line == 0) root.line = root.column = 1;
     TreeBuilder second{file, text, mistakes};
     if (parser.HandleNextDocument(second)) {
       const Node extra = second.take();

@@ -28,7 +28,7 @@ struct Node {
 };
 
 // Collects every mistake: malformed YAML (one, the first), duplicate keys, keys that are not text. What could be read is
-// returned even then; an empty file is Null.
+// returned even then; an empty file is Null. `text` has no byte order mark.
 Node parse_yaml(const std::string& file, const std::string& text, std::vector<Error>& mistakes);
 
 // YAML 1.2's core schema: null, true/false, integers, floats; everything else is text.

@@ -1,0 +1,118 @@
+// weir_golden [--update] [CASE…]: loads the project of each case and compares what comes of it with its expected.txt.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/file.hpp"
+#include "project/project.hpp"
+#include "vocabulary.hpp"
+
+namespace weir::golden {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Schedules are shown by their first fires after this instant.
+constexpr Instant kNow = std::chrono::sys_days{std::chrono::year{2026} / 3 / 1};
+constexpr int kFiresShown = 3;
+
+std::string show(const project::Mistakes& mistakes) {
+  std::string text;
+  for (const auto& error : mistakes.errors) {
+    text += error.text() + "\n";
+    if (!error.hint().empty()) text += fmt::format("  hint: {}\n", error.hint());
+  }
+  return text;
+}
+
+std::string show(const project::Schedule& schedule) {
+  auto text = fmt::format("  schedule {} in {}{}\n", schedule.cron(), schedule.zone(), schedule.catchup ? ", catching up" : "");
+  auto fire = schedule.next(kNow);
+  for (int i = 0; fire && i < kFiresShown; ++i) {
+    text += fmt::format("    {}\n", schedule.local_text(*fire));
+    fire = schedule.next(*fire);
+  }
+  return text;
+}
+
+std::string show(const project::Task& task) {
+  auto text = fmt::format("  task {}: {} {}\n", task.name, task.kind, to_text(task.settings.values()));
+  if (!task.needs.empty()) text += fmt::format("    needs {}\n", fmt::join(task.needs, ", "));
+  const auto& retry = task.retry;
+  if (retry.attempts > 1) {
+    text += fmt::format("    {} attempts, {} {} to {}, jitter {}\n", retry.attempts, format_duration(retry.delay),
+                        retry.exponential ? "doubling" : "fixed", format_duration(retry.max_delay), retry.jitter);
+  }
+  if (task.timeout) text += fmt::format("    at most {}\n", format_duration(*task.timeout));
+  return text;
+}
+
+std::string show(const project::Project& project) {
+  auto text = fmt::format("project {}\nvars {}\nmodels on {} {}\n", project.name, to_text(project.vars),
+                          project.model_connection, to_text(project.model_config));
+  for (const auto& connection : project.connections) {
+    text += fmt::format("connection {}: {}{} {}\n", connection.name, connection.managed ? "managed " : "", connection.type,
+                        to_text(connection.settings.values()));
+  }
+  for (const auto& pipeline : project.pipelines) {
+    text += fmt::format("pipeline {}: {} at once, params {}\n", pipeline.name, pipeline.parallel, to_text(pipeline.params));
+    for (const auto& schedule : pipeline.schedules) text += show(schedule);
+    for (const auto& task : pipeline.tasks) text += show(task);
+  }
+  for (const auto& file : project.sql_files) text += fmt::format("sql {}: {}\n", file.path, file.name);
+  for (const auto& file : project.properties) text += fmt::format("properties {}: {}\n", file.path, to_text(file.content));
+  for (const auto& file : project.generators) {
+    text += fmt::format("generator {}: {}\n", file.path, to_text(file.settings.values()));
+  }
+  return text;
+}
+
+// The case "name@prod" is loaded with the environment prod.
+std::string environment_of(const std::string& name) {
+  const auto at = name.find('@');
+  return at == std::string::npos ? std::string{} : name.substr(at + 1);
+}
+
+// Paths of this machine do not belong into what is expected.
+std::string without_folder(std::string text, const std::string& folder) {
+  for (auto at = text.find(folder); at != std::string::npos; at = text.find(folder)) text.replace(at, folder.size(), "PROJECT");
+  return text;
+}
+
+bool check_case(const fs::path& folder, bool update) {
+  const auto name = folder.filename().string();
+  const auto outcome = project::load(folder, vocabulary(), {environment_of(name)});
+  const auto shown = without_folder(outcome.project ? show(*outcome.project) : show(outcome.mistakes), folder.string());
+  const auto file = folder / "expected.txt";
+  const auto expected = read_file(file);
+  if (expected.ok() && *expected == shown) return true;
+  if (update) {
+    fmt::print("rewriting {}\n", name);
+    return write_file(file, shown).ok();
+  }
+  fmt::print("{} differs\n--- expected\n{}--- found\n{}\n", name, expected.ok() ? *expected : "(no expected.txt)\n", shown);
+  return false;
+}
+
+int run(std::vector<std::string> names, bool update) {
+  if (names.empty()) {
+    for (const auto& entry : fs::directory_iterator{WEIR_GOLDEN_FOLDER}) {
+      if (entry.is_directory()) names.push_back(entry.path().filename().string());
+    }
+  }
+  std::ranges::sort(names);
+  int failed = 0;
+  for (const auto& name : names) failed += check_case(fs::path{WEIR_GOLDEN_FOLDER} / name, update) ? 0 : 1;
+  fmt::print("{} cases, {} failed\n", names.size(), failed);
+  return failed == 0 && !names.empty() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace weir::golden
+
+int main(int argc, char** argv) {
+  std::vector<std::string> names(argv + 1, argv + argc);
+  const bool update = std::erase(names, "--update") > 0;
+  return weir::golden::run(std::move(names), update);
+}
