@@ -121,26 +121,6 @@ void append_uuid(std::string& out, const UuidValue& uuid) {
   }
 }
 
-void append_quoted(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-        } else {
-          out += c;
-        }
-    }
-  }
-  out += '"';
-}
-
 // Whether the written number survives a reader that keeps numbers as doubles: up to 15 significant digits always do.
 bool is_exact_number(const Type& type, std::string_view text) {
   if (type.kind == Kind::Float32 || type.kind == Kind::Float64) return text.find_first_of("nf") == std::string_view::npos;
@@ -205,6 +185,26 @@ std::string value_text(const Column& column, std::size_t row) {
   return text;
 }
 
+void append_json_text(std::string& out, std::string_view text) {
+  out += '"';
+  for (const char c : text) {
+    switch (c) {
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
+        } else {
+          out += c;
+        }
+    }
+  }
+  out += '"';
+}
+
 void append_json(std::string& out, const Column& column, std::size_t row) {
   if (column.is_null(row)) {
     out += "null";
@@ -214,7 +214,7 @@ void append_json(std::string& out, const Column& column, std::size_t row) {
   switch (type.kind) {
     case Kind::Bool:
     case Kind::Json: append_text(out, column, row); break;
-    case Kind::String: append_quoted(out, column.text(row)); break;
+    case Kind::String: append_json_text(out, column.text(row)); break;
     case Kind::List: {
       out += '[';
       const auto begin = column.offsets()[row];
@@ -229,7 +229,7 @@ void append_json(std::string& out, const Column& column, std::size_t row) {
       out += '{';
       for (std::size_t i = 0; i < column.children().size(); ++i) {
         if (i != 0) out += ',';
-        append_quoted(out, (*type.children)[i].name);
+        append_json_text(out, (*type.children)[i].name);
         out += ':';
         append_json(out, column.children()[i], row);
       }
@@ -240,7 +240,7 @@ void append_json(std::string& out, const Column& column, std::size_t row) {
       if (is_exact_number(type, text)) {
         out += text;
       } else {
-        append_quoted(out, text);
+        append_json_text(out, text);
       }
     }
   }

@@ -22,6 +22,9 @@ std::string value_text(const Column& column, std::size_t row);
 // Never rounds: a value with too many digits does not fit. After an error a builder of a list or struct is spoilt.
 Result<void> append_parsed(ColumnBuilder& builder, std::string_view text);
 
+// Appends text as a JSON string.
+void append_json_text(std::string& out, std::string_view text);
+
 // Appends a value as JSON: numbers stay numbers while they are exact in a double, else strings.
 void append_json(std::string& out, const Column& column, std::size_t row);
 
