@@ -70,10 +70,9 @@ std::unique_ptr<FieldEncoder> integer() {
 template <typename From>
 std::unique_ptr<FieldEncoder> integer_as_double() {
   return fixed<From, std::int64_t>([](From value) -> std::optional<std::int64_t> {
-    constexpr double kExact = 9007199254740992.0;  // 2^53
-    const auto number = static_cast<double>(value);
-    if (number > kExact || number < -kExact) return std::nullopt;
-    return std::bit_cast<std::int64_t>(number);
+    constexpr std::int64_t kExact = std::int64_t{1} << 53;  // a double holds every integer up to it
+    if (std::cmp_greater(value, kExact) || std::cmp_less(value, -kExact)) return std::nullopt;
+    return std::bit_cast<std::int64_t>(static_cast<double>(value));
   });
 }
 

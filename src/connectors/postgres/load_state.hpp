@@ -27,7 +27,7 @@ struct LoadState {
   std::atomic<std::uint64_t> rows = 0;
   std::atomic<std::int64_t> place = 0;  // of the next row of a merge
   std::atomic<bool> has_deletes = false;
-  std::atomic<int> open_writers = 0;
+  std::atomic<int> open_writers = 0;    // that have not finished
   std::atomic<bool> spoiled = false;    // a writer went without finishing
 };
 

@@ -49,12 +49,12 @@ void append_groups(data::BufferBuilder& out, bool negative, int weight, int scal
 std::optional<NumericView> NumericView::parse(std::span<const std::byte> bytes) {
   if (bytes.size() < kHeadBytes) return std::nullopt;
   NumericView view;
-  view.count_ = load_big_endian<std::int16_t>(bytes.data());
+  view.count_ = load_big_endian<std::uint16_t>(bytes.data());
   view.weight_ = load_big_endian<std::int16_t>(bytes.data() + 2);
   view.sign_ = static_cast<NumericSign>(load_big_endian<std::uint16_t>(bytes.data() + 4));
   view.shown_scale_ = load_big_endian<std::uint16_t>(bytes.data() + 6);
   view.groups_ = bytes.data() + kHeadBytes;
-  if (view.count_ < 0 || bytes.size() != kHeadBytes + static_cast<std::size_t>(view.count_) * 2) return std::nullopt;
+  if (bytes.size() != kHeadBytes + static_cast<std::size_t>(view.count_) * 2) return std::nullopt;
   return view;
 }
 

@@ -9,7 +9,7 @@
 #include "data/buffer.hpp"
 #include "data/decimal.hpp"
 
-// numeric on the wire (numeric_send in src/backend/utils/adt/numeric.c): int16 group count, int16 weight of the first
+// numeric on the wire (numeric_send in src/backend/utils/adt/numeric.c): uint16 group count, int16 weight of the first
 // group, uint16 sign, uint16 digits after the point to show, then groups of four decimal digits as int16.
 namespace weir::postgres {
 

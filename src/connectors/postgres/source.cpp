@@ -1,6 +1,7 @@
 #include "connectors/postgres/source.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <mutex>
 #include <optional>
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr int kPartitionVersion = 1;
 constexpr int kTidRangeScans = 140000;  // older servers would read the whole table for every range
+constexpr std::size_t kSnapshotsMax = 8;  // of a source that is asked for partitions again and again
 constexpr std::int64_t kBlocksMin = 256;  // 2 MiB: below it another connection costs more than it brings
 
 // What a Partition's text says: blocks first..end of the table in a snapshot; no end is the table's end.
@@ -82,23 +84,13 @@ class PostgresSource final : public flow::Source {
   }
 
   Result<std::vector<flow::Partition>> partitions(const flow::ReadRequest& request, int wanted, std::stop_token stop) override {
-    const std::lock_guard lock{mutex_};
-    WEIR_TRY(export_snapshot(stop));
-    BlockRange range{.snapshot = snapshot_, .first = 0, .end = std::nullopt};
-    if (!request.query.empty()) return std::vector{flow::Partition{range.text()}};
-    const auto relation = WEIR_TRY(require_relation(*holder_, request.stream, stop));
-    const auto splits = relation.kind == 'r' && !relation.has_children && holder_->server_version() >= kTidRangeScans;
-    const auto count = splits ? std::clamp<std::int64_t>(relation.blocks / kBlocksMin, 1, std::max(wanted, 1)) : 1;
-    std::vector<flow::Partition> partitions;
-    for (std::int64_t i = 0; i < count; ++i) {
-      range.first = relation.blocks * i / count;
-      // Blocks that are added from now on hold nothing that the snapshot sees, so the last range needs no end.
-      range.end = i + 1 < count ? std::optional{relation.blocks * (i + 1) / count} : std::nullopt;
-      partitions.push_back({range.text()});
-    }
+    auto holder = WEIR_TRY(pool_->connect(stop));
+    WEIR_TRY(holder.run("SET idle_in_transaction_session_timeout = 0; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", stop));
+    const auto snapshot = WEIR_TRY(holder.query("SELECT pg_export_snapshot()", {}, stop)).text(0, 0);
+    auto partitions = WEIR_TRY(partitions_in(holder, snapshot, request, wanted, stop));
+    keep(std::move(holder));
     return partitions;
   }
-
   Result<std::unique_ptr<flow::Reader>> open(const flow::ReadRequest& request, const flow::Partition& partition,
                                              const std::optional<flow::Checkpoint>& from, std::stop_token stop) override {
     if (from) return Error::user(Code::InvalidArgument, "a PostgreSQL table is read as a whole: it does not resume at a checkpoint");
@@ -140,13 +132,28 @@ class PostgresSource final : public flow::Source {
     return std::move(*relation);
   }
 
-  // The session that keeps the snapshot alive for as long as this source lives.
-  Result<void> export_snapshot(std::stop_token stop) {
-    if (holder_ && holder_->alive() && holder_->in_transaction()) return {};
-    holder_.emplace(WEIR_TRY(pool_->connect(stop)));
-    WEIR_TRY(holder_->run("SET idle_in_transaction_session_timeout = 0; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", stop));
-    snapshot_ = WEIR_TRY(holder_->query("SELECT pg_export_snapshot()", {}, stop)).text(0, 0);
-    return {};
+  Result<std::vector<flow::Partition>> partitions_in(Connection& holder, const std::string& snapshot, const flow::ReadRequest& request,
+                                                     int wanted, std::stop_token stop) const {
+    BlockRange range{.snapshot = snapshot, .first = 0, .end = std::nullopt};
+    if (!request.query.empty()) return std::vector{flow::Partition{range.text()}};
+    const auto relation = WEIR_TRY(require_relation(holder, request.stream, stop));
+    const auto splits = relation.kind == 'r' && !relation.has_children && holder.server_version() >= kTidRangeScans;
+    const auto count = splits ? std::clamp<std::int64_t>(relation.blocks / kBlocksMin, 1, std::max(wanted, 1)) : 1;
+    std::vector<flow::Partition> partitions;
+    for (std::int64_t i = 0; i < count; ++i) {
+      range.first = relation.blocks * i / count;
+      // Blocks that are added from now on hold nothing that the snapshot sees, so the last range needs no end.
+      range.end = i + 1 < count ? std::optional{relation.blocks * (i + 1) / count} : std::nullopt;
+      partitions.push_back({range.text()});
+    }
+    return partitions;
+  }
+
+  // A snapshot lives as long as the session that exported it.
+  void keep(Connection holder) {
+    const std::lock_guard lock{mutex_};
+    if (holders_.size() == kSnapshotsMax) holders_.pop_front();
+    holders_.push_back(std::move(holder));
   }
 
   static Result<void> enter_snapshot(Connection& connection, const BlockRange& range, std::stop_token stop) {
@@ -162,8 +169,7 @@ class PostgresSource final : public flow::Source {
   const std::shared_ptr<ConnectionPool> pool_;
   const std::string default_schema_;
   std::mutex mutex_;
-  std::optional<Connection> holder_;  // guarded by mutex_, like snapshot_
-  std::string snapshot_;
+  std::deque<Connection> holders_;  // guarded by mutex_
 };
 
 }  // namespace

@@ -44,7 +44,6 @@ class CopyWriter final : public flow::Writer {
   }
 
   ~CopyWriter() override {
-    --state_->open_writers;
     if (!finished_) state_->spoiled = true;
   }
 
@@ -65,6 +64,7 @@ class CopyWriter final : public flow::Writer {
   Result<void> finish(std::stop_token stop) override {
     WEIR_TRY(end_copy(stop).while_doing("writing to " + state_->plan.target.text()));
     finished_ = true;
+    --state_->open_writers;
     state_->rows += rows_;
     if (into_ == Into::Table) {
       const std::lock_guard lock{state_->mutex};
