@@ -27,7 +27,7 @@ Cancellation::Watch::Watch(Cancellation& cancellation, std::stop_token stop)
     : cancellation_(cancellation),
       entry_([&] {
         const std::lock_guard lock(cancellation.mutex_);
-        const auto tag = fmt::format("weir:{}{:x}", cancellation.prefix_, ++cancellation.count_);
+        const auto tag = fmt::format("{}{:x}", cancellation.prefix_, ++cancellation.count_);
         return cancellation.running_.insert(cancellation.running_.end(), Entry{tag, false});
       }()) {
   on_stop_.emplace(std::move(stop), [this] { cancel(); });

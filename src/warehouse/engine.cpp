@@ -10,15 +10,12 @@
 #include <thread>
 
 #include "base/file.hpp"
+#include "warehouse/query_tag.hpp"
 
 namespace weir::warehouse {
 namespace {
 
 constexpr int kPipeBytes = 1 << 20;
-constexpr std::size_t kInsertPieceBytes = 1 << 20;
-
-// The comment that carries the tag, on a line of its own: the text may end in a comment.
-std::string tagged(std::string_view text, const std::string& tag) { return fmt::format("{}\n/*{}*/", text, tag); }
 
 // The reading end of the pipe that a query writes to. Ends when the query has ended, which `done` tells: the engine may
 // keep its writing end open longer.
@@ -44,6 +41,16 @@ class PipeSource final : public net::ByteSource {
   int pipe_;
   int done_;
   bool ended_ = false;
+};
+
+class InsertSink final : public net::ByteSink {
+ public:
+  explicit InsertSink(ChdbInsert& insert) : insert_(insert) {}
+  Result<void> write(std::span<const std::byte> bytes) override { return insert_.append(bytes); }
+  Result<void> finish() override { return {}; }  // the insert itself is finished by who made it
+
+ private:
+  ChdbInsert& insert_;
 };
 
 }  // namespace
@@ -82,10 +89,8 @@ Result<void> Engine::prepare() {
 Result<ChdbConnection> Engine::connect() const { return library_.connect(arguments_); }
 
 void Engine::kill(const std::string& tag) {
-  // The tag in two halves, so that the statement does not find itself. ASYNC: waiting for the end can hang.
-  const auto half = tag.size() / 2;
-  const auto sql = fmt::format("KILL QUERY WHERE position(query, '{}' || '{}') > 0 ASYNC", tag.substr(0, half),
-                               tag.substr(half));
+  // ASYNC: waiting for the end can hang.
+  const auto sql = fmt::format("KILL QUERY WHERE {} ASYNC", matches_tag(tag));
   (void)service_.query(sql, "TSV");  // a statement that has ended meanwhile is no error
 }
 
@@ -102,11 +107,11 @@ Result<Statistics> Engine::select(ChdbConnection& connection, const StatementReq
 
   Cancellation::Watch watch(cancellation_, std::move(stop));
   const auto& statement = request.statement;
-  const auto sql = tagged(
+  const auto sql = tag_statement(
       fmt::format("{}\nINTO OUTFILE '/dev/fd/{}' TRUNCATE FORMAT {} {}", request.text.substr(0, statement.format_begin),
                   writing.get(), request.format,
                   request.text.substr(statement.format_end, statement.end - statement.format_end)),
-      watch.tag());
+      watch.tag(), request.query_id);
 
   std::optional<Result<ChdbResult>> result;
   std::thread query([&] {
@@ -128,49 +133,45 @@ Result<Statistics> Engine::select(ChdbConnection& connection, const StatementReq
   return result->value().statistics();
 }
 
-Result<Statistics> Engine::insert_into(ChdbConnection& connection, std::string_view head, std::string_view format,
-                                       const Parameters& parameters, net::ByteSource& data, std::stop_token stop) {
+Result<Statistics> Engine::insert_into(ChdbConnection& connection, const StatementRequest& request,
+                                       std::string_view head, const Feed& feed, std::stop_token stop) {
   const Cancellation::Watch watch(cancellation_, std::move(stop));
-  auto insert = WEIR_TRY(connection.insert(tagged(head, watch.tag()), format, parameters));
-  std::vector<std::byte> piece(kInsertPieceBytes);
-  for (;;) {
-    const auto got = WEIR_TRY(data.read(piece));
-    if (got == 0) break;
-    WEIR_TRY(insert.append(std::span(piece).first(got)));
-  }
+  auto insert = WEIR_TRY(
+      connection.insert(tag_statement(head, watch.tag(), request.query_id), request.format, request.parameters));
+  InsertSink sink(insert);
+  WEIR_TRY(feed(sink));
   return insert.finish();
 }
 
-Result<Statistics> Engine::insert(ChdbConnection& connection, const StatementRequest& request, net::ByteSource& data,
+Result<Statistics> Engine::insert(ChdbConnection& connection, const StatementRequest& request, const Feed& feed,
                                   std::stop_token stop) {
-  return insert_into(connection, request.text.substr(0, request.statement.head_end), request.format, request.parameters,
-                     data, std::move(stop));
+  return insert_into(connection, request, request.text.substr(0, request.statement.head_end), feed, std::move(stop));
 }
 
 Result<Statistics> Engine::insert_from_input(ChdbConnection& connection, const StatementRequest& request,
-                                             net::ByteSource& data, std::stop_token stop) {
+                                             const Feed& feed, std::stop_token stop) {
   const auto& statement = request.statement;
-  const Parameters none;
-  WEIR_TRY(run(connection,
-               fmt::format("CREATE OR REPLACE TEMPORARY TABLE _weir_input ({}) ENGINE = Memory", statement.input_structure),
-               "Null", none, stop));
-  WEIR_TRY(insert_into(connection, "INSERT INTO _weir_input", request.format, none, data, stop));
+  const auto table = fmt::format("CREATE OR REPLACE TEMPORARY TABLE _weir_input ({}) ENGINE = Memory",
+                                 statement.input_structure);
+  WEIR_TRY(run(connection, request, table, stop));
+  WEIR_TRY(insert_into(connection, request, "INSERT INTO _weir_input", feed, stop));
   const auto sql = fmt::format("{}_weir_input{}", request.text.substr(0, statement.input_begin),
                                request.text.substr(statement.input_end, statement.head_end - statement.input_end));
-  const auto inserted = WEIR_TRY(run(connection, sql, "Null", request.parameters, stop));
-  WEIR_TRY(run(connection, "DROP TABLE _weir_input", "Null", none, stop));
+  const auto inserted = WEIR_TRY(run(connection, request, sql, stop));
+  WEIR_TRY(run(connection, request, "DROP TABLE _weir_input", stop));
   return inserted.statistics();
 }
 
 Result<ChdbResult> Engine::execute(ChdbConnection& connection, const StatementRequest& request, std::stop_token stop) {
-  return run(connection, std::string(request.text.substr(0, request.statement.end)), request.format, request.parameters,
-             std::move(stop));
+  const auto text = request.text.substr(0, request.statement.end);
+  const auto kill = rewrite_kill(text);
+  return run(connection, request, kill ? *kill : text, std::move(stop));
 }
 
-Result<ChdbResult> Engine::run(ChdbConnection& connection, std::string text, std::string_view format,
-                               const Parameters& parameters, std::stop_token stop) {
+Result<ChdbResult> Engine::run(ChdbConnection& connection, const StatementRequest& request, std::string_view text,
+                               std::stop_token stop) {
   const Cancellation::Watch watch(cancellation_, std::move(stop));
-  return connection.query(tagged(text, watch.tag()), format, parameters);
+  return connection.query(tag_statement(text, watch.tag(), request.query_id), request.format, request.parameters);
 }
 
 }  // namespace weir::warehouse

@@ -31,6 +31,7 @@ struct StatementRequest {
   const Statement& statement;  // the gate's view of that text
   std::string_view format;     // of the result, or of the data of an INSERT
   const Parameters& parameters;
+  std::string_view query_id;
 };
 
 // The open engine: connections to one data folder and the ways in which statements run on them. Thread-safe.
@@ -45,16 +46,17 @@ class Engine {
   Result<ChdbConnection> connect() const;
 
   // SELECT: `consume` gets the result while the query runs, as one document; a slow consumer slows the query. When it
-  // fails, or `stop` is requested, the query is stopped. The result's error wins over the consumer's.
+  // fails, or `stop` is requested, the query is stopped.
   Result<Statistics> select(ChdbConnection& connection, const StatementRequest& request,
                             const std::function<Result<void>(net::ByteSource&)>& consume, std::stop_token stop);
-  // INSERT with the client's data. Whole blocks may have landed when it fails or is stopped.
-  Result<Statistics> insert(ChdbConnection& connection, const StatementRequest& request, net::ByteSource& data,
+  // INSERT: `feed` writes the client's data. Whole blocks may have landed when it fails or is stopped.
+  using Feed = std::function<Result<void>(net::ByteSink&)>;
+  Result<Statistics> insert(ChdbConnection& connection, const StatementRequest& request, const Feed& feed,
                             std::stop_token stop);
   // INSERT … SELECT … FROM input(…): the data go through a temporary table, since the engine's own way reports success
   // and writes nothing.
-  Result<Statistics> insert_from_input(ChdbConnection& connection, const StatementRequest& request,
-                                       net::ByteSource& data, std::stop_token stop);
+  Result<Statistics> insert_from_input(ChdbConnection& connection, const StatementRequest& request, const Feed& feed,
+                                       std::stop_token stop);
   // Everything else, with its whole result in memory.
   Result<ChdbResult> execute(ChdbConnection& connection, const StatementRequest& request, std::stop_token stop);
 
@@ -62,10 +64,10 @@ class Engine {
   Engine(Chdb library, std::vector<std::string> arguments, ChdbConnection service);
   Result<void> prepare();
   void kill(const std::string& tag);
-  Result<Statistics> insert_into(ChdbConnection& connection, std::string_view head, std::string_view format,
-                                 const Parameters& parameters, net::ByteSource& data, std::stop_token stop);
-  Result<ChdbResult> run(ChdbConnection& connection, std::string text, std::string_view format,
-                         const Parameters& parameters, std::stop_token stop);
+  Result<Statistics> insert_into(ChdbConnection& connection, const StatementRequest& request, std::string_view head,
+                                 const Feed& feed, std::stop_token stop);
+  Result<ChdbResult> run(ChdbConnection& connection, const StatementRequest& request, std::string_view text,
+                         std::stop_token stop);
 
   Chdb library_;
   std::vector<std::string> arguments_;

@@ -99,6 +99,10 @@ class Inspector {
     if (last.kind == Kind::String && before.is_word("INFILE") && back(2).is_word("FROM")) {
       return denied("FROM INFILE");
     }
+    // A dictionary's source; the rights of users.xml do not cover these.
+    if (before.is('(') && back(2).is_word("SOURCE") && !last.is_word("CLICKHOUSE") && !last.is_word("NULL")) {
+      return denied(fmt::format("the dictionary source {}", last.text));
+    }
     if (last.is_word("WITH") && before.is_word("PARALLEL")) return syntax_error("Multi-statements are not allowed");
     if (tokens_.size() == 2) WEIR_TRY(check_command(before, last));
     return check_function();

@@ -6,6 +6,7 @@
 #include "base/json.hpp"
 #include "net/clickhouse_frame.hpp"
 #include "warehouse/clickhouse_error.hpp"
+#include "warehouse/native_reframe.hpp"
 
 namespace weir::warehouse {
 namespace {
@@ -13,7 +14,6 @@ namespace {
 // Enough for the head of nearly every INSERT; read on only while the statement has not ended.
 constexpr std::size_t kFirstReadBytes = 64 * 1024;
 constexpr std::size_t kStatementBytesMax = 64 << 20;
-// The buffer between the engine and the client grows with the result.
 constexpr std::size_t kCopyBytesMin = 16 * 1024;
 constexpr std::size_t kCopyBytesMax = 1 << 20;
 
@@ -103,6 +103,21 @@ class MemorySource final : public net::ByteSource {
   std::span<const std::byte> bytes_;
 };
 
+// Through a buffer that grows with what there is: small answers do not pay for large ones.
+Result<void> copy(net::ByteSource& from, net::ByteSink& to) {
+  auto size = kCopyBytesMin;
+  auto buffer = std::make_unique_for_overwrite<std::byte[]>(size);
+  for (;;) {
+    const auto got = WEIR_TRY(from.read(std::span(buffer.get(), size)));
+    if (got == 0) return {};
+    WEIR_TRY(to.write(std::span(buffer.get(), got)));
+    if (got == size && size < kCopyBytesMax) {
+      size = kCopyBytesMax;
+      buffer = std::make_unique_for_overwrite<std::byte[]>(size);
+    }
+  }
+}
+
 }  // namespace
 
 QueryRun::QueryRun(const Services& services, net::IncomingRequest& request, net::ResponseWriter& response)
@@ -152,9 +167,8 @@ Result<void> QueryRun::prepare() {
 Result<void> QueryRun::read_statement() {
   if (options_.body_coding) input_.push_back(make_content_decoder(*options_.body_coding, request_.body));
   if (options_.decompress) {
-    input_.push_back(std::make_unique<net::FrameDecoder>(input_.empty() ? request_.body : *input_.back()));
+    input_.push_back(std::make_unique<net::FrameDecoder>(body()));
   }
-  auto& body = input_.empty() ? request_.body : *input_.back();
   text_ = options_.query;
   if (!text_.empty()) text_ += '\n';
   auto room = kFirstReadBytes;
@@ -163,7 +177,7 @@ Result<void> QueryRun::read_statement() {
     text_.resize(before + room);
     auto filled = before;
     while (filled < text_.size() && !ended) {
-      const auto got = WEIR_TRY(body.read(std::as_writable_bytes(std::span(text_)).subspan(filled)));
+      const auto got = WEIR_TRY(body().read(std::as_writable_bytes(std::span(text_)).subspan(filled)));
       ended = got == 0;
       filled += got;
     }
@@ -282,20 +296,16 @@ void QueryRun::add_success_headers() {
 
 Result<Statistics> QueryRun::execute() {
   auto& engine = services_.engine;
-  const StatementRequest request{text_, statement_, format_, options_.parameters};
-  auto& body = input_.empty() ? request_.body : *input_.back();
+  const StatementRequest request{text_, statement_, format_, options_.parameters, options_.query_id};
+  const auto feed = [this](net::ByteSink& sink) { return feed_insert(sink); };
   switch (statement_.kind) {
     case StatementKind::Select:
       return engine.select(
           *connection_, request, [this](net::ByteSource& result) { return send_result(result); }, request_.gone);
-    case StatementKind::Insert: {
-      InsertData data(std::string_view(text_).substr(statement_.data_begin), body);
-      return engine.insert(*connection_, request, data, request_.gone);
-    }
-    case StatementKind::InsertFromInput: {
-      InsertData data(std::string_view(text_).substr(statement_.data_begin), body);
-      return engine.insert_from_input(*connection_, request, data, request_.gone);
-    }
+    case StatementKind::Insert:
+      return engine.insert(*connection_, request, feed, request_.gone);
+    case StatementKind::InsertFromInput:
+      return engine.insert_from_input(*connection_, request, feed, request_.gone);
     case StatementKind::Other:
       break;
   }
@@ -305,19 +315,19 @@ Result<Statistics> QueryRun::execute() {
   return result.statistics();
 }
 
+bool QueryRun::reframes() const {
+  return format_ == "Native" && options_.protocol_version >= kCustomSerializationRevision;
+}
+
 Result<void> QueryRun::send_result(net::ByteSource& result) {
-  auto& sink = output();
-  auto size = kCopyBytesMin;
-  auto buffer = std::make_unique_for_overwrite<std::byte[]>(size);
-  for (;;) {
-    const auto got = WEIR_TRY(result.read(std::span(buffer.get(), size)));
-    if (got == 0) return {};
-    WEIR_TRY(sink.write(std::span(buffer.get(), got)));
-    if (got == size && size < kCopyBytesMax) {
-      size = kCopyBytesMax;
-      buffer = std::make_unique_for_overwrite<std::byte[]>(size);
-    }
-  }
+  if (reframes()) return reframe_native(result, output(), Reframe::ToClient);
+  return copy(result, output());
+}
+
+Result<void> QueryRun::feed_insert(net::ByteSink& sink) {
+  InsertData data(std::string_view(text_).substr(statement_.data_begin), body());
+  if (reframes()) return reframe_native(data, sink, Reframe::ToEngine);
+  return copy(data, sink);
 }
 
 void QueryRun::succeed(const Statistics& statistics) {

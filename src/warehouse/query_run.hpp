@@ -43,6 +43,9 @@ class QueryRun {
   void restore_settings();
   Result<Statistics> execute();
   Result<void> send_result(net::ByteSource& result);
+  Result<void> feed_insert(net::ByteSink& sink);
+  net::ByteSource& body() { return input_.empty() ? request_.body : *input_.back(); }
+  bool reframes() const;
   void build_output();
   void add_success_headers();
   void succeed(const Statistics& statistics);

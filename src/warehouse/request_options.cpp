@@ -115,7 +115,7 @@ Result<RequestOptions> parse_request_options(const net::IncomingRequest& request
   options.database = header(request, "X-ClickHouse-Database");
   options.default_format = header(request, "X-ClickHouse-Format");
   options.query_id = header(request, "X-ClickHouse-Query-Id");
-  bool compress_http = false;
+  bool compress_http = true;  // as the setting's default is
   for (const auto& [key, value] : request.query) {
     if (WEIR_TRY(take_own(options, key, value))) continue;
     WEIR_TRY(take_setting(options, key, value, facts));

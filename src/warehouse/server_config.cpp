@@ -1,8 +1,11 @@
 #include "warehouse/server_config.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <string_view>
 #include <system_error>
 
 #include "base/file.hpp"
@@ -23,8 +26,48 @@ std::uint64_t machine_memory_bytes() {
   return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-// Clients may not reach files, URLs and other servers through the engine: Weir's connectors do that, where it is seen.
-std::string users_xml(std::uint64_t memory_bytes_max) {
+// The engines that keep their data in the data folder, or none: the only ones that are granted to everybody. A list of what is
+// allowed rather than of what is not, since every version of ClickHouse brings new ones.
+constexpr std::array kLocalEngines = {
+    "MergeTree", "ReplacingMergeTree", "SummingMergeTree", "AggregatingMergeTree", "CollapsingMergeTree",
+    "VersionedCollapsingMergeTree", "CoalescingMergeTree", "GraphiteMergeTree", "Memory", "Log", "TinyLog", "StripeLog",
+    "Set", "Join", "Buffer", "Null", "Merge", "View", "MaterializedView", "WindowView", "Dictionary", "GenerateRandom",
+    "Alias", "TimeSeries", "Atomic"};
+
+// What a service may be allowed to reach: ClickHouse's name of the right, and the engines that need it.
+struct SourceRight {
+  std::string_view name;
+  std::string_view right;
+  std::vector<std::string_view> engines;
+};
+const std::vector<SourceRight>& source_rights() {
+  static const std::vector<SourceRight> rights = {
+      {"postgres", "POSTGRES", {"PostgreSQL", "MaterializedPostgreSQL"}},
+      {"mysql", "MYSQL", {"MySQL"}},
+      {"mongodb", "MONGO", {"MongoDB"}},
+      {"redis", "REDIS", {"Redis"}},
+      {"kafka", "KAFKA", {"Kafka"}},
+      {"remote", "REMOTE", {"Remote", "RemoteSecure", "Distributed"}},
+      {"url", "URL", {"URL"}},
+      {"s3", "S3", {"S3", "S3Queue", "GCS", "IcebergS3", "DeltaLakeS3"}},
+      {"azure", "AZURE", {"AzureBlobStorage", "AzureQueue", "IcebergAzure", "DeltaLakeAzure"}},
+  };
+  return rights;
+}
+
+std::string engine_grants(const std::vector<std::string>& sources) {
+  std::string grants;
+  const auto grant = [&](std::string_view what) { grants += fmt::format("      <query>GRANT {}</query>\n", what); };
+  for (const auto* engine : kLocalEngines) grant(fmt::format("TABLE ENGINE ON {}", engine));
+  for (const auto& source : source_rights()) {
+    if (std::find(sources.begin(), sources.end(), source.name) == sources.end()) continue;
+    grant(fmt::format("{} ON *.*", source.right));
+    for (const auto engine : source.engines) grant(fmt::format("TABLE ENGINE ON {}", engine));
+  }
+  return grants;
+}
+
+std::string users_xml(std::uint64_t memory_bytes_max, const std::vector<std::string>& sources) {
   return fmt::format(R"(<clickhouse>
   <profiles><default>
     <max_memory_usage>{}</max_memory_usage>
@@ -39,11 +82,13 @@ std::string users_xml(std::uint64_t memory_bytes_max) {
     <grants>
       <query>GRANT ALL ON *.*</query>
       <query>REVOKE SOURCES ON *.*</query>
-    </grants>
+      <query>REVOKE TABLE ENGINE ON *</query>
+{}    </grants>
   </default></users>
 </clickhouse>
 )",
-                     static_cast<std::uint64_t>(static_cast<double>(memory_bytes_max) * kQueryMemoryShare));
+                     static_cast<std::uint64_t>(static_cast<double>(memory_bytes_max) * kQueryMemoryShare),
+                     engine_grants(sources));
 }
 
 std::string config_xml(const fs::path& users, std::uint64_t memory_bytes_max, Durability durability) {
@@ -54,6 +99,7 @@ std::string config_xml(const fs::path& users, std::uint64_t memory_bytes_max, Du
   <mark_cache_size>268435456</mark_cache_size>
   <index_mark_cache_size>67108864</index_mark_cache_size>
   <uncompressed_cache_size>0</uncompressed_cache_size>
+  <access_control_improvements><table_engines_require_grant>true</table_engines_require_grant></access_control_improvements>
   <merge_tree>
     <fsync_after_insert>{}</fsync_after_insert>
     <fsync_part_directory>{}</fsync_part_directory>
@@ -80,13 +126,25 @@ Result<void> make_default_database_plain(const fs::path& data_folder) {
 
 }  // namespace
 
+std::vector<std::string> source_names() {
+  std::vector<std::string> names;
+  for (const auto& source : source_rights()) names.emplace_back(source.name);
+  return names;
+}
+
 Result<std::vector<std::string>> prepare_engine(const EngineSettings& settings) {
+  const auto known = source_names();
+  for (const auto& source : settings.sources) {
+    if (std::find(known.begin(), known.end(), source) != known.end()) continue;
+    return Error::user(Code::InvalidArgument, "unknown source of the warehouse: {}", source)
+        .hint(fmt::format("one of {}", fmt::join(known, ", ")));
+  }
   const auto folder = fs::absolute(settings.data_folder);
   const auto memory = settings.memory_bytes_max != 0 ? settings.memory_bytes_max : machine_memory_bytes() / 2;
   WEIR_TRY(make_folder(folder));
   const auto users = folder / "users.xml";
   const auto config = folder / "config.xml";
-  WEIR_TRY(write_file(users, users_xml(memory), FileAccess::OwnerOnly));
+  WEIR_TRY(write_file(users, users_xml(memory, settings.sources), FileAccess::OwnerOnly));
   WEIR_TRY(write_file(config, config_xml(users, memory, settings.durability), FileAccess::OwnerOnly));
   const auto store = folder / "store";
   WEIR_TRY(make_default_database_plain(store));

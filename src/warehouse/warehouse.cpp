@@ -90,7 +90,8 @@ Result<void> serve(const WarehouseOptions& options) {
   interface_options.statements_max = options.statements_max > 0 ? options.statements_max : std::max(8, 4 * cores);
 
   auto library = WEIR_TRY(Chdb::load(options.library.empty() ? Chdb::default_library() : options.library));
-  auto arguments = WEIR_TRY(prepare_engine({options.data_folder, options.durability, options.memory_bytes_max}));
+  auto arguments = WEIR_TRY(prepare_engine(
+      {options.data_folder, options.durability, options.memory_bytes_max, options.sources}));
   const auto engine = WEIR_TRY(Engine::open(std::move(library), std::move(arguments)));
   const auto log = WEIR_TRY(QueryLog::open(options.data_folder / "queries.jsonl"));
   HttpInterface interface(*engine, *log, std::move(interface_options));

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "warehouse/server_config.hpp"
 
@@ -20,6 +21,7 @@ struct WarehouseOptions {
   Durability durability = Durability::Fsync;
   std::uint64_t memory_bytes_max = 0;       // 0: half of the machine's
   int statements_max = 0;                   // run at once; 0: by the number of cores
+  std::vector<std::string> sources;         // see EngineSettings
 };
 
 // The body of `weir warehouse`: serves ClickHouse's HTTP interface until SIGTERM or SIGINT, then stops in order. When it
