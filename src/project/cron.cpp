@@ -39,7 +39,8 @@ constexpr FieldKind kWeekday{"day-of-week", 0, 7, kWeekdays};
 
 std::string upper(std::string_view text) {
   std::string result{text};
-  std::ranges::transform(result, result.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  std::ranges::transform(result, result.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
   return result;
 }
 
@@ -149,7 +150,8 @@ Result<void> parse_weekdays(std::string_view text, Cron& cron) {
       const int day = WEIR_TRY(value_of(kWeekday, token.substr(0, token.size() - 1), token)) % 7;
       cron.last_of_weekday.set(static_cast<std::size_t>(day));
     } else {
-      WEIR_TRY(parse_range(kWeekday, token, [&](int value) { cron.on_weekdays.set(static_cast<std::size_t>(value % 7)); }));
+      WEIR_TRY(
+          parse_range(kWeekday, token, [&](int value) { cron.on_weekdays.set(static_cast<std::size_t>(value % 7)); }));
     }
   }
   return {};
@@ -158,12 +160,12 @@ Result<void> parse_weekdays(std::string_view text, Cron& cron) {
 // What the macros of cron(5) stand for.
 std::optional<std::string_view> macro(std::string_view text) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kMacros{{{"@YEARLY", "0 0 1 1 *"},
-                                                                                 {"@ANNUALLY", "0 0 1 1 *"},
-                                                                                 {"@MONTHLY", "0 0 1 * *"},
-                                                                                 {"@WEEKLY", "0 0 * * 0"},
-                                                                                 {"@DAILY", "0 0 * * *"},
-                                                                                 {"@MIDNIGHT", "0 0 * * *"},
-                                                                                 {"@HOURLY", "0 * * * *"}}};
+                                                                                  {"@ANNUALLY", "0 0 1 1 *"},
+                                                                                  {"@MONTHLY", "0 0 1 * *"},
+                                                                                  {"@WEEKLY", "0 0 * * 0"},
+                                                                                  {"@DAILY", "0 0 * * *"},
+                                                                                  {"@MIDNIGHT", "0 0 * * *"},
+                                                                                  {"@HOURLY", "0 * * * *"}}};
   for (const auto& [name, expression] : kMacros) {
     if (name == text) return expression;
   }
@@ -178,7 +180,9 @@ std::vector<std::string_view> words(std::string_view text) {
   return words;
 }
 
-int last_day(const year_month_day& day) { return static_cast<int>(static_cast<unsigned>((day.year() / day.month() / last).day())); }
+int last_day(const year_month_day& day) {
+  return static_cast<int>(static_cast<unsigned>((day.year() / day.month() / last).day()));
+}
 
 int weekday_of(const year_month_day& day) { return static_cast<int>(weekday{local_days{day}}.c_encoding()); }
 
@@ -207,9 +211,8 @@ bool Cron::matches_day(year_month_day day) const {
 
   bool by_weekday = on_weekdays.test(static_cast<std::size_t>(on));
   by_weekday |= last_of_weekday.test(static_cast<std::size_t>(on)) && number + 7 > end;
-  by_weekday |= std::ranges::any_of(nth_weekdays, [&](const auto& nth) {
-    return nth.first == on && nth.second == (number - 1) / 7 + 1;
-  });
+  by_weekday |= std::ranges::any_of(
+      nth_weekdays, [&](const auto& nth) { return nth.first == on && nth.second == (number - 1) / 7 + 1; });
   return day_is_star || weekday_is_star ? by_day && by_weekday : by_day || by_weekday;
 }
 

@@ -22,15 +22,15 @@ struct Cron {
   bool hour_is_star = false;
 
   // Days of a month.
-  std::bitset<32> on_days;                   // 1 … 31
-  std::vector<int> days_before_last;         // L is 0, L-3 is 3
-  std::vector<int> weekdays_nearest;         // 15W
-  bool last_weekday = false;                 // LW
+  std::bitset<32> on_days;            // 1 … 31
+  std::vector<int> days_before_last;  // L is 0, L-3 is 3
+  std::vector<int> weekdays_nearest;  // 15W
+  bool last_weekday = false;          // LW
   bool day_is_star = false;
 
   // Days of a week, Sunday is 0.
   std::bitset<7> on_weekdays;
-  std::bitset<7> last_of_weekday;            // FRIL
+  std::bitset<7> last_of_weekday;                 // FRIL
   std::vector<std::pair<int, int>> nth_weekdays;  // FRI#2 is {5, 2}
   bool weekday_is_star = false;
 

@@ -11,8 +11,8 @@ namespace weir::project {
 namespace {
 
 bool looks_like_path(std::string_view text) {
-  constexpr std::array<std::string_view, 13> kExtensions{"csv", "tsv",  "txt", "json", "jsonl", "ndjson", "parquet",
-                                                         "gz",  "zst",  "bz2", "xz",   "arrow", "avro"};
+  constexpr std::array<std::string_view, 13> kExtensions{"csv", "tsv", "txt", "json", "jsonl", "ndjson", "parquet",
+                                                         "gz",  "zst", "bz2", "xz",   "arrow", "avro"};
   if (text.find('/') != std::string_view::npos) return true;
   const auto dot = text.rfind('.');
   return dot != std::string_view::npos && std::ranges::find(kExtensions, text.substr(dot + 1)) != kExtensions.end();

@@ -13,7 +13,11 @@ Setting text(std::string name, std::string doc, Need need = Need::Optional) {
 Setting any(std::string name, std::string doc) { return {.name = std::move(name), .type = Any, .doc = std::move(doc)}; }
 
 Setting list_of(std::string name, std::string doc, Setting element) {
-  return {.name = std::move(name), .type = List, .doc = std::move(doc), .fields = {std::move(element)}, .shorthand = kShorthand};
+  return {.name = std::move(name),
+          .type = List,
+          .doc = std::move(doc),
+          .fields = {std::move(element)},
+          .shorthand = kShorthand};
 }
 
 Setting open_map(std::string name, std::string doc, Need need = Need::Optional) {
@@ -21,18 +25,19 @@ Setting open_map(std::string name, std::string doc, Need need = Need::Optional) 
 }
 
 Setting retry() {
-  return {.name = "retry",
-          .type = Group,
-          .doc = "how a failed attempt is repeated; a single number is the attempts",
-          .fields = {{.name = "attempts", .type = Integer, .doc = "how often a task is tried, the first time included"},
-                     {.name = "delay", .type = Duration, .doc = "before the second attempt"},
-                     {.name = "backoff",
-                      .type = Choice,
-                      .doc = "whether the delay doubles with each attempt",
-                      .choices = {"exponential", "fixed"}},
-                     {.name = "max_delay", .type = Duration, .doc = "the longest delay"},
-                     {.name = "jitter", .type = Number, .doc = "each delay varies at random by this part of it, 0 to 1"}},
-          .shorthand = kShorthand};
+  return {
+      .name = "retry",
+      .type = Group,
+      .doc = "how a failed attempt is repeated; a single number is the attempts",
+      .fields = {{.name = "attempts", .type = Integer, .doc = "how often a task is tried, the first time included"},
+                 {.name = "delay", .type = Duration, .doc = "before the second attempt"},
+                 {.name = "backoff",
+                  .type = Choice,
+                  .doc = "whether the delay doubles with each attempt",
+                  .choices = {"exponential", "fixed"}},
+                 {.name = "max_delay", .type = Duration, .doc = "the longest delay"},
+                 {.name = "jitter", .type = Number, .doc = "each delay varies at random by this part of it, 0 to 1"}},
+      .shorthand = kShorthand};
 }
 
 Setting timeout() { return {.name = "timeout", .type = Duration, .doc = "how long one attempt of a task may take"}; }
@@ -43,7 +48,10 @@ Setting schedule() {
   Setting one{.name = "schedule",
               .type = Group,
               .fields = {text("cron", "five fields, or six with seconds first, or @daily and the like", Need::Required),
-                         {.name = "timezone", .type = Text, .doc = "an IANA name such as Europe/Moscow", .default_value = "UTC"},
+                         {.name = "timezone",
+                          .type = Text,
+                          .doc = "an IANA name such as Europe/Moscow",
+                          .default_value = "UTC"},
                          {.name = "catchup",
                           .type = Flag,
                           .doc = "whether fires that were missed while Weir was down run later",
@@ -53,17 +61,23 @@ Setting schedule() {
 }
 
 Setting tests(std::string name) {
-  return list_of(std::move(name), "unique, not_null, accepted_values, relationships, or a test of your own", any("", "a test"));
+  return list_of(std::move(name), "unique, not_null, accepted_values, relationships, or a test of your own",
+                 any("", "a test"));
 }
 
 Setting columns() {
   return list_of("columns", "the columns, with their descriptions and tests",
                  {.name = "column",
                   .type = Group,
-                  .fields = {text("name", "the column's name", Need::Required), text("description", "what it holds"),
-                             text("data_type", "its type in the database"), tests("tests"), tests("data_tests"),
-                             any("constraints", "rules that the database enforces"), any("config", "settings of the column"),
-                             any("meta", "anything for your own tools"), any("tags", "words to select it by"),
+                  .fields = {text("name", "the column's name", Need::Required),
+                             text("description", "what it holds"),
+                             text("data_type", "its type in the database"),
+                             tests("tests"),
+                             tests("data_tests"),
+                             any("constraints", "rules that the database enforces"),
+                             any("config", "settings of the column"),
+                             any("meta", "anything for your own tools"),
+                             any("tags", "words to select it by"),
                              {.name = "quote", .type = Flag, .doc = "whether its name needs quotes"}}});
 }
 
@@ -133,8 +147,9 @@ const std::vector<Setting>& pipeline_settings() {
 }
 
 const std::vector<Setting>& task_settings() {
-  static const std::vector<Setting> settings{list_of("needs", "the tasks that must succeed before", text("", "a task's name")),
-                                             retry(), timeout(), text("description", "what the task does")};
+  static const std::vector<Setting> settings{
+      list_of("needs", "the tasks that must succeed before", text("", "a task's name")), retry(), timeout(),
+      text("description", "what the task does")};
   return settings;
 }
 
@@ -147,22 +162,24 @@ const std::vector<Setting>& properties_settings() {
                any("latest_version", "the version that ref() gives"), any("versions", "versions of the model"),
                any("deprecation_date", "when it goes away"), any("time_spine", "for metrics"),
                text("connection", "the connection on which it runs")}),
-      records("sources", "source",
-              {text("schema", "the schema or database of its tables; by default its name"),
-               text("database", "the database above the schema"), text("connection", "the connection that has it"),
-               any("loader", "what loads it"), any("loaded_at_field", "the column that tells when a row came"),
-               any("loaded_at_query", "SQL that tells when the newest row came"),
-               any("freshness", "how old the newest row may be"), any("quoting", "which names are quoted"),
-               any("overrides", "the package whose source this replaces"), any("tests", "tests of the source"),
-               list_of("tables", "its tables",
-                       {.name = "table",
-                        .type = Group,
-                        .fields = described("table", {text("identifier", "its name in the database, where it differs"), columns(),
-                                                      tests("tests"), tests("data_tests"), any("loader", "what loads it"),
-                                                      any("loaded_at_field", "the column that tells when a row came"),
-                                                      any("loaded_at_query", "SQL that tells when the newest row came"),
-                                                      any("freshness", "how old the newest row may be"),
-                                                      any("quoting", "which names are quoted"), any("external", "an external table")})})}),
+      records(
+          "sources", "source",
+          {text("schema", "the schema or database of its tables; by default its name"),
+           text("database", "the database above the schema"), text("connection", "the connection that has it"),
+           any("loader", "what loads it"), any("loaded_at_field", "the column that tells when a row came"),
+           any("loaded_at_query", "SQL that tells when the newest row came"),
+           any("freshness", "how old the newest row may be"), any("quoting", "which names are quoted"),
+           any("overrides", "the package whose source this replaces"), any("tests", "tests of the source"),
+           list_of("tables", "its tables",
+                   {.name = "table",
+                    .type = Group,
+                    .fields = described(
+                        "table", {text("identifier", "its name in the database, where it differs"), columns(),
+                                  tests("tests"), tests("data_tests"), any("loader", "what loads it"),
+                                  any("loaded_at_field", "the column that tells when a row came"),
+                                  any("loaded_at_query", "SQL that tells when the newest row came"),
+                                  any("freshness", "how old the newest row may be"),
+                                  any("quoting", "which names are quoted"), any("external", "an external table")})})}),
       any("seeds", "CSV files that become tables"),
       any("snapshots", "tables that keep history"),
       any("macros", "macros and their arguments"),

@@ -48,8 +48,9 @@ Json type_schema(const Setting& setting, Templates templates) {
       return or_template({{"type", "string"}, {"pattern", R"(^[0-9]*\.?[0-9]+(ms|s|m|h|d)$)"}}, templates);
     case SettingType::Bytes:
       return or_template(
-          {{"anyOf", Json::array({{{"type", "integer"}, {"minimum", 0}},
-                                  {{"type", "string"}, {"pattern", R"(^[0-9]*\.?[0-9]+(B|kB|MB|GB|KiB|MiB|GiB)?$)"}}})}},
+          {{"anyOf",
+            Json::array({{{"type", "integer"}, {"minimum", 0}},
+                         {{"type", "string"}, {"pattern", R"(^[0-9]*\.?[0-9]+(B|kB|MB|GB|KiB|MiB|GiB)?$)"}}})}},
           templates);
     case SettingType::Choice: return or_template({{"enum", setting.choices}}, templates);
     case SettingType::List: {
@@ -58,8 +59,7 @@ Json type_schema(const Setting& setting, Templates templates) {
       if (!shorthand) return list;
       return {{"anyOf", Json::array({std::move(list), element})}};
     }
-    case SettingType::Map:
-      return {{"type", "object"}, {"additionalProperties", element_schema(setting, templates)}};
+    case SettingType::Map: return {{"type", "object"}, {"additionalProperties", element_schema(setting, templates)}};
     case SettingType::Group: {
       auto group = group_schema(setting.fields, templates);
       if (!shorthand || setting.fields.empty()) return group;
@@ -82,7 +82,8 @@ Json connection_schema(const KindDescription& kind) {
   auto schema = group_schema(kind.settings, Templates::Taken);
   auto needed = schema.value("required", Json::array());
   for (const auto& common : connection_settings()) {
-    if (!schema["properties"].contains(common.name)) schema["properties"][common.name] = schema_of(common, Templates::Refused);
+    if (!schema["properties"].contains(common.name))
+      schema["properties"][common.name] = schema_of(common, Templates::Refused);
   }
   schema["properties"]["type"] = {{"const", kind.name}, {"description", kind.summary}};
   if (!kind.manageable) schema["properties"].erase("managed");
@@ -148,8 +149,9 @@ Json json_schema(std::string_view file_kind, const Vocabulary& vocabulary) {
   if (file_kind == "weir") add("A Weir project (weir.yml)", weir_schema(vocabulary));
   if (file_kind == "pipeline") add("A Weir pipeline (pipelines/*.yml)", pipeline_schema(vocabulary));
   if (file_kind == "generator") {
-    add("A Weir generator (generators/*.yml)",
-        vocabulary.generators.empty() ? Json{{"type", "object"}} : group_schema(vocabulary.generators, Templates::Taken));
+    add("A Weir generator (generators/*.yml)", vocabulary.generators.empty()
+                                                   ? Json{{"type", "object"}}
+                                                   : group_schema(vocabulary.generators, Templates::Taken));
   }
   if (file_kind == "properties") {
     add("Properties of models, as in dbt (models/**/*.yml)", group_schema(properties_settings(), Templates::Taken));

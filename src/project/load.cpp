@@ -39,7 +39,8 @@ void read_sql_files(Reading& reading) {
         reading.mistakes.push_back(std::move(text).error().at({path, 0, 0}));
         continue;
       }
-      if (auto valid = sql::check_syntax(path, *text); !valid.ok()) reading.mistakes.push_back(std::move(valid).error());
+      if (auto valid = sql::check_syntax(path, *text); !valid.ok())
+        reading.mistakes.push_back(std::move(valid).error());
       reading.project.sql_files.push_back({kind, path, fs::path{path}.stem().string(), std::move(*text)});
     }
   }
@@ -52,9 +53,10 @@ void check_model_names(Reading& reading) {
     if (file.kind == SqlFile::Kind::Macro) continue;
     const auto [first, fresh] = seen.try_emplace(file.name, &file);
     if (fresh) continue;
-    reading.mistakes.push_back(Error::user(Code::InvalidProject, "two models or tests have the same name: {}", file.name)
-                                   .hint(fmt::format("the other is {}; rename one of the files", first->second->path))
-                                   .at({file.path, 1, 1}));
+    reading.mistakes.push_back(
+        Error::user(Code::InvalidProject, "two models or tests have the same name: {}", file.name)
+            .hint(fmt::format("the other is {}; rename one of the files", first->second->path))
+            .at({file.path, 1, 1}));
   }
 }
 
@@ -126,7 +128,12 @@ void read_generator(Reading& reading, const YamlFile& file) {
 }
 
 LoadOutcome load(const fs::path& folder, const Vocabulary& vocabulary, const LoadOptions& options) {
-  Reading reading{.project = {}, .vocabulary = vocabulary, .options = options, .mistakes = {}, .default_retry = {}, .default_timeout = {}};
+  Reading reading{.project = {},
+                  .vocabulary = vocabulary,
+                  .options = options,
+                  .mistakes = {},
+                  .default_retry = {},
+                  .default_timeout = {}};
   std::error_code error;
   reading.project.folder = fs::absolute(folder, error).lexically_normal();
   reading.project.environment = options.environment;

@@ -29,7 +29,8 @@ class PipelineReader {
     }
     pipeline.description = values.text("description");
     if (values.has("params")) pipeline.params = values.json("params");
-    pipeline.parallel = values.has("parallel") ? static_cast<int>(values.integer("parallel")) : reading_.default_parallel;
+    pipeline.parallel =
+        values.has("parallel") ? static_cast<int>(values.integer("parallel")) : reading_.default_parallel;
     if (pipeline.parallel < 1) {
       validator_.mistake(*root.find("parallel"), "parallel must be at least 1", "1 runs one task after the other");
     }
@@ -64,7 +65,8 @@ class PipelineReader {
 
   void check_retry(const RetryPolicy& retry, const Node* place) {
     if (place == nullptr) return;
-    if (retry.attempts < 1) validator_.mistake(*place, "retry needs at least one attempt", "attempts: 1 means no retry");
+    if (retry.attempts < 1)
+      validator_.mistake(*place, "retry needs at least one attempt", "attempts: 1 means no retry");
     if (retry.jitter < 0 || retry.jitter > 1) {
       validator_.mistake(*place, fmt::format("jitter must lie between 0 and 1, not {}", retry.jitter), "0.2 is usual");
     }
@@ -73,7 +75,8 @@ class PipelineReader {
   std::vector<Task> read_tasks(const Node& node) {
     std::vector<Task> tasks;
     if (node.kind != Node::Kind::Map) return tasks;
-    if (node.keys.empty()) validator_.mistake(node, "the pipeline has no tasks", "a task is a name and its kind below it");
+    if (node.keys.empty())
+      validator_.mistake(node, "the pipeline has no tasks", "a task is a name and its kind below it");
     for (std::size_t i = 0; i < node.keys.size(); ++i) {
       if (auto task = read_task(node.keys[i], node.items[i])) tasks.push_back(std::move(*task));
     }
@@ -110,7 +113,8 @@ class PipelineReader {
     Validator inner{file_.path, file_.text, reading_.mistakes};
     const auto* content = node.find(kind->name);
     const bool nothing = content->kind == Node::Kind::Null;
-    task.settings = Settings{nothing ? inner.group(*content, kind->settings, kind->name) : inner.value(*content, whole, "")};
+    task.settings =
+        Settings{nothing ? inner.group(*content, kind->settings, kind->name) : inner.value(*content, whole, "")};
     task.places = std::move(inner.places);
     task.places.try_emplace("", Place{file_.path, content->line, content->column});
     return task;
@@ -133,7 +137,8 @@ class PipelineReader {
         kind = found;
       }
     }
-    if (kind == nullptr && !mistyped) validator_.mistake(key, fmt::format("task {} does nothing", key.text), kinds_hint());
+    if (kind == nullptr && !mistyped)
+      validator_.mistake(key, fmt::format("task {} does nothing", key.text), kinds_hint());
     return kind;
   }
 
@@ -150,7 +155,8 @@ class PipelineReader {
         common.keys.push_back(name);
         common.items.push_back(node.items[i]);
       } else if (find_kind(name.text) == nullptr) {
-        validator_.mistake(name, fmt::format("unknown key or kind of task: {}", name.text), suggestion(name.text, candidates, kinds_hint()));
+        validator_.mistake(name, fmt::format("unknown key or kind of task: {}", name.text),
+                           suggestion(name.text, candidates, kinds_hint()));
       }
     }
     return common;

@@ -29,17 +29,30 @@ class Folder {
 
 Vocabulary vocabulary() {
   const Setting url{.name = "url", .doc = "the server's address", .need = Need::Required, .secrecy = Secrecy::Secret};
-  const auto text = [](std::string name, Need need = Need::Optional) { return Setting{.name = std::move(name), .need = need}; };
-  return {.connections = {{.name = "clickhouse", .summary = "", .settings = {url, text("database")}, .manageable = true},
-                          {.name = "postgres", .summary = "", .settings = {url}, .manageable = true}},
-          .tasks = {{.name = "copy",
-                     .summary = "copies a table or a file",
-                     .settings = {text("from", Need::Required), text("to", Need::Required),
-                                  {.name = "mode", .type = SettingType::Choice, .default_value = "append", .choices = {"append", "replace", "merge"}},
-                                  {.name = "key", .type = SettingType::List, .fields = {text("column")}, .shorthand = Setting::Shorthand::Allowed},
-                                  {.name = "batch_rows", .type = SettingType::Integer}},
-                     .endpoints = {"from", "to"}},
-                    {.name = "model", .summary = "builds models", .settings = {text("select", Need::Required), text("connection")}, .connection_settings = {"connection"}}}};
+  const auto text = [](std::string name, Need need = Need::Optional) {
+    return Setting{.name = std::move(name), .need = need};
+  };
+  return {
+      .connections = {{.name = "clickhouse", .summary = "", .settings = {url, text("database")}, .manageable = true},
+                      {.name = "postgres", .summary = "", .settings = {url}, .manageable = true}},
+      .tasks = {{.name = "copy",
+                 .summary = "copies a table or a file",
+                 .settings = {text("from", Need::Required),
+                              text("to", Need::Required),
+                              {.name = "mode",
+                               .type = SettingType::Choice,
+                               .default_value = "append",
+                               .choices = {"append", "replace", "merge"}},
+                              {.name = "key",
+                               .type = SettingType::List,
+                               .fields = {text("column")},
+                               .shorthand = Setting::Shorthand::Allowed},
+                              {.name = "batch_rows", .type = SettingType::Integer}},
+                 .endpoints = {"from", "to"}},
+                {.name = "model",
+                 .summary = "builds models",
+                 .settings = {text("select", Need::Required), text("connection")},
+                 .connection_settings = {"connection"}}}};
 }
 
 const std::string kWeir = R"(name: sales
@@ -82,13 +95,15 @@ LoadOutcome load_files(std::vector<std::pair<std::string, std::string>> files, s
 }
 
 TEST(Load, AProjectWithEverything) {
-  const auto outcome = load_files({{"weir.yml", kWeir},
-                                   {"pipelines/daily.yml", kPipeline},
-                                   {"models/clean/clean_sales.sql", "select 1"},
-                                   {"models/clean/clean.yml", "version: 2\nmodels:\n  - {name: clean_sales, columns: [{name: id, data_tests: [unique]}]}\n"},
-                                   {"tests/positive.sql", "select 1 where false"},
-                                   {"macros/m.sql", "{% macro m() %}{% endmacro %}"},
-                                   {"generators/sales.yml", "rows: 10\n"}});
+  const auto outcome =
+      load_files({{"weir.yml", kWeir},
+                  {"pipelines/daily.yml", kPipeline},
+                  {"models/clean/clean_sales.sql", "select 1"},
+                  {"models/clean/clean.yml",
+                   "version: 2\nmodels:\n  - {name: clean_sales, columns: [{name: id, data_tests: [unique]}]}\n"},
+                  {"tests/positive.sql", "select 1 where false"},
+                  {"macros/m.sql", "{% macro m() %}{% endmacro %}"},
+                  {"generators/sales.yml", "rows: 10\n"}});
   ASSERT_EQ(mistakes_of(outcome), std::vector<std::string>{});
   const auto& project = *outcome.project;
   EXPECT_EQ(project.name, "sales");
@@ -134,7 +149,8 @@ TEST(Load, AProjectWithEverything) {
   EXPECT_EQ(project.sql_files[1].kind, SqlFile::Kind::SingularTest);
   EXPECT_EQ(project.sql_files[2].kind, SqlFile::Kind::Macro);
   ASSERT_EQ(project.properties.size(), 1u);
-  EXPECT_EQ(project.properties[0].places.at("models.0.columns.0.data_tests.0"), (Place{"models/clean/clean.yml", 3, 59}));
+  EXPECT_EQ(project.properties[0].places.at("models.0.columns.0.data_tests.0"),
+            (Place{"models/clean/clean.yml", 3, 59}));
   EXPECT_EQ(to_text(project.generators.at(0).settings.values()), R"({"rows":10})");
 }
 
@@ -154,8 +170,9 @@ TEST(Load, AnEnvironmentReplacesConnectionsByNameAndVars) {
 }
 
 TEST(Load, ADbtProjectGivesWhatWeirYmlLeavesOut) {
-  const auto outcome = load_files({{"dbt_project.yml", "name: shop\nvars: {shop: {a: 1}, b: 2}\nmodels: {shop: {marts: {+materialized: table}}}\n"},
-                                   {"weir.yml", "connections: {w: {type: clickhouse, managed: true}}\nvars: {b: 3}\n"}});
+  const auto outcome = load_files(
+      {{"dbt_project.yml", "name: shop\nvars: {shop: {a: 1}, b: 2}\nmodels: {shop: {marts: {+materialized: table}}}\n"},
+       {"weir.yml", "connections: {w: {type: clickhouse, managed: true}}\nvars: {b: 3}\n"}});
   ASSERT_EQ(mistakes_of(outcome), std::vector<std::string>{});
   EXPECT_EQ(outcome.project->name, "shop");
   EXPECT_EQ(to_text(outcome.project->vars), R"({"b":3,"a":1})");

@@ -62,7 +62,8 @@ std::optional<Connection> read_connection(Reading& reading, Validator& validator
   }
   const auto kind = std::ranges::find(kinds, type_name, &KindDescription::name);
   if (kind == kinds.end()) {
-    validator.mistake(*type, fmt::format("unknown connection type: {}", type_name), suggestion(type_name, names_of(kinds)));
+    validator.mistake(*type, fmt::format("unknown connection type: {}", type_name),
+                      suggestion(type_name, names_of(kinds)));
     return std::nullopt;
   }
   auto settings = kind->settings;
@@ -86,7 +87,8 @@ std::optional<Connection> read_connection(Reading& reading, Validator& validator
   auto values = validator.group(node, settings, fmt::format("connection {}", key.text), "",
                                 connection.managed ? Missing::Accepted : Missing::Refused);
   for (const auto& common : connection_settings()) {
-    if (std::ranges::find(kind->settings, common.name, &Setting::name) == kind->settings.end()) values.erase(common.name);
+    if (std::ranges::find(kind->settings, common.name, &Setting::name) == kind->settings.end())
+      values.erase(common.name);
   }
   connection.settings = Settings{std::move(values)};
   connection.places = std::move(validator.places);
@@ -118,7 +120,8 @@ void read_environments(Reading& reading, const YamlFile& file, const Node& node)
     validator.read_elsewhere = {"connections"};
     const Settings values{validator.group(node.items[i], environment_settings(), fmt::format("environment {}", name))};
     const auto* connections = node.items[i].find("connections");
-    auto overlay = connections == nullptr ? std::vector<Connection>{} : read_connections(reading, file, *connections, base);
+    auto overlay =
+        connections == nullptr ? std::vector<Connection>{} : read_connections(reading, file, *connections, base);
     if (name != reading.options.environment) continue;
     chosen = true;
     if (values.has("vars")) project.vars.update(values.json("vars"));

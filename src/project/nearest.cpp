@@ -30,7 +30,8 @@ std::optional<std::string_view> nearest(std::string_view word, std::span<const s
   return best;
 }
 
-std::string suggestion(std::string_view word, std::span<const std::string_view> candidates, std::string_view otherwise) {
+std::string suggestion(std::string_view word, std::span<const std::string_view> candidates,
+                       std::string_view otherwise) {
   if (const auto found = nearest(word, candidates)) return fmt::format("did you mean {}?", *found);
   if (candidates.empty() || candidates.size() > kListedMax) return std::string{otherwise};
   return fmt::format("one of: {}", fmt::join(candidates, ", "));

@@ -32,7 +32,7 @@ struct RetryPolicy {
   std::chrono::milliseconds delay{5'000};
   bool exponential = true;  // doubles with each attempt
   std::chrono::milliseconds max_delay{300'000};
-  double jitter = 0.2;      // a delay is scaled by a random factor in [1 - jitter, 1 + jitter]
+  double jitter = 0.2;  // a delay is scaled by a random factor in [1 - jitter, 1 + jitter]
 };
 
 struct Task {
@@ -43,7 +43,8 @@ struct Task {
   RetryPolicy retry;               // the pipeline's where the task has none
   std::optional<std::chrono::milliseconds> timeout;
   Place place;
-  std::map<std::string, Place> places;  // of the kind's settings, by path ("from", "rules.0.column"); "" is the kind itself
+  std::map<std::string, Place>
+      places;  // of the kind's settings, by path ("from", "rules.0.column"); "" is the kind itself
 };
 
 struct Pipeline {

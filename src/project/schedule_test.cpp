@@ -76,18 +76,23 @@ TEST(Schedule, EitherDayMatchesWhenBothAreRestricted) {
 }
 
 TEST(Schedule, LastDaysNearestWeekdaysAndNthWeekdays) {
-  EXPECT_EQ(fires("0 0 L * *", "UTC", "2026-02-01T00:00:00Z", 2), (Texts{"2026-02-28 00:00:00 +00:00", "2026-03-31 00:00:00 +00:00"}));
+  EXPECT_EQ(fires("0 0 L * *", "UTC", "2026-02-01T00:00:00Z", 2),
+            (Texts{"2026-02-28 00:00:00 +00:00", "2026-03-31 00:00:00 +00:00"}));
   EXPECT_EQ(fires("0 0 L-2 * ?", "UTC", "2028-02-01T00:00:00Z", 1), Texts{"2028-02-27 00:00:00 +00:00"});
   // 15 August 2026 is a Saturday, 15 November a Sunday; 1 August is a Saturday too, and W stays in its month.
-  EXPECT_EQ(fires("0 0 15W 8,11 *", "UTC", "2026-01-01T00:00:00Z", 2), (Texts{"2026-08-14 00:00:00 +00:00", "2026-11-16 00:00:00 +00:00"}));
+  EXPECT_EQ(fires("0 0 15W 8,11 *", "UTC", "2026-01-01T00:00:00Z", 2),
+            (Texts{"2026-08-14 00:00:00 +00:00", "2026-11-16 00:00:00 +00:00"}));
   EXPECT_EQ(fires("0 0 1W 8 *", "UTC", "2026-01-01T00:00:00Z", 1), Texts{"2026-08-03 00:00:00 +00:00"});
   EXPECT_EQ(fires("0 0 LW 5 *", "UTC", "2026-01-01T00:00:00Z", 1), Texts{"2026-05-29 00:00:00 +00:00"});
-  EXPECT_EQ(fires("0 0 * * FRI#2", "UTC", "2026-01-01T00:00:00Z", 2), (Texts{"2026-01-09 00:00:00 +00:00", "2026-02-13 00:00:00 +00:00"}));
-  EXPECT_EQ(fires("0 0 * * 5L", "UTC", "2026-01-01T00:00:00Z", 2), (Texts{"2026-01-30 00:00:00 +00:00", "2026-02-27 00:00:00 +00:00"}));
+  EXPECT_EQ(fires("0 0 * * FRI#2", "UTC", "2026-01-01T00:00:00Z", 2),
+            (Texts{"2026-01-09 00:00:00 +00:00", "2026-02-13 00:00:00 +00:00"}));
+  EXPECT_EQ(fires("0 0 * * 5L", "UTC", "2026-01-01T00:00:00Z", 2),
+            (Texts{"2026-01-30 00:00:00 +00:00", "2026-02-27 00:00:00 +00:00"}));
 }
 
 TEST(Schedule, LeapDaysAndNever) {
-  EXPECT_EQ(fires("0 0 29 2 *", "UTC", "2026-01-01T00:00:00Z", 2), (Texts{"2028-02-29 00:00:00 +00:00", "2032-02-29 00:00:00 +00:00"}));
+  EXPECT_EQ(fires("0 0 29 2 *", "UTC", "2026-01-01T00:00:00Z", 2),
+            (Texts{"2028-02-29 00:00:00 +00:00", "2032-02-29 00:00:00 +00:00"}));
   EXPECT_EQ(fires("0 0 29 2 *", "UTC", "2096-03-01T00:00:00Z", 1), Texts{"2104-02-29 00:00:00 +00:00"});
   EXPECT_EQ(fires("0 0 30 2 *", "UTC", "2026-01-01T00:00:00Z", 1), Texts{"never"});
   EXPECT_EQ(fires("0 0 30 2 *", "Europe/Berlin", "2026-01-01T00:00:00Z", 1), Texts{"never"});
@@ -146,7 +151,8 @@ TEST(Schedule, MistakesNameTheFieldOrTheZone) {
   EXPECT_EQ(mistake("@often"), "unknown cron expression: @often");
   EXPECT_EQ(mistake("@daily", "Europe/Moskow"), "unknown time zone: Europe/Moskow");
   EXPECT_EQ(Schedule::parse("@daily", "Europe/Moskow").error().hint(), "did you mean Europe/Moscow?");
-  for (const auto* text : {"", "-", "1- * * * *", "/5 * * * *", "L-99 * * * *", "* * L- * *", "* * W * *", "* * * * #", "* * * * L"}) {
+  for (const auto* text :
+       {"", "-", "1- * * * *", "/5 * * * *", "L-99 * * * *", "* * L- * *", "* * W * *", "* * * * #", "* * * * L"}) {
     EXPECT_NE(mistake(text), "ok") << text;
   }
 }

@@ -175,7 +175,8 @@ Json Validator::scalar(const Node& node, const Setting& setting) {
   };
   if (node.kind == Node::Kind::Null) return nullptr;
   if (node.kind != Node::Kind::Scalar) {
-    const bool braces = node.kind == Node::Kind::Map && node.keys.size() == 1 && node.keys.front().kind != Node::Kind::Scalar;
+    const bool braces =
+        node.kind == Node::Kind::Map && node.keys.size() == 1 && node.keys.front().kind != Node::Kind::Scalar;
     return wrong("one value", braces ? "quote a text that starts with a template: \"{{ … }}\"" : setting.doc);
   }
   if (sql::has_template(node.text)) {

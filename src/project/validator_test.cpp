@@ -33,27 +33,29 @@ TEST(Validator, DefaultsAreCheckedLikeWhatUsersWrite) {
   auto absent = inner;
   absent.name = "absent";
   absent.default_value = nullptr;
-  const auto checked = check("{}", {inner, absent, {.name = "list", .type = SettingType::List, .default_value = {"a"}}});
+  const auto checked =
+      check("{}", {inner, absent, {.name = "list", .type = SettingType::List, .default_value = {"a"}}});
   EXPECT_EQ(checked.mistakes, Texts{});
   EXPECT_EQ(to_text(checked.values), R"({"inner":{"size":3},"list":["a"]})");
   EXPECT_TRUE(checked.places.empty());
 }
 
 TEST(Validator, TypesFollowTheDescriptionNotTheQuotes) {
-  const auto checked = check("{a: 5, b: '5', c: 0x1, d: null, e: '', f: 'true', g: 1e3}",
-                             {{.name = "a"},
-                              {.name = "b", .type = SettingType::Integer},
-                              {.name = "c"},
-                              {.name = "d"},
-                              {.name = "e"},
-                              {.name = "f", .type = SettingType::Flag},
-                              {.name = "g", .type = SettingType::Number}});
+  const auto checked =
+      check("{a: 5, b: '5', c: 0x1, d: null, e: '', f: 'true', g: 1e3}", {{.name = "a"},
+                                                                          {.name = "b", .type = SettingType::Integer},
+                                                                          {.name = "c"},
+                                                                          {.name = "d"},
+                                                                          {.name = "e"},
+                                                                          {.name = "f", .type = SettingType::Flag},
+                                                                          {.name = "g", .type = SettingType::Number}});
   EXPECT_EQ(checked.mistakes, Texts{});
   EXPECT_EQ(to_text(checked.values), R"({"a":"5","b":5,"c":"0x1","e":"","f":true,"g":1000.0})");
 }
 
 TEST(Validator, AnyKeepsTheTypesOfYaml) {
-  const auto checked = check("{a: [1, 1.5, true, null, x, '1', -2, .5, 1.2.3, 2026-01-01, {b: ~}]}", {{.name = "a", .type = SettingType::Any}});
+  const auto checked = check("{a: [1, 1.5, true, null, x, '1', -2, .5, 1.2.3, 2026-01-01, {b: ~}]}",
+                             {{.name = "a", .type = SettingType::Any}});
   EXPECT_EQ(to_text(checked.values), R"({"a":[1,1.5,true,null,"x","1",-2,0.5,"1.2.3","2026-01-01",{"b":null}]})");
   EXPECT_EQ(checked.places.at("a.10.b"), (Place{"a.yml", 1, 65}));
 }

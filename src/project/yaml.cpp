@@ -197,13 +197,13 @@ class TreeBuilder final : public YAML::EventHandler {
     std::map<std::string_view, const Node*> seen;
     for (const auto& key : map.keys) {
       if (key.kind != Node::Kind::Scalar) {
-        mistake(key, fmt::format("a key must be text, not {}", describe(key)),
-                "write a key as one word, or in quotes");
+        mistake(key, fmt::format("a key must be text, not {}", describe(key)), "write a key as one word, or in quotes");
         continue;
       }
       const auto [first, fresh] = seen.try_emplace(key.text, &key);
       if (fresh) continue;
-      mistake(key, fmt::format("duplicate key: {}", key.text), fmt::format("it already stands in line {}", first->second->line));
+      mistake(key, fmt::format("duplicate key: {}", key.text),
+              fmt::format("it already stands in line {}", first->second->line));
     }
   }
 
@@ -238,12 +238,14 @@ std::string hint_for(std::string_view line, std::string_view message) {
   const auto colon = line.find(": ");
   if (colon != std::string_view::npos) {
     const auto value = line.substr(colon + 2);
-    if (value.starts_with("{{") || value.starts_with("{%")) return "quote a text that starts with a template: \"{{ … }}\"";
-    const bool bare = !value.starts_with('"') && !value.starts_with('\'') && !value.starts_with('{') && !value.starts_with('[');
+    if (value.starts_with("{{") || value.starts_with("{%"))
+      return "quote a text that starts with a template: \"{{ … }}\"";
+    const bool bare =
+        !value.starts_with('"') && !value.starts_with('\'') && !value.starts_with('{') && !value.starts_with('[');
     if (bare && value.find(": ") != std::string_view::npos) return "quote a text that holds a colon and a space";
   }
-  if (message.find("end of map") != std::string_view::npos || message.find("end of sequence") != std::string_view::npos ||
-      message.find("block") != std::string_view::npos) {
+  if (message.find("end of map") != std::string_view::npos ||
+      message.find("end of sequence") != std::string_view::npos || message.find("block") != std::string_view::npos) {
     return "check the indentation and the brackets around this line";
   }
   return "check the quotes, colons and indentation around this line";
@@ -274,7 +276,8 @@ Json scalar_to_json(const Node& node) {
   const bool numeric = (text[0] >= '0' && text[0] <= '9') || text[0] == '-' || text[0] == '+' || text[0] == '.';
   if (!numeric) return text;
   if (const auto integer = parse_number<std::int64_t>(text)) return *integer;
-  if (const auto number = parse_number<double>(text); number && text.find_first_of("nN") == std::string::npos) return *number;
+  if (const auto number = parse_number<double>(text); number && text.find_first_of("nN") == std::string::npos)
+    return *number;
   return text;
 }
 

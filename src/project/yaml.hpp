@@ -18,10 +18,10 @@ struct Node {
 
   Kind kind = Kind::Null;
   Style style = Style::Plain;
-  std::string text;          // Scalar
-  std::vector<Node> keys;    // Map: scalars; keys[i] names items[i]
-  std::vector<Node> items;   // List, Map
-  int line = 0;              // both count from 1
+  std::string text;         // Scalar
+  std::vector<Node> keys;   // Map: scalars; keys[i] names items[i]
+  std::vector<Node> items;  // List, Map
+  int line = 0;             // both count from 1
   int column = 0;
 
   const Node* find(std::string_view key) const;

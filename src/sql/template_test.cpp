@@ -20,12 +20,16 @@ std::string render(std::string_view text, const Json& variables = Json::object()
 }
 
 TEST(Template, RendersVariablesLoopsAndFilters) {
-  EXPECT_EQ(render("{{ run.started_at.date }}", json(R"({"run": {"started_at": {"date": "2026-03-03"}}})")), "2026-03-03");
-  EXPECT_EQ(render("{% for c in ['a', 'b'] %}{{ loop.index }}{{ c | upper }}{{ ',' if not loop.last }}{% endfor %}"), "1A,2B");
+  EXPECT_EQ(render("{{ run.started_at.date }}", json(R"({"run": {"started_at": {"date": "2026-03-03"}}})")),
+            "2026-03-03");
+  EXPECT_EQ(render("{% for c in ['a', 'b'] %}{{ loop.index }}{{ c | upper }}{{ ',' if not loop.last }}{% endfor %}"),
+            "1A,2B");
   EXPECT_EQ(render("{% set xs = [1, 2] %}{{ xs | join('+') }} {{ (xs + [3]) | length }}"), "1+2 3");
   EXPECT_EQ(render("{% for k, v in {'a': 1}.items() %}{{ k }}={{ v }}{% endfor %} {{ 'x,y'.split(',')[1] }}"), "a=1 y");
   EXPECT_EQ(render("a\n{#- note #}\n"), "a\n");
-  EXPECT_EQ(render("{% set ns = namespace(n=0) %}{% for i in range(3) %}{% set ns.n = ns.n + i %}{% endfor %}{{ ns.n }}"), "3");
+  EXPECT_EQ(
+      render("{% set ns = namespace(n=0) %}{% for i in range(3) %}{% set ns.n = ns.n + i %}{% endfor %}{{ ns.n }}"),
+      "3");
 }
 
 TEST(Template, TextIsNeverEscaped) { EXPECT_EQ(render("{{ '<a> & \"b\"' }}"), "<a> & \"b\""); }
@@ -40,17 +44,20 @@ TEST(Template, FunctionsGetArgumentsAndKeywords) {
   engine.add_function("var", [](const Json& arguments, const Json&) -> Result<Json> {
     return arguments.size() > 1 ? arguments[1] : Json(7);
   });
-  EXPECT_EQ(render(engine, "{{ config(materialized='table', order_by=['a', 'b'], 1) }}-{{ var('x') + 1 }}-{{ var('y', 'z') }}"),
+  EXPECT_EQ(render(engine,
+                   "{{ config(materialized='table', order_by=['a', 'b'], 1) }}-{{ var('x') + 1 }}-{{ var('y', 'z') }}"),
             "error: models/a.sql:1:54: syntax error: non-keyword arg after keyword arg");
-  EXPECT_EQ(render(engine, "{{ config(true, materialized='table', order_by=['a']) }}-{{ var('x') + 1 }}-{{ var('y', 'z') }}"),
-            "-8-z");
+  EXPECT_EQ(
+      render(engine, "{{ config(true, materialized='table', order_by=['a']) }}-{{ var('x') + 1 }}-{{ var('y', 'z') }}"),
+      "-8-z");
   EXPECT_EQ(to_text(seen), R"({"arguments":[true],"keywords":{"materialized":"table","order_by":["a"]}})");
 }
 
 TEST(Template, AFunctionsErrorKeepsItsCodeAndGetsThePlaceOfTheCall) {
   TemplateEngine engine;
   engine.add_function("ref", [](const Json& arguments, const Json&) -> Result<Json> {
-    return Error::user(Code::NotFound, "unknown model: {}", arguments[0].get<std::string>()).hint("did you mean sales?");
+    return Error::user(Code::NotFound, "unknown model: {}", arguments[0].get<std::string>())
+        .hint("did you mean sales?");
   });
   const auto rendered = engine.render("models/a.sql", "select *\nfrom {{ ref('slaes') }}", Json::object());
   ASSERT_FALSE(rendered.ok());
@@ -78,8 +85,12 @@ TEST(Template, MacrosCallEachOtherAcrossFilesAndSeeFunctionsAndVariables) {
   TemplateEngine engine;
   engine.add_function("var", [](const Json&, const Json&) -> Result<Json> { return Json(3); });
   engine.add_variable("target", json(R"({"name": "prod"})"));
-  ASSERT_TRUE(engine.add_macros("macros/a.sql", "{% macro outer(x) %}[{{ inner(x, y=var('n')) }}]{% endmacro %}\n").ok());
-  ASSERT_TRUE(engine.add_macros("macros/b.sql", "\n{% macro inner(x, y=1) -%}{{ x }}/{{ y }}/{{ target.name }}/{{ this }}{%- endmacro %}").ok());
+  ASSERT_TRUE(
+      engine.add_macros("macros/a.sql", "{% macro outer(x) %}[{{ inner(x, y=var('n')) }}]{% endmacro %}\n").ok());
+  ASSERT_TRUE(engine
+                  .add_macros("macros/b.sql",
+                              "\n{% macro inner(x, y=1) -%}{{ x }}/{{ y }}/{{ target.name }}/{{ this }}{%- endmacro %}")
+                  .ok());
   EXPECT_EQ(render(engine, "{{ outer('a') }} {{ inner(1) }}", json(R"({"this": "t"})")), "[a/3/prod/t] 1/1/prod/t");
   EXPECT_EQ(render(engine, "{{ x }}"), "error: models/a.sql:1:4: undefined variable: x");
   EXPECT_EQ(engine.evaluate("a", "{{ inner(1) }}", json(R"({"this": "t"})")).value(), "1/1/prod/t");
@@ -103,7 +114,10 @@ TEST(Template, AMistakeInAMacroNamesItsFile) {
 
 TEST(Template, GenericTestsAreMacros) {
   TemplateEngine engine;
-  ASSERT_TRUE(engine.add_macros("tests/generic/a.sql", "{% test positive(model, column) %}{{ model }}.{{ column }} <= 0{%- endtest -%}").ok());
+  ASSERT_TRUE(engine
+                  .add_macros("tests/generic/a.sql",
+                              "{% test positive(model, column) %}{{ model }}.{{ column }} <= 0{%- endtest -%}")
+                  .ok());
   EXPECT_EQ(render(engine, "{{ test_positive('m', column='c') }}"), "m.c <= 0");
 }
 
@@ -114,7 +128,8 @@ TEST(Template, ObjectsWithATextPrintAsIt) {
 
 TEST(Template, EvaluateKeepsTypes) {
   TemplateEngine engine;
-  const auto variables = json(R"({"params": {"rows": 1000000, "rate": 0.5, "on": true, "keys": ["a", "b"], "none": null}})");
+  const auto variables =
+      json(R"({"params": {"rows": 1000000, "rate": 0.5, "on": true, "keys": ["a", "b"], "none": null}})");
   const auto value = [&](std::string_view text) { return engine.evaluate("f", text, variables).value(); };
   EXPECT_EQ(value("{{ params.rows }}"), Json(1000000));
   EXPECT_EQ(value(" {{- params.rows * 2 -}} "), Json(2000000));
@@ -125,7 +140,8 @@ TEST(Template, EvaluateKeepsTypes) {
   EXPECT_EQ(value("{{ params }}"), variables["params"]);
   EXPECT_EQ(value("{{ params.rows }}{{ params.rows }}"), Json("10000001000000"));
   EXPECT_EQ(value("plain"), Json("plain"));
-  EXPECT_EQ(engine.evaluate("f", "{{ params.rowz }}", variables).error().text(), "f:1:4: undefined variable: params.rowz");
+  EXPECT_EQ(engine.evaluate("f", "{{ params.rowz }}", variables).error().text(),
+            "f:1:4: undefined variable: params.rowz");
 }
 
 TEST(Template, MistakesOfSyntaxHaveAPlace) {
@@ -137,7 +153,8 @@ TEST(Template, MistakesOfSyntaxHaveAPlace) {
 
 TEST(Template, ChangingAListInPlaceSaysWhatToWrite) {
   EXPECT_EQ(render("{% set xs = [] %}{% do xs.append(1) %}"),
-            "error: models/a.sql:1:24: unknown method: lists do not change in place, so there is no append(): write {% set list = list + "
+            "error: models/a.sql:1:24: unknown method: lists do not change in place, so there is no append(): write {% "
+            "set list = list + "
             "[item] %}");
 }
 

@@ -14,7 +14,8 @@ bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 std::string upper(std::string_view text) {
   std::string result{text};
-  std::ranges::transform(result, result.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  std::ranges::transform(result, result.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
   return result;
 }
 
@@ -59,9 +60,7 @@ class Tokenizer {
     return c == ';' ? TokenKind::Semicolon : TokenKind::Symbol;
   }
 
-  Backslash text_backslash() const {
-    return quoting_ == Quoting::ClickHouse ? Backslash::Escapes : Backslash::Plain;
-  }
+  Backslash text_backslash() const { return quoting_ == Quoting::ClickHouse ? Backslash::Escapes : Backslash::Plain; }
 
   template <typename Predicate>
   void skip_while(const Predicate& predicate) {

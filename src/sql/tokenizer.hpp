@@ -18,7 +18,7 @@ enum class TokenKind {
   QuotedName,  // "name" or `name`
   Text,        // 'text', E'text', $tag$text$tag$
   Number,
-  Symbol,      // any other character
+  Symbol,  // any other character
   Semicolon,
 };
 
@@ -34,8 +34,9 @@ std::vector<Token> tokenize(std::string_view sql, Quoting quoting);
 // One statement of a script, without its semicolon and the space and comments around it.
 struct Statement {
   std::string_view text;
-  int line = 1;         // where it begins, from 1
-  std::string keyword;  // its first word in capitals, behind comments and parentheses: "SELECT", "INSERT"; "" when it has none
+  int line = 1;  // where it begins, from 1
+  std::string
+      keyword;  // its first word in capitals, behind comments and parentheses: "SELECT", "INSERT"; "" when it has none
 };
 
 // Statements end at semicolons outside of parentheses and of a function's BEGIN ATOMIC … END. Empty ones are left out.

@@ -46,7 +46,8 @@ TEST(Tokenizer, AFunctionsBodyIsOneStatement) {
 }
 
 TEST(Tokenizer, StatementsKnowTheirLineAndKeyword) {
-  const auto all = split_statements("-- first\nselect 1;\n\n/* x\n */ (with a as (select 1) select 2);\n42", Quoting::PostgreSql);
+  const auto all =
+      split_statements("-- first\nselect 1;\n\n/* x\n */ (with a as (select 1) select 2);\n42", Quoting::PostgreSql);
   ASSERT_EQ(all.size(), 3u);
   EXPECT_EQ(all[0].line, 2);
   EXPECT_EQ(all[0].keyword, "SELECT");
@@ -62,7 +63,8 @@ TEST(Tokenizer, KindsOfTokens) {
   for (const auto& token : tokens) {
     if (token.kind != TokenKind::Space) kinds.push_back(token.kind);
   }
-  EXPECT_EQ(kinds, (std::vector{TokenKind::Word, TokenKind::Number, TokenKind::Text, TokenKind::QuotedName, TokenKind::Comment}));
+  EXPECT_EQ(kinds, (std::vector{TokenKind::Word, TokenKind::Number, TokenKind::Text, TokenKind::QuotedName,
+                                TokenKind::Comment}));
   EXPECT_EQ(tokens[2].text, "1.5e-3");
 }
 

@@ -27,7 +27,8 @@ std::string show(const project::Mistakes& mistakes) {
 }
 
 std::string show(const project::Schedule& schedule) {
-  auto text = fmt::format("  schedule {} in {}{}\n", schedule.cron(), schedule.zone(), schedule.catchup ? ", catching up" : "");
+  auto text =
+      fmt::format("  schedule {} in {}{}\n", schedule.cron(), schedule.zone(), schedule.catchup ? ", catching up" : "");
   auto fire = schedule.next(kNow);
   for (int i = 0; fire && i < kFiresShown; ++i) {
     text += fmt::format("    {}\n", schedule.local_text(*fire));
@@ -52,16 +53,18 @@ std::string show(const project::Project& project) {
   auto text = fmt::format("project {}\nvars {}\nmodels on {} {}\n", project.name, to_text(project.vars),
                           project.model_connection, to_text(project.model_config));
   for (const auto& connection : project.connections) {
-    text += fmt::format("connection {}: {}{} {}\n", connection.name, connection.managed ? "managed " : "", connection.type,
-                        to_text(connection.settings.values()));
+    text += fmt::format("connection {}: {}{} {}\n", connection.name, connection.managed ? "managed " : "",
+                        connection.type, to_text(connection.settings.values()));
   }
   for (const auto& pipeline : project.pipelines) {
-    text += fmt::format("pipeline {}: {} at once, params {}\n", pipeline.name, pipeline.parallel, to_text(pipeline.params));
+    text +=
+        fmt::format("pipeline {}: {} at once, params {}\n", pipeline.name, pipeline.parallel, to_text(pipeline.params));
     for (const auto& schedule : pipeline.schedules) text += show(schedule);
     for (const auto& task : pipeline.tasks) text += show(task);
   }
   for (const auto& file : project.sql_files) text += fmt::format("sql {}: {}\n", file.path, file.name);
-  for (const auto& file : project.properties) text += fmt::format("properties {}: {}\n", file.path, to_text(file.content));
+  for (const auto& file : project.properties)
+    text += fmt::format("properties {}: {}\n", file.path, to_text(file.content));
   for (const auto& file : project.generators) {
     text += fmt::format("generator {}: {}\n", file.path, to_text(file.settings.values()));
   }
@@ -76,7 +79,8 @@ std::string environment_of(const std::string& name) {
 
 // Paths of this machine do not belong into what is expected.
 std::string without_folder(std::string text, const std::string& folder) {
-  for (auto at = text.find(folder); at != std::string::npos; at = text.find(folder)) text.replace(at, folder.size(), "PROJECT");
+  for (auto at = text.find(folder); at != std::string::npos; at = text.find(folder))
+    text.replace(at, folder.size(), "PROJECT");
   return text;
 }
 
@@ -91,7 +95,8 @@ bool check_case(const fs::path& folder, bool update) {
     fmt::print("rewriting {}\n", name);
     return write_file(file, shown).ok();
   }
-  fmt::print("{} differs\n--- expected\n{}--- found\n{}\n", name, expected.ok() ? *expected : "(no expected.txt)\n", shown);
+  fmt::print("{} differs\n--- expected\n{}--- found\n{}\n", name, expected.ok() ? *expected : "(no expected.txt)\n",
+             shown);
   return false;
 }
 

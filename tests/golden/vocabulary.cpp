@@ -5,7 +5,9 @@ namespace {
 
 constexpr auto kShorthand = Setting::Shorthand::Allowed;
 
-Setting text(std::string name, Need need = Need::Optional) { return {.name = std::move(name), .doc = "a text", .need = need}; }
+Setting text(std::string name, Need need = Need::Optional) {
+  return {.name = std::move(name), .doc = "a text", .need = need};
+}
 
 Setting endpoint(std::string name) {
   return {.name = std::move(name),
@@ -42,29 +44,32 @@ std::vector<Setting> check_settings() {
                                  .type = SettingType::Choice,
                                  .default_value = "error",
                                  .choices = {"warn", "error", "quarantine"}}}};
-  return {text("table", Need::Required),
-          {.name = "rules", .type = SettingType::List, .doc = "what must hold", .need = Need::Required, .fields = {rule}}};
+  return {
+      text("table", Need::Required),
+      {.name = "rules", .type = SettingType::List, .doc = "what must hold", .need = Need::Required, .fields = {rule}}};
 }
 
 }  // namespace
 
 project::Vocabulary vocabulary() {
   const Setting url{.name = "url", .doc = "the server's address", .need = Need::Required, .secrecy = Secrecy::Secret};
-  return {.connections = {{.name = "clickhouse", .summary = "ClickHouse", .settings = {url, text("user")}, .manageable = true},
-                          {.name = "postgres", .summary = "PostgreSQL", .settings = {url}, .manageable = true},
-                          {.name = "files", .summary = "a folder", .settings = {text("folder")}}},
-          .tasks = {{.name = "copy", .summary = "copies rows", .settings = copy_settings(), .endpoints = {"from", "to"}},
-                    {.name = "check", .summary = "checks rows", .settings = check_settings(), .endpoints = {"table"}},
-                    {.name = "model",
-                     .summary = "builds models",
-                     .settings = {text("select", Need::Required), text("connection")},
-                     .connection_settings = {"connection"}},
-                    {.name = "sql",
-                     .summary = "runs SQL",
-                     .settings = {text("query", Need::Required), text("connection", Need::Required)},
-                     .connection_settings = {"connection"}}},
-          .generators = {{.name = "rows", .type = SettingType::Integer, .doc = "how many rows", .need = Need::Required},
-                         {.name = "columns", .type = SettingType::Map, .doc = "the columns"}}};
+  return {
+      .connections =
+          {{.name = "clickhouse", .summary = "ClickHouse", .settings = {url, text("user")}, .manageable = true},
+           {.name = "postgres", .summary = "PostgreSQL", .settings = {url}, .manageable = true},
+           {.name = "files", .summary = "a folder", .settings = {text("folder")}}},
+      .tasks = {{.name = "copy", .summary = "copies rows", .settings = copy_settings(), .endpoints = {"from", "to"}},
+                {.name = "check", .summary = "checks rows", .settings = check_settings(), .endpoints = {"table"}},
+                {.name = "model",
+                 .summary = "builds models",
+                 .settings = {text("select", Need::Required), text("connection")},
+                 .connection_settings = {"connection"}},
+                {.name = "sql",
+                 .summary = "runs SQL",
+                 .settings = {text("query", Need::Required), text("connection", Need::Required)},
+                 .connection_settings = {"connection"}}},
+      .generators = {{.name = "rows", .type = SettingType::Integer, .doc = "how many rows", .need = Need::Required},
+                     {.name = "columns", .type = SettingType::Map, .doc = "the columns"}}};
 }
 
 }  // namespace weir::golden

@@ -121,7 +121,12 @@ pub unsafe extern "C" fn weir_template_free(engine: *mut Engine) {
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn weir_template_add_function(engine: *mut Engine, name: Text, callback: Callback, context: *mut c_void) {
+pub unsafe extern "C" fn weir_template_add_function(
+    engine: *mut Engine,
+    name: Text,
+    callback: Callback,
+    context: *mut c_void,
+) {
     let Ok(name) = name.get() else { return };
     let function = Function { callback, context };
     (*engine).add_function(name.to_string(), move |arguments, keywords| function.call(arguments, keywords));

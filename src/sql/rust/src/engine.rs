@@ -123,9 +123,9 @@ fn range(error: &Error, source: &str) -> Option<std::ops::Range<usize>> {
     if !source.get(range.clone())?.starts_with('.') {
         return Some(range);
     }
-    let name = source[..range.start].rfind(|c: char| !c.is_alphanumeric() && c != '_' && c != '.').map_or(0, |at| {
-        at + source[at..].chars().next().map_or(1, char::len_utf8)
-    });
+    let name = source[..range.start]
+        .rfind(|c: char| !c.is_alphanumeric() && c != '_' && c != '.')
+        .map_or(0, |at| at + source[at..].chars().next().map_or(1, char::len_utf8));
     Some(name..range.end)
 }
 
@@ -230,7 +230,8 @@ impl Engine {
         let variables = parse_variables(variables)?;
         if let Some(inner) = only_expression(text) {
             if let Ok(expression) = self.environment.compile_expression(inner) {
-                let uses_macros = expression.undeclared_variables(false).iter().any(|name| self.macro_names.contains(name));
+                let uses_macros =
+                    expression.undeclared_variables(false).iter().any(|name| self.macro_names.contains(name));
                 if !uses_macros {
                     // What fails here fails again below, where its place is known.
                     if let Some(value) = expression.eval(&variables).ok().filter(|value| !value.is_undefined()) {
