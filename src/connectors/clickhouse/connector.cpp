@@ -1,0 +1,137 @@
+#include "connectors/clickhouse/connector.hpp"
+
+#include "connectors/clickhouse/client.hpp"
+#include "connectors/clickhouse/database.hpp"
+#include "connectors/clickhouse/sink.hpp"
+#include "connectors/clickhouse/source.hpp"
+
+namespace weir {
+namespace {
+
+using clickhouse::ClientOptions;
+using clickhouse::ClientPool;
+
+std::vector<Setting> connection_settings() {
+  return {
+      {.name = "url",
+       .doc = "Address of the HTTP interface: http://host:8123 or https://host:8443",
+       .default_value = "http://127.0.0.1:8123",
+       .secrecy = Secrecy::Secret},
+      {.name = "unix_socket", .doc = "Path of a unix socket to connect to instead of the url's host"},
+      {.name = "user", .doc = "User to sign in as", .default_value = "default"},
+      {.name = "password", .doc = "The user's password", .secrecy = Secrecy::Secret},
+      {.name = "database", .doc = "Database of tables that are named without one", .default_value = "default"},
+      {.name = "cluster", .doc = "Cluster on whose every node tables are made (ON CLUSTER), with replicated engines"},
+      {.name = "ca_file", .doc = "File with the certificate authorities to trust instead of the system's"},
+      {.name = "compression",
+       .type = SettingType::Choice,
+       .doc = "Compression of rows on the network",
+       .default_value = "none",
+       .choices = {"none", "lz4"}},
+      {.name = "connect_timeout",
+       .type = SettingType::Duration,
+       .doc = "How long to wait for a connection",
+       .default_value = "10s"},
+      {.name = "silence_timeout",
+       .type = SettingType::Duration,
+       .doc = "How long the server may send nothing while it works on a query; 0s is without end",
+       .default_value = "0s"},
+      {.name = "settings",
+       .type = SettingType::Map,
+       .doc = "ClickHouse settings that go with every query",
+       .fields = {{.name = "value", .type = SettingType::Any}}},
+  };
+}
+
+std::vector<Setting> read_options() {
+  return {{.name = "final",
+           .type = SettingType::Flag,
+           .doc = "Reads a Replacing- or CollapsingMergeTree as if all its parts were merged",
+           .default_value = false}};
+}
+
+Setting expressions(std::string name, std::string doc) {
+  return {.name = std::move(name),
+          .type = SettingType::List,
+          .doc = std::move(doc),
+          .fields = {{.name = "expression"}},
+          .shorthand = Setting::Shorthand::Allowed};
+}
+
+std::vector<Setting> write_options() {
+  return {
+      {.name = "engine", .doc = "Table engine with its parameters; MergeTree when it is left out"},
+      expressions("order_by", "Sorting key; the copy's key when it is left out"),
+      expressions("primary_key", "Primary key, a prefix of the sorting key"),
+      expressions("partition_by", "Partition key: toYYYYMM(sale_date)"),
+      {.name = "ttl", .doc = "When rows expire: sale_date + INTERVAL 1 YEAR"},
+      {.name = "settings",
+       .type = SettingType::Map,
+       .doc = "Settings of the table",
+       .fields = {{.name = "value", .type = SettingType::Any}}},
+  };
+}
+
+// "http://user:word@host" becomes user, password and "http://host", so that no message can repeat the word.
+void take_credentials(ClientOptions& options) {
+  const auto scheme = options.url.find("://");
+  if (scheme == std::string::npos) return;
+  const auto begin = scheme + 3;
+  const auto end = options.url.find_first_of("/?", begin);
+  const auto at = options.url.substr(begin, end == std::string::npos ? end : end - begin).rfind('@');
+  if (at == std::string::npos) return;
+  const auto credentials = options.url.substr(begin, at);
+  options.url.erase(begin, at + 1);
+  const auto colon = credentials.find(':');
+  options.user = credentials.substr(0, colon);
+  if (colon != std::string::npos) options.password = Secret{credentials.substr(colon + 1)};
+}
+
+std::string text_of(const Json& value) {
+  if (value.is_boolean()) return value.get<bool>() ? "1" : "0";
+  return value.is_string() ? value.get<std::string>() : to_text(value);
+}
+
+ClientOptions client_options(const Settings& settings) {
+  ClientOptions options;
+  if (settings.has("url")) options.url = settings.text("url");
+  options.unix_socket = settings.text("unix_socket");
+  if (settings.has("user")) options.user = settings.text("user");
+  options.password = settings.secret("password");
+  if (settings.has("database")) options.database = settings.text("database");
+  options.ca_file = settings.text("ca_file");
+  if (settings.text("compression") == "lz4") options.compression = clickhouse::Compression::Lz4;
+  if (settings.has("connect_timeout")) options.timeouts.connect = settings.duration("connect_timeout");
+  if (settings.has("silence_timeout")) options.timeouts.silence = settings.duration("silence_timeout");
+  for (const auto& [name, value] : settings.json("settings").items())
+    options.settings.emplace_back(name, text_of(value));
+  take_credentials(options);
+  return options;
+}
+
+std::shared_ptr<ClientPool> make_pool(const flow::OpenContext& context) {
+  return std::make_shared<ClientPool>(client_options(context.connection.settings));
+}
+
+}  // namespace
+
+flow::Connector clickhouse_connector() {
+  flow::Connector connector;
+  connector.name = "clickhouse";
+  connector.summary = "ClickHouse over HTTP: the embedded warehouse, a server or a cluster";
+  connector.settings = connection_settings();
+  connector.read_options = read_options();
+  connector.write_options = write_options();
+  connector.open_source = [](const flow::OpenContext& context) -> Result<std::unique_ptr<flow::Source>> {
+    return clickhouse::make_source(make_pool(context));
+  };
+  connector.open_sink = [](const flow::OpenContext& context) -> Result<std::unique_ptr<flow::Sink>> {
+    return clickhouse::make_sink(make_pool(context), context.connection.settings.text("cluster"), *context.log);
+  };
+  connector.open_database = [](const flow::OpenContext& context) -> Result<std::unique_ptr<flow::Database>> {
+    return clickhouse::make_database(make_pool(context), context.connection.settings.text("cluster"));
+  };
+  return connector;
+}
+
+}  // namespace weir
