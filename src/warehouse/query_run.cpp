@@ -134,14 +134,14 @@ void QueryRun::refuse(const Error& error) { fail(error); }
 
 void QueryRun::run() {
   auto prepared = prepare();
-  if (!prepared.ok()) {
-    fail(prepared.error());
-  } else if (const auto statistics = execute(); statistics.ok()) {
+  auto statistics = prepared.ok() ? execute() : Result<Statistics>(std::move(prepared).error());
+  // Before the answer is complete: the client's next request may come at once, and for the same session.
+  release(statistics.ok() ? Outcome::Good : Outcome::Failed);
+  if (statistics.ok()) {
     succeed(*statistics);
   } else {
     fail(statistics.error());
   }
-  restore_settings();
   write_log();
 }
 
@@ -241,8 +241,24 @@ Result<void> QueryRun::configure_connection() {
   }
   if (!options_.database.empty()) sql += fmt::format("{}USE {}", sql.empty() ? "" : "; ", quote(options_.database, '`'));
   if (sql.empty()) return {};
-  WEIR_TRY(connection_->query(sql, "Null"));
+  auto configured = connection_->query(sql, "Null");
+  if (!configured.ok()) return explain_setting(std::move(configured).error());
   return {};
+}
+
+// The engine's message does not name the setting whose value it refuses.
+Error QueryRun::explain_setting(Error error) {
+  constexpr std::string_view kException = "DB::Exception: ";
+  for (const auto& [name, value] : options_.settings) {
+    if (name == "readonly" || connection_->query(fmt::format("SET {} = {}", name, quote(value, '\'')), "Null").ok()) {
+      continue;
+    }
+    auto text = error.message();
+    const auto at = text.find(kException);
+    if (at != std::string::npos) text.insert(at + kException.size(), fmt::format("Setting {}: ", name));
+    return parse_engine_error(text);
+  }
+  return error;
 }
 
 // Settings in a URL are one request's, also within a session.
@@ -265,11 +281,23 @@ Result<void> QueryRun::remember_settings() {
   return {};
 }
 
-void QueryRun::restore_settings() {
-  if (!session_) return;
+void QueryRun::release(Outcome outcome) {
+  if (connection_ != nullptr) {
+    const auto text = std::string_view(text_).substr(0, std::min(statement_.end, QueryLog::kQueryBytesMax));
+    const auto classified = connection_->classify(text);
+    if (classified.ok() && !classified->has_secrets) logged_text_ = text;
+  }
+  if (session_) restore_session(outcome);
+  session_.reset();
+  own_connection_.reset();
+  connection_ = nullptr;
+  place_.reset();
+}
+
+void QueryRun::restore_session(Outcome outcome) {
   bool trusted = true;
   // After an error the next result may begin with what was left of this one.
-  if (error_code_ != 0) trusted = connection_->query("SELECT 1", "Null").ok();
+  if (outcome == Outcome::Failed) trusted = connection_->query("SELECT 1", "Null").ok();
   if (!restore_sql_.empty()) trusted = connection_->query(restore_sql_, "Null").ok() && trusted;
   if (!trusted) session_->drop();
 }
@@ -358,17 +386,12 @@ void QueryRun::fail(const Error& error) {
 
 void QueryRun::write_log() {
   const auto took = std::chrono::steady_clock::now() - began_steady_;
-  QueryLogEntry entry{.began = began_,
+  const QueryLogEntry entry{.began = began_,
                       .took = std::chrono::duration_cast<std::chrono::microseconds>(took),
                       .query_id = options_.query_id,
-                      .query = {},
+                      .query = std::move(logged_text_),
                       .error_code = error_code_,
                       .statistics = statistics_};
-  const auto text = std::string_view(text_).substr(0, statement_.end);
-  if (connection_ != nullptr) {
-    const auto classified = connection_->classify(text.substr(0, QueryLog::kQueryBytesMax));
-    if (classified.ok() && !classified->has_secrets) entry.query = text;
-  }
   services_.log.write(entry);
 }
 

@@ -40,7 +40,10 @@ class QueryRun {
   Result<void> acquire_connection();
   Result<void> configure_connection();
   Result<void> remember_settings();
-  void restore_settings();
+  Error explain_setting(Error error);
+  enum class Outcome { Good, Failed };
+  void release(Outcome outcome);
+  void restore_session(Outcome outcome);
   Result<Statistics> execute();
   Result<void> send_result(net::ByteSource& result);
   Result<void> feed_insert(net::ByteSink& sink);
@@ -75,6 +78,7 @@ class QueryRun {
   std::vector<std::unique_ptr<net::ByteSink>> output_;  // encoders, each writing to the one before
   Statistics statistics_;
   int error_code_ = 0;
+  std::string logged_text_;
 };
 
 }  // namespace weir::warehouse
