@@ -27,15 +27,18 @@ changed_sources() {
     sed -z "s|^|$root/|"
 }
 
-# Headers are checked through the sources that include them. The build folder needs to be configured, not built.
+# Headers are checked through the sources that include them. The build folder needs to be configured, not built. clang
+# cannot read gcc's precompiled headers, so the compile commands are used without them.
 lint_tidy() {
-  local sources=() name=${preset:-dev} file
+  local sources=() name=${preset:-dev} file commands=$root/build/${preset:-dev}/lint
   for file in "$@"; do [[ $file != *.cpp ]] || sources+=("$file"); done
   [ ${#sources[@]} -gt 0 ] || return 0
   configure "$name"
   ninja -C "$root/build/$name" --quiet build.ninja >&2  # so that every file has its compile command
+  mkdir -p "$commands"
+  sed 's/-Winvalid-pch -include [^ ]*//' "$root/build/$name/compile_commands.json" >"$commands/compile_commands.json"
   say "clang-tidy: ${#sources[@]} files"
   printf '%s\0' "${sources[@]}" |
-    xargs -0 -n 1 -P "$(nproc)" clang-tidy-16 -p "$root/build/$name" --quiet --warnings-as-errors='*' \
+    xargs -0 -n 1 -P "$(nproc)" clang-tidy-16 -p "$commands" --quiet --warnings-as-errors='*' \
       2> >(grep -v -e '^[0-9]* warnings\? generated' -e '^$' >&2)
 }

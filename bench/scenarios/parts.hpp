@@ -5,7 +5,11 @@
 // The parts of the scenarios, a file each.
 namespace weir::bench {
 
-Result<Figures> measure_startup(const Setup& setup);
+Result<Figures> measure_csv(const Setup& setup);
+Result<Figures> measure_generate(const Setup& setup);
 Result<Figures> measure_pipeline(const Setup& setup);
+Result<Figures> measure_postgres(const Setup& setup);
+Result<Figures> measure_startup(const Setup& setup);
+Result<Figures> measure_warehouse(const Setup& setup);
 
 }  // namespace weir::bench
