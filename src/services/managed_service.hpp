@@ -42,15 +42,15 @@ class OwnedService final : public ManagedService {
   void report(ServiceState state, std::string detail);
 
   void watch(std::stop_token stop);
-  // Takes mutex_ unless a stop is requested first.
-  bool enter(std::unique_lock<std::timed_mutex>& guard, const std::stop_token& stop);
+  // Takes mutex_; the guard holds nothing when a stop was requested first.
+  std::unique_lock<StoppableMutex> enter(const std::stop_token& stop);
 
   const ServiceSpec spec_;
   const ServicePaths paths_;
   Log& log_;
 
-  std::timed_mutex mutex_;  // held during a start; guards what follows
-  Descriptor lock_;         // while we own the service
+  StoppableMutex mutex_;  // held during a start; guards what follows
+  Descriptor lock_;       // while we own the service
   std::optional<StartedService> started_;
   ServiceRecord record_;  // as last written, while we own it
 

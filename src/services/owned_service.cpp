@@ -31,12 +31,9 @@ OwnedService::~OwnedService() {
   if (is_ours()) (void)stop();
 }
 
-bool OwnedService::enter(std::unique_lock<std::timed_mutex>& guard, const std::stop_token& stop) {
-  constexpr milliseconds kStopNoticed{50};
-  while (!guard.try_lock_for(kStopNoticed)) {
-    if (stop.stop_requested()) return false;
-  }
-  return true;
+std::unique_lock<StoppableMutex> OwnedService::enter(const std::stop_token& stop) {
+  if (!mutex_.lock_unless(stop)) return {};
+  return {mutex_, std::adopt_lock};
 }
 
 Result<ServiceAddress> OwnedService::ensure(std::stop_token stop) {
@@ -47,8 +44,8 @@ Result<ServiceAddress> OwnedService::ensure(std::stop_token stop) {
   for (;;) {
     {
       const std::lock_guard watching{watching_};
-      std::unique_lock guard{mutex_, std::defer_lock};
-      if (!enter(guard, stop)) return Error::cancelled();
+      const auto guard = enter(stop);
+      if (!guard) return Error::cancelled();
       const bool ours = static_cast<bool>(lock_);
       if (!ours) {
         if (auto claimed = WEIR_TRY(claim(paths_.lock))) lock_ = std::move(*claimed);
@@ -133,8 +130,8 @@ void OwnedService::watch(std::stop_token stop) {
   for (;;) {
     Descriptor ended;
     {
-      std::unique_lock guard{mutex_, std::defer_lock};
-      if (!enter(guard, stop)) return;
+      const auto guard = enter(stop);
+      if (!guard) return;
       if (started_) ended = open_process(record_.process);
     }
     if (ended) {
@@ -147,8 +144,8 @@ void OwnedService::watch(std::stop_token stop) {
     }
     if (stopped.wait(pause)) return;
 
-    std::unique_lock guard{mutex_, std::defer_lock};
-    if (!enter(guard, stop)) return;
+    const auto guard = enter(stop);
+    if (!guard) return;
     const auto exit = started_ ? started_->process.wait(milliseconds{0}) : std::nullopt;
     if (started_ && !exit) continue;  // ensure() was faster
     if (exit) log_.warn("service {} has ended ({}): starting it again", spec_.name, exit->text());

@@ -61,7 +61,8 @@ Result<void> choose_user(PostgresPlace& place) {
 Result<void> check_owner_of(const path& data, const path& pointer) {
   const auto note = data.parent_path() / "project";
   const auto owner = read_file(note);
-  const auto ours = std::filesystem::canonical(pointer.parent_path()).string();
+  std::error_code error;
+  const auto ours = std::filesystem::canonical(pointer.parent_path(), error).string();
   if (owner.ok() && *owner == ours) return {};
   const auto theirs = owner.ok() ? read_file(path{*owner} / pointer.filename()) : Result<std::string>{""};
   if (theirs.ok() && *theirs == data.string()) {
@@ -73,9 +74,16 @@ Result<void> check_owner_of(const path& data, const path& pointer) {
 }
 
 Result<path> shared_data_folder(const StartRequest& request) {
-  const auto services = std::filesystem::canonical(request.paths.folder);
+  std::error_code error;
+  const auto services = std::filesystem::canonical(request.paths.folder, error);
+  if (error) return Error::from_errno(error.value(), fmt::format("finding folder: {}", request.paths.folder.string()));
   const auto folder = path{kSharedRoot} / path_hash(services);
   WEIR_TRY(make_folder(folder));
+  // Passable whatever our umask: the user that PostgreSQL runs as has to get through.
+  for (const auto& passed : {path{kSharedRoot}, folder}) {
+    std::filesystem::permissions(passed, std::filesystem::perms{0711}, std::filesystem::perm_options::add, error);
+    if (error) return Error::from_errno(error.value(), fmt::format("opening folder: {}", passed.string()));
+  }
   WEIR_TRY(write_file(folder / "project", services.string()));
   return folder / request.spec.name;
 }

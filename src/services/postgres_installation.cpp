@@ -46,8 +46,9 @@ bool has_server(const path& folder) {
 std::vector<path> versions_under(const path& folder, const std::string& prefix) {
   std::vector<path> found;
   std::error_code missing;
-  for (const auto& entry : std::filesystem::directory_iterator{folder, missing}) {
-    if (entry.path().filename().string().starts_with(prefix)) found.push_back(entry.path() / "bin");
+  for (std::filesystem::directory_iterator entry{folder, missing}, end; !missing && entry != end;
+       entry.increment(missing)) {
+    if (entry->path().filename().string().starts_with(prefix)) found.push_back(entry->path() / "bin");
   }
   return found;
 }

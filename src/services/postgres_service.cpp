@@ -54,12 +54,12 @@ std::vector<pid_t> processes_in(const path& data) {
   std::error_code error;
   const auto canonical = std::filesystem::canonical(data, error);
   if (error) return found;
-  for (const auto& entry : std::filesystem::directory_iterator{"/proc", error}) {
-    const auto name = entry.path().filename().string();
+  for (std::filesystem::directory_iterator entry{"/proc", error}, end; !error && entry != end; entry.increment(error)) {
+    const auto name = entry->path().filename().string();
     pid_t pid = 0;
     if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc{}) continue;
     std::error_code unreadable;
-    if (std::filesystem::read_symlink(entry.path() / "cwd", unreadable) == canonical && !unreadable)
+    if (std::filesystem::read_symlink(entry->path() / "cwd", unreadable) == canonical && !unreadable)
       found.push_back(pid);
   }
   return found;
@@ -107,9 +107,11 @@ void remove_stale_locks(const path& data, const path& run_folder) {
   };
   std::error_code ignored;
   if (names_a_stranger(data / "postmaster.pid")) std::filesystem::remove(data / "postmaster.pid", ignored);
-  for (const auto& entry : std::filesystem::directory_iterator{run_folder, ignored}) {
-    if (entry.path().extension() == ".lock" && names_a_stranger(entry.path())) {
-      std::filesystem::remove(entry.path(), ignored);
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry{run_folder, error}, end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().extension() == ".lock" && names_a_stranger(entry->path())) {
+      std::filesystem::remove(entry->path(), ignored);
     }
   }
 }

@@ -70,7 +70,7 @@ std::string_view name(ServiceState state) {
 }
 
 bool ServiceRecord::answers(ServiceKind kind) const {
-  return state == ServiceState::Running && is_alive(process) && accepts_connections(kind, address);
+  return state == ServiceState::Running && is_alive(owner) && is_alive(process) && accepts_connections(kind, address);
 }
 
 Json to_json(const ServiceAddress& address) {

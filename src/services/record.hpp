@@ -32,7 +32,7 @@ struct ServiceRecord {
   std::string version;
   std::string detail;
 
-  // Its process runs and its socket takes connections.
+  // Its owner lives, its process runs and its socket takes connections.
   bool answers(ServiceKind kind) const;
 };
 

@@ -19,6 +19,21 @@ StopEvent::StopEvent(const std::stop_token& stop)
 
 bool StopEvent::wait(milliseconds timeout) const { return wait_readable({event_.get()}, timeout).has_value(); }
 
+bool StoppableMutex::lock_unless(const std::stop_token& stop) {
+  std::unique_lock guard{mutex_};
+  if (!freed_.wait(guard, stop, [this] { return !held_; })) return false;
+  held_ = true;
+  return true;
+}
+
+void StoppableMutex::unlock() {
+  {
+    const std::lock_guard guard{mutex_};
+    held_ = false;
+  }
+  freed_.notify_one();
+}
+
 std::optional<std::size_t> wait_readable(std::initializer_list<int> descriptors, milliseconds timeout) {
   std::vector<pollfd> waiting;
   for (const int descriptor : descriptors) waiting.push_back({descriptor, POLLIN, 0});

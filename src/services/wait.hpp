@@ -1,8 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <initializer_list>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 
@@ -22,6 +24,20 @@ class StopEvent {
  private:
   Descriptor event_;
   std::stop_callback<std::function<void()>> callback_;
+};
+
+// A mutex for work that takes long: who waits for it can be told to stop.
+class StoppableMutex {
+ public:
+  void lock() { (void)lock_unless({}); }
+  void unlock();
+  // False when a stop was requested before it was our turn.
+  bool lock_unless(const std::stop_token& stop);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any freed_;
+  bool held_ = false;  // guarded by mutex_
 };
 
 // The position of the first descriptor that is readable (or closed); nothing after the timeout. Negative descriptors are
