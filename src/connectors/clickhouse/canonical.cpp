@@ -24,9 +24,10 @@ std::string float_text(std::string_view x) {
       "concat(if(startsWith({0}, '-'), '-', ''), if({2} < 0, concat('0.', repeat('0', -1 - {2}), {1}), "
       "concat({1}, repeat('0', {2} + 1 - toInt32(length({1}))))))",
       text, digits, exponent);
+  // The cast yields NULL where a value is not an integer of 64 bits, nan and inf included.
   return fmt::format(
-      "multiIf(isNaN({0}), 'nan', isInfinite({0}), if({0} > 0, 'inf', '-inf'), {0} = trunc({0}) AND abs({0}) < "
-      "9223372036854775808, toString(toInt64({0})), position({1}, 'e') = 0, {1}, {2})",
+      "ifNull(toString(nullIf(accurateCastOrNull({0}, 'Int64'), toInt64('-9223372036854775808'))), multiIf(isNaN({0}), "
+      "'nan', isInfinite({0}), if({0} > 0, 'inf', '-inf'), position({1}, 'e') = 0, {1}, {2}))",
       x, text, written_out);
 }
 

@@ -22,9 +22,28 @@ const CatalogColumn* find_column(const CatalogTable& table, std::string_view nam
   return nullptr;
 }
 
-bool same_kind(const data::Type& left, const data::Type& right) {
-  if (data::is_integer(left.kind) && data::is_integer(right.kind)) return true;
-  return left.kind == right.kind;
+int integer_bits(data::Kind kind) {
+  const auto rank = static_cast<int>(kind) - static_cast<int>(data::Kind::Int8);
+  return 8 << (rank % 4);
+}
+bool is_signed(data::Kind kind) { return kind <= data::Kind::Int64; }
+
+// Whether the table's type holds every value of the rows' type.
+bool holds(const data::Type& table, const data::Type& rows) {
+  if (data::is_integer(table.kind) && data::is_integer(rows.kind)) {
+    if (is_signed(table.kind) == is_signed(rows.kind)) return integer_bits(table.kind) >= integer_bits(rows.kind);
+    return is_signed(table.kind) && integer_bits(table.kind) > integer_bits(rows.kind);
+  }
+  if (table.kind != rows.kind) return false;
+  switch (table.kind) {
+    case data::Kind::Decimal:
+      return table.scale >= rows.scale && table.precision - table.scale >= rows.precision - rows.scale;
+    case data::Kind::Time:
+    case data::Kind::Timestamp: return table.unit >= rows.unit && table.zone.empty() == rows.zone.empty();
+    case data::Kind::List:
+    case data::Kind::Struct: return table == rows;
+    default: return true;
+  }
 }
 
 std::optional<MappedType> mapped_type(const CatalogColumn& column, std::string_view zone) {
@@ -32,21 +51,32 @@ std::optional<MappedType> mapped_type(const CatalogColumn& column, std::string_v
   return type ? weir_type(*type, zone) : std::nullopt;
 }
 
-// Whether a replaced table keeps the definition that the user gave it: the same columns, of kinds that the rows fit.
-bool keeps_definition(const CatalogTable& table, const flow::WriteRequest& request, std::string_view zone) {
+// How much of a replaced table's definition stays.
+enum class Keeps {
+  Nothing,  // the request says how the table is to be laid out, or its columns are others
+  Layout,   // the same columns, of types that do not hold the rows: engine, order and partitions stay
+  All,
+};
+
+Keeps kept_definition(const CatalogTable& table, const flow::WriteRequest& request, std::string_view zone) {
   constexpr std::array<std::string_view, 6> kLayout{"engine",      "order_by", "partition_by",
                                                     "primary_key", "ttl",      "settings"};
-  if (std::any_of(kLayout.begin(), kLayout.end(), [&](auto name) { return request.options.has(name); })) return false;
+  if (std::any_of(kLayout.begin(), kLayout.end(), [&](auto name) { return request.options.has(name); })) {
+    return Keeps::Nothing;
+  }
   const auto ordinary = static_cast<std::size_t>(std::count_if(table.columns.begin(), table.columns.end(),
                                                                [](const CatalogColumn& c) { return c.is_ordinary(); }));
-  if (!table.is_merge_tree() || ordinary != request.schema->fields.size()) return false;
-  return std::all_of(request.schema->fields.begin(), request.schema->fields.end(), [&](const data::Field& field) {
+  if (!table.is_merge_tree() || ordinary != request.schema->fields.size()) return Keeps::Nothing;
+  auto keeps = Keeps::All;
+  for (const auto& field : request.schema->fields) {
     const auto* column = find_column(table, field.name);
-    const auto mapped = column == nullptr ? std::nullopt : mapped_type(*column, zone);
-    if (!mapped) return false;
-    const bool takes_nulls = mapped->nullable == data::Nullable::Yes || field.nullable == data::Nullable::No;
-    return takes_nulls && same_kind(mapped->type, field.type);
-  });
+    if (column == nullptr) return Keeps::Nothing;
+    const auto mapped = mapped_type(*column, zone);
+    const bool takes_nulls =
+        mapped && (mapped->nullable == data::Nullable::Yes || field.nullable == data::Nullable::No);
+    if (!takes_nulls || !holds(mapped->type, field.type)) keeps = Keeps::Layout;
+  }
+  return keeps;
 }
 
 class Planner {
@@ -93,11 +123,19 @@ class Planner {
   // The new table comes about beside the old one and then takes its place.
   Result<void> plan_replace() {
     plan_.method = Method::Exchange;
-    if (existing_ && keeps_definition(*existing_, request_, server_.zone)) {
+    const auto keeps = existing_ ? kept_definition(*existing_, request_, server_.zone) : Keeps::Nothing;
+    if (keeps == Keeps::All) {
       create_like_target(plan_.staging);
       return use_types_of(*existing_);
     }
-    create_from_schema(plan_.staging, "");
+    if (keeps == Keeps::Layout) {
+      plan_.statements.push_back(fmt::format("CREATE TABLE {}{} ({}) ENGINE = {}",
+                                             quote_relation(plan_.staging, options_), on_cluster(cluster_),
+                                             own_columns(), existing_->engine_full));
+      plan_.keeps_every_row = has_plain_engine(existing_->engine);
+    } else {
+      create_from_schema(plan_.staging, "");
+    }
     use_own_types();
     return {};
   }
@@ -157,14 +195,9 @@ class Planner {
   void create_like_target(const flow::Relation& table) {
     plan_.statements.push_back(fmt::format("CREATE TABLE {}{} AS {}", quote_relation(table, options_),
                                            on_cluster(cluster_), quote_relation(plan_.target, options_)));
-    if (existing_) {
-      plan_.keeps_every_row = existing_->engine == "MergeTree" || existing_->engine == "ReplicatedMergeTree";
-    } else {
-      plan_.keeps_every_row = has_plain_engine();
-    }
+    plan_.keeps_every_row = has_plain_engine(existing_ ? existing_->engine : request_.options.text("engine"));
   }
-  bool has_plain_engine() const {
-    const auto engine = request_.options.text("engine");
+  static bool has_plain_engine(std::string_view engine) {
     return engine.empty() || engine == "MergeTree" || engine == "MergeTree()" || engine == "ReplicatedMergeTree";
   }
   void create_from_schema(const flow::Relation& table, std::string_view if_not_exists) {
@@ -172,7 +205,7 @@ class Planner {
     plan_.statements.push_back(fmt::format("CREATE TABLE {}{}{} ({}) {}", if_not_exists,
                                            quote_relation(table, options_), on_cluster(cluster_), own_columns(),
                                            clauses));
-    plan_.keeps_every_row = has_plain_engine();
+    plan_.keeps_every_row = has_plain_engine(request_.options.text("engine"));
   }
   void create_plain_staging(const std::string& columns) {
     plan_.statements.push_back(fmt::format("CREATE TABLE {} ({}) ENGINE = MergeTree ORDER BY tuple()",

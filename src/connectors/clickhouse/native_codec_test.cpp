@@ -211,7 +211,7 @@ TEST(NativeEncoder, WritesWhatClickHouseWrote) {
     }
     if (!own_types) continue;  // types that the server converts into: their round trip is a live test
     Collected sink;
-    const auto written = NativeEncoder(targets).write(decoded->batches[0], sink);
+    const auto written = NativeEncoder(targets).write(decoded->batches[0].columns(), decoded->batches[0].rows(), sink);
     ASSERT_TRUE(written.ok()) << golden.name << ": " << written.error().text();
     EXPECT_EQ(sink.text, bytes) << golden.query;
   }
@@ -267,7 +267,7 @@ TEST(NativeDecoder, GathersBlocksAndCutsThemToTheLimits) {
   Collected sink;
   for (std::size_t from = 0; from < batch.rows(); from += 700) {
     const auto count = std::min<std::size_t>(700, batch.rows() - from);
-    ASSERT_TRUE(encoder.write(copy_rows(batch, from, count), sink).ok());
+    ASSERT_TRUE(encoder.write(copy_rows(batch, from, count).columns(), count, sink).ok());
   }
   const auto expected = rows_of(batch);
   for (const auto limits : {flow::Limits{}, flow::Limits{.batch_rows = 1000, .batch_bytes = 8U << 20},
@@ -357,7 +357,7 @@ TEST(NativeEncoder, RefusesWhatTheWireCannotHold) {
   columns.push_back(dates.finish());
   const data::Batch batch(schema, std::move(columns), 2);
   Collected sink;
-  const auto written = encoder_for(*schema).write(batch, sink);
+  const auto written = encoder_for(*schema).write(batch.columns(), batch.rows(), sink);
   ASSERT_FALSE(written.ok());
   EXPECT_EQ(written.error().code(), Code::TypeMismatch);
   EXPECT_NE(written.error().text().find("row 2"), std::string::npos) << written.error().text();
@@ -373,7 +373,7 @@ TEST(NativeEncoder, RefusesNullWhereTheColumnHasNone) {
   std::vector<data::Column> columns;
   columns.push_back(values.finish());
   Collected sink;
-  const auto written = encoder_for(*schema).write(data::Batch(schema, std::move(columns), 2), sink);
+  const auto written = encoder_for(*schema).write(columns, 2, sink);
   ASSERT_FALSE(written.ok());
   EXPECT_EQ(written.error().code(), Code::TypeMismatch);
 }

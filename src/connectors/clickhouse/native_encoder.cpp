@@ -274,15 +274,15 @@ Result<void> values(const Column& column, const ColumnType& wire, Output& out) {
 
 }  // namespace
 
-Result<void> NativeEncoder::write(const data::Batch& batch, net::ByteSink& sink) const {
-  WEIR_CHECK(batch.columns().size() == targets_.size());
+Result<void> NativeEncoder::write(std::span<const Column> columns, std::size_t rows, net::ByteSink& sink) const {
+  WEIR_CHECK(columns.size() == targets_.size());
   Output out(sink);
   out.varuint(targets_.size());
-  out.varuint(batch.rows());
+  out.varuint(rows);
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     WEIR_TRY(out.text(targets_[i].name));
     WEIR_TRY(out.text(targets_[i].wire.text));
-    WEIR_TRY(values(batch.column(i), targets_[i].wire, out).while_doing(fmt::format("column {}", targets_[i].name)));
+    WEIR_TRY(values(columns[i], targets_[i].wire, out).while_doing(fmt::format("column {}", targets_[i].name)));
   }
   return out.flush();
 }

@@ -16,6 +16,11 @@ std::string engine_of(const Json& config, std::string_view cluster) {
   return can_replicate && !cluster.empty() ? "Replicated" + engine : engine;
 }
 
+// A list is a tuple; a single expression stands as the user wrote it.
+std::string in_parentheses(const Json& value, const std::string& list) {
+  return value.is_array() && value.size() > 1 ? fmt::format("({})", list) : list;
+}
+
 std::string settings_of(const Json& config, bool ordered) {
   std::string list;
   const auto add = [&](std::string_view name, std::string_view value) {
@@ -52,10 +57,10 @@ std::string table_clauses(const Json& config, const std::vector<std::string>& ke
   auto text = "ENGINE = " + engine_of(config, cluster);
   const bool merge_tree = makes_merge_tree(config);
   if (const auto partition = expression_list(config, "partition_by"); !partition.empty()) {
-    text += fmt::format(" PARTITION BY ({})", partition);
+    text += " PARTITION BY " + in_parentheses(config["partition_by"], partition);
   }
   if (const auto primary = expression_list(config, "primary_key"); !primary.empty()) {
-    text += fmt::format(" PRIMARY KEY ({})", primary);
+    text += " PRIMARY KEY " + in_parentheses(config["primary_key"], primary);
   }
   auto order = expression_list(config, "order_by");
   if (order.empty()) {
@@ -65,7 +70,7 @@ std::string table_clauses(const Json& config, const std::vector<std::string>& ke
   }
   const bool ordered = !order.empty() && order != "tuple()";
   if (ordered) {
-    text += order.starts_with('(') ? " ORDER BY " + order : fmt::format(" ORDER BY ({})", order);
+    text += fmt::format(" ORDER BY ({})", order);
   } else if (merge_tree) {
     text += " ORDER BY tuple()";
   }

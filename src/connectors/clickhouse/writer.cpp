@@ -19,11 +19,11 @@ Pairs insert_settings(const ServerInfo& server) {
   return settings;
 }
 
-template <typename T>
-data::Column numbers(data::Kind kind, std::size_t rows, T (*value)(std::size_t, const void*), const void* context) {
+template <typename T, typename Value>
+data::Column numbers(data::Kind kind, std::size_t rows, Value value) {
   data::BufferBuilder values;
   auto* out = reinterpret_cast<T*>(values.extend(rows * sizeof(T)));
-  for (std::size_t row = 0; row < rows; ++row) out[row] = value(row, context);
+  for (std::size_t row = 0; row < rows; ++row) out[row] = value(row);
   return {data::type_of(kind), rows, 0, {}, values.finish()};
 }
 
@@ -44,9 +44,10 @@ class NativeWriter final : public flow::Writer {
     if (batch.rows() == 0) return {};
     if (!stream_) WEIR_TRY(start(stop));
     stream_->use(stop);
-    auto fitting = *batch.schema() == *plan_->schema ? batch : WEIR_TRY(data::cast(batch, plan_->schema));
-    if (plan_->mode == flow::WriteMode::Merge) fitting = with_changes(batch, std::move(fitting));
-    WEIR_TRY(encoder_.write(fitting, *stream_));
+    const auto fitting = *batch.schema() == *plan_->schema ? batch : WEIR_TRY(data::cast(batch, plan_->schema));
+    auto columns = fitting.columns();
+    if (plan_->mode == flow::WriteMode::Merge) add_changes(batch, columns);
+    WEIR_TRY(encoder_.write(columns, batch.rows(), *stream_));
     progress_->rows += batch.rows();
     return {};
   }
@@ -82,21 +83,14 @@ class NativeWriter final : public flow::Writer {
     return {};
   }
 
-  data::Batch with_changes(const data::Batch& original, data::Batch fitting) {
-    const auto rows = fitting.rows();
+  void add_changes(const data::Batch& batch, std::vector<data::Column>& columns) {
+    const auto rows = batch.rows();
     const auto first = progress_->sequence.fetch_add(rows);
-    auto columns = fitting.columns();
-    columns.push_back(numbers<std::uint64_t>(
-        data::Kind::UInt64, rows,
-        [](std::size_t row, const void* begin) { return *static_cast<const std::uint64_t*>(begin) + row; }, &first));
-    const auto* changes = original.changes() ? original.changes()->data() : nullptr;
-    columns.push_back(numbers<std::uint8_t>(
-        data::Kind::UInt8, rows,
-        [](std::size_t row, const void* all) -> std::uint8_t {
-          return all != nullptr && static_cast<const data::Change*>(all)[row] == data::Change::Delete ? 1 : 0;
-        },
-        changes));
-    return {fitting.schema(), std::move(columns), rows};
+    columns.push_back(numbers<std::uint64_t>(data::Kind::UInt64, rows, [&](std::size_t row) { return first + row; }));
+    const auto& changes = batch.changes();
+    columns.push_back(numbers<std::uint8_t>(data::Kind::UInt8, rows, [&](std::size_t row) -> std::uint8_t {
+      return changes && (*changes)[row] == data::Change::Delete ? 1 : 0;
+    }));
   }
 
   ClientPool::Lease client_;
