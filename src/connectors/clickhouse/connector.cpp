@@ -2,6 +2,7 @@
 
 #include "connectors/clickhouse/client.hpp"
 #include "connectors/clickhouse/database.hpp"
+#include "connectors/clickhouse/dialect.hpp"
 #include "connectors/clickhouse/sink.hpp"
 #include "connectors/clickhouse/source.hpp"
 
@@ -130,6 +131,13 @@ flow::Connector clickhouse_connector() {
   };
   connector.open_database = [](const flow::OpenContext& context) -> Result<std::unique_ptr<flow::Database>> {
     return clickhouse::make_database(make_pool(context), context.connection.settings.text("cluster"));
+  };
+  // A cluster only changes what is executed, not how a model's SELECT is written.
+  static const auto dialect = clickhouse::make_dialect("");
+  connector.dialect = dialect.get();
+  connector.default_space = [](const Settings& settings) {
+    const auto database = settings.text("database");
+    return database.empty() ? std::string{"default"} : database;
   };
   return connector;
 }
