@@ -21,12 +21,6 @@ struct Folder {
 };
 using RankTable = std::map<std::string, Folder, std::less<>>;
 
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
-
 // Rows look like "| 2 | project | YAML + SQL files | yaml-cpp date |"; other lines are none.
 RankTable parse_ranks(std::string_view architecture) {
   RankTable table;
@@ -78,11 +72,11 @@ std::optional<std::string_view> library_of(std::string_view header) {
 // The C++ library (no extension), the kernel's and the C library's folders, and POSIX's headers at the top level.
 bool is_system_header(std::string_view header) {
   constexpr std::array<std::string_view, 6> kFolders = {"sys/", "netinet/", "net/if", "arpa/", "linux/", "bits/"};
-  constexpr std::array<std::string_view, 28> kHeaders = {
-      "ctype.h",  "dirent.h",  "errno.h", "fcntl.h",    "float.h",  "fnmatch.h",  "grp.h",
-      "limits.h", "malloc.h",  "math.h",  "netdb.h",    "poll.h",   "pthread.h",  "pwd.h",
-      "sched.h",  "signal.h",  "spawn.h", "stddef.h",   "stdint.h", "stdio.h",    "stdlib.h",
-      "string.h", "termios.h", "time.h",  "ucontext.h", "unistd.h", "execinfo.h", "immintrin.h"};
+  constexpr std::array<std::string_view, 30> kHeaders = {
+      "ctype.h",   "dirent.h", "errno.h",    "fcntl.h",  "float.h",    "fnmatch.h",  "grp.h",     "limits.h",
+      "malloc.h",  "libgen.h", "math.h",     "netdb.h",  "poll.h",     "pthread.h",  "pwd.h",     "sched.h",
+      "signal.h",  "spawn.h",  "stddef.h",   "stdint.h", "stdio.h",    "stdlib.h",   "strings.h", "string.h",
+      "termios.h", "time.h",   "ucontext.h", "unistd.h", "execinfo.h", "immintrin.h"};
   return header.find('.') == std::string_view::npos || std::ranges::find(kHeaders, header) != kHeaders.end() ||
          std::ranges::any_of(kFolders, [&](std::string_view folder) { return header.starts_with(folder); });
 }
@@ -119,9 +113,30 @@ bool allows(const RankTable& table, const Folder& folder, std::string_view libra
          std::ranges::any_of(table, [&](const auto& entry) { return entry.second.rank == 0 && names(entry.second); });
 }
 
+// Whether a CMakeLists.txt names the file among the sources of its folder's library; tests and their fixtures are not.
+bool is_product_source(std::string_view cmake, std::string_view name) {
+  std::istringstream words{std::string(cmake)};
+  bool in_sources = false;
+  for (std::string word; words >> word;) {
+    while (word.ends_with(')')) word.pop_back();
+    if (word == "SOURCES")
+      in_sources = true;
+    else if (word == "USES" || word == "LIBRARIES" || word == "TESTS" || word == "LIVE_TESTS")
+      in_sources = false;
+    else if (in_sources && word == name)
+      return true;
+  }
+  return false;
+}
+
+bool is_product_source(const std::vector<SourceFile>& files, const SourceFile& file, std::string_view folder) {
+  const auto cmake = std::ranges::find(files, fmt::format("src/{}/CMakeLists.txt", folder), &SourceFile::path);
+  return cmake == files.end() || is_product_source(cmake->text, file.name());
+}
+
 // Why the file may not include it, or nothing where it may.
-std::optional<std::string> refusal(const RankTable& table, const SourceFile& file, const RankTable::value_type& own,
-                                   const Include& include) {
+std::optional<std::string> refusal(const RankTable& table, const std::vector<SourceFile>& files, const SourceFile& file,
+                                   const RankTable::value_type& own, const Include& include) {
   if (include.quoted) {
     const auto* other = folder_of(table, include.header);
     if (!other) return fmt::format("\"{}\" names no folder of the rank table", include.header);
@@ -130,7 +145,7 @@ std::optional<std::string> refusal(const RankTable& table, const SourceFile& fil
                        other->second.rank);
   }
   const auto library = library_of(include.header);
-  if (library == "gtest" && file.name().find("test") != std::string_view::npos) return std::nullopt;
+  if (library == "gtest" && !is_product_source(files, file, own.first)) return std::nullopt;
   if (library && allows(table, own.second, *library)) return std::nullopt;
   if (!library && is_system_header(include.header)) return std::nullopt;
   return fmt::format("{} may not include <{}>: its row does not name {}", own.first, include.header,
@@ -151,7 +166,8 @@ std::vector<std::string> broken_ranks(const RankTable& table, const std::vector<
       ++number;
       const auto include = parse_include(line);
       if (!include) continue;
-      if (const auto why = refusal(table, file, *own, *include)) findings.push_back(finding(file.path, number, *why));
+      if (const auto why = refusal(table, files, file, *own, *include))
+        findings.push_back(finding(file.path, number, *why));
     }
   }
   return findings;
@@ -207,8 +223,15 @@ TEST(Ranks, ThirdPartyHeaderOutsideItsFolderIsRefused) {
 }
 
 TEST(Ranks, GoogleTestIsForTests) {
-  EXPECT_EQ(findings_in("src/base/a_test.cpp", "#include <gtest/gtest.h>\n"), Findings{});
-  EXPECT_EQ(findings_in("src/base/a.cpp", "#include <gtest/gtest.h>\n").size(), 1U);
+  const auto in_file = [](std::string name) {
+    return broken_ranks(parse_ranks(kExample), {{"src/base/CMakeLists.txt",
+                                                 "weir_folder(base\n  SOURCES a.cpp\n  TESTS a_test.cpp server.cpp)\n"},
+                                                {"src/base/" + name, "#include <gtest/gtest.h>\n"}});
+  };
+  EXPECT_EQ(in_file("a_test.cpp"), Findings{});
+  EXPECT_EQ(in_file("server.cpp"), Findings{});
+  EXPECT_EQ(in_file("a.cpp"),
+            Findings{"src/base/a.cpp:1: base may not include <gtest/gtest.h>: its row does not name gtest"});
 }
 
 TEST(Ranks, PathsThatTheTableDoesNotKnowAreRefused) {

@@ -70,6 +70,12 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return lines;
 }
 
+std::string_view trimmed(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
+}
+
 std::string finding(std::string_view path, size_t line, std::string_view what) {
   return fmt::format("{}:{}: {}", path, line, what);
 }

@@ -20,6 +20,7 @@ struct SourceFile {
 std::vector<SourceFile> read_repository();
 
 std::vector<std::string_view> lines_of(std::string_view text);
+std::string_view trimmed(std::string_view text);  // of spaces
 
 // One broken rule, as compilers print them: "src/a.cpp:7: what is wrong".
 std::string finding(std::string_view path, size_t line, std::string_view what);
