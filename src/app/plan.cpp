@@ -1,5 +1,6 @@
 #include "engine/plan.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "app/run_control.hpp"
@@ -19,13 +20,24 @@ struct Options {
   bool json = false;
 };
 
+// What a step waits for, as tasks: the nodes of another task's models and tests count as that task.
+std::string upstream_of(const engine::Plan& plan, const engine::Step& step) {
+  std::vector<std::string> names;
+  for (const auto& need : step.needs) {
+    const auto found = std::find_if(plan.steps.begin(), plan.steps.end(), [&](const auto& other) { return other.name == need; });
+    const auto& name = found->task == step.task ? found->node : found->task;
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 void print(const engine::Plan& plan) {
   TextTable table{{{"step"}, {"does"}, {"after"}, {"attempts", TextTable::Align::Right}}};
   for (const auto& step : plan.steps) {
     const auto style = step.selected ? Style::Plain : Style::Faint;
     table.add({{step.name, style},
                {step.selected ? step.summary : "not selected", style},
-               {fmt::format("{}", fmt::join(step.needs, ", ")), Style::Faint},
+               {fitted(upstream_of(plan, step), 60), Style::Faint},
                {std::to_string(step.retry.attempts)}});
   }
   std::printf("%s with %s\n\n%s", styled(plan.pipeline, Style::Strong).c_str(), to_text(plan.params).c_str(), table.text(2).c_str());

@@ -1,12 +1,13 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <set>
 
 #include "app/terminal.hpp"
 #include "app/verbs.hpp"
 #include "app/workspace.hpp"
 #include "data/text.hpp"
-#include "sql/tokenizer.hpp"
+#include "engine/quoting.hpp"
 
 namespace weir::app {
 namespace {
@@ -19,10 +20,9 @@ struct Options {
   int rows_max = 100;
 };
 
-bool gives_rows(const std::string& sql) {
-  static const std::vector<std::string> kWords{"SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "VALUES", "TABLE"};
-  const auto word = sql::leading_keyword(sql);
-  return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
+bool gives_rows(const sql::Statement& statement) {
+  static const std::set<std::string> kKeywords{"SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "VALUES", "TABLE"};
+  return kKeywords.contains(statement.keyword);
 }
 
 std::string csv_cell(const std::string& text) {
@@ -110,12 +110,16 @@ Result<int> query(const Options& options) {
   const auto workspace = Workspace::open(options.environment);
   if (!workspace) return kMistake;
   const auto database = WEIR_TRY(workspace->connections().open_database(options.connection, {}, silent_log()));
-  if (!gives_rows(options.sql)) {
-    const auto rows = WEIR_TRY(database->execute(std::string_view{options.sql}, {}));
+  const auto statements = sql::split_statements(options.sql, engine::quoting_of(database->dialect()));
+  if (statements.size() != 1) {
+    return Error::user(Code::InvalidArgument, "weir query takes one statement, but this has {}", statements.size());
+  }
+  if (!gives_rows(statements.front())) {
+    const auto rows = WEIR_TRY(database->execute(statements.front().text, {}));
     std::printf("done, %s rows changed\n", with_thousands(rows).c_str());
     return kSuccess;
   }
-  const auto reader = WEIR_TRY(database->select(options.sql, {}, {}));
+  const auto reader = WEIR_TRY(database->select(statements.front().text, {}, {}));
   const auto format = options.format.empty() ? (is_terminal(STDOUT_FILENO) ? "table" : "csv") : options.format;
   if (format == "csv") WEIR_TRY(print_csv(*reader));
   if (format == "json") WEIR_TRY(print_json(*reader));

@@ -85,6 +85,14 @@ milliseconds retry_delay(const project::RetryPolicy& policy, int failed_attempts
   return milliseconds{static_cast<long long>(delay)};
 }
 
+std::string_view how_it_ended(AttemptState state) {
+  switch (state) {
+    case AttemptState::Skipped: return "was skipped";
+    case AttemptState::Cancelled: return "was cancelled";
+    default: return "failed";
+  }
+}
+
 // One run under way: the executor's loop and its state.
 class RunLoop {
  public:
@@ -156,7 +164,7 @@ class RunLoop {
         const auto& upstream = progress_[index_[need]];
         if (upstream.phase != StepProgress::Phase::Ended || upstream.end == AttemptState::Succeeded) continue;
         WEIR_TRY(end_without_attempt(i, AttemptState::Skipped,
-                                     Error::user(Code::Conflict, "skipped, because {} is {}", need, name(upstream.end))));
+                                     Error::user(Code::Conflict, "skipped, because {} {}", need, how_it_ended(upstream.end))));
         break;
       }
     }

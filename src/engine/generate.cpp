@@ -1,2 +1,64 @@
+#include "connectors/generate/generate_file.hpp"
+#include "connectors/generate/spec.hpp"
 #include "engine/kinds.hpp"
-namespace weir::engine { TaskKind generate_kind() { return {}; } }
+#include "project/project.hpp"
+
+// `generate`: synthetic data by a spec, into a file of the project.
+namespace weir::engine {
+namespace {
+
+Result<generate::Spec> read_spec(TaskContext& context, const std::string& path) {
+  const auto file = project::read_settings_file(context.order().project_folder, path, generate::generator_settings());
+  if (!file.mistakes.errors.empty()) return file.mistakes.errors.front();
+  auto outcome = generate::parse_spec(file.settings);
+  if (!outcome.mistakes.empty()) {
+    auto& mistake = outcome.mistakes.front();
+    const auto place = file.places.find(mistake.path);
+    return std::move(mistake.error).at(place == file.places.end() ? Place{path, 0, 0} : place->second);
+  }
+  return std::move(*outcome.spec);
+}
+
+Result<generate::Variation> variation(const Settings& settings) {
+  const auto date = parse_instant(settings.text("date"));
+  if (!date) return Error::user(Code::InvalidProject, "not a date: {}", settings.text("date")).hint("write it as 2026-03-03");
+  if (settings.integer("rows") < 0) return Error::user(Code::InvalidProject, "rows is negative: {}", settings.integer("rows"));
+  return generate::Variation{.rows = static_cast<std::uint64_t>(settings.integer("rows")),
+                             .seed = static_cast<std::uint64_t>(settings.integer("seed")),
+                             .last_day = std::chrono::floor<std::chrono::days>(*date).time_since_epoch().count()};
+}
+
+Result<Json> run_generate(TaskContext& context) {
+  const auto& settings = context.order().settings;
+  const auto to = settings.text("to");
+  generate::GenerateRequest request;
+  request.spec = WEIR_TRY(read_spec(context, settings.text("spec")));
+  request.variation = WEIR_TRY(variation(settings));
+  request.path = context.order().project_folder / to;
+  request.threads = static_cast<int>(settings.integer("threads"));
+  const auto report = WEIR_TRY(generate::generate_file(request, context.stop(), [&](std::uint64_t rows) {
+    context.progress().rows_written = rows;
+  }));
+  context.progress().rows_written = report.rows;
+  for (const auto& [kind, rows] : report.defects) context.log().info("{} rows with the defect {}", rows, generate::name(kind));
+  context.log().info("generated {} rows into {}", report.rows, to);
+  return generate::to_json(report);
+}
+
+}  // namespace
+
+TaskKind generate_kind() {
+  return {.name = "generate",
+          .summary = "Generates synthetic data by a spec: same seed, same bytes",
+          .settings = {{.name = "spec", .type = SettingType::Text, .doc = "The spec's file, such as generators/sales.yml", .need = Need::Required},
+                       {.name = "rows", .type = SettingType::Integer, .doc = "How many rows", .need = Need::Required},
+                       {.name = "seed", .type = SettingType::Integer, .doc = "Another seed, other data", .default_value = 1},
+                       {.name = "date", .type = SettingType::Text, .doc = "The last day of the data, such as 2026-03-03", .need = Need::Required},
+                       {.name = "to", .type = SettingType::Text, .doc = "The file to write", .need = Need::Required},
+                       {.name = "threads", .type = SettingType::Integer, .doc = "Threads that generate side by side", .default_value = 2}},
+          .reads = {},
+          .writes = {"to"},
+          .run = run_generate};
+}
+
+}  // namespace weir::engine

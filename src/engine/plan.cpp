@@ -195,7 +195,8 @@ class Planner {
     if (step.kind == "copy") return fmt::format("copy {} → {} ({})", read, written, settings.text("mode"));
     if (step.kind == "generate") return fmt::format("generate {} rows by {} → {}", settings.text("rows"), settings.text("spec"), written);
     if (step.kind == "check") return fmt::format("check {} ({} rules)", read, settings.json("rules").size());
-    if (step.kind == "reconcile") return fmt::format("reconcile {} = {}", settings.text("left"), settings.text("right"));
+    if (step.kind == "reconcile") return fmt::format("reconcile {} = {}", text_at(settings, "left.table").value_or(""),
+                                                        text_at(settings, "right.table").value_or(""));
     if (step.kind == "sql") return fmt::format("sql on {}", settings.text("connection"));
     return step.kind;
   }

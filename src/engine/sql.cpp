@@ -1,7 +1,7 @@
 #include "base/file.hpp"
 #include "engine/kinds.hpp"
+#include "engine/quoting.hpp"
 #include "sql/template.hpp"
-#include "sql/tokenizer.hpp"
 
 // `sql`: statements on one connection, in order.
 namespace weir::engine {
@@ -24,7 +24,10 @@ Result<Json> run_sql(TaskContext& context) {
   const auto text = WEIR_TRY(script_text(context));
   const auto connection = settings.text("connection");
   const auto database = WEIR_TRY(context.open_database(connection));
-  const flow::Script script{.statements = WEIR_TRY(sql::split_statements(text)), .cleanup = {}};
+  flow::Script script;
+  for (const auto& statement : sql::split_statements(text, quoting_of(database->dialect()))) {
+    script.statements.emplace_back(statement.text);
+  }
   const auto rows = WEIR_TRY(database->execute(script, context.stop()).while_doing(fmt::format("sql on {}", connection)));
   context.progress().rows_written = rows;
   context.log().info("executed {} statements on {}", script.statements.size(), connection);

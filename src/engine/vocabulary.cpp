@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "connectors/generate/generate.hpp"
+#include "connectors/generate/spec.hpp"
 #include "engine/task_kind.hpp"
 
 namespace weir::engine {
@@ -31,7 +31,8 @@ project::Vocabulary vocabulary(const flow::Registry& registry) {
     }
     vocabulary.tasks.push_back(std::move(description));
   }
-  vocabulary.generators = connectors::generate::generator_settings();
+
+  vocabulary.generators = generate::generator_settings();
   return vocabulary;
 }
 

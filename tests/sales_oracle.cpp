@@ -1,0 +1,131 @@
+#include "sales_oracle.hpp"
+
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include <fstream>
+#include <vector>
+
+namespace weir::testing {
+namespace {
+
+// RFC 4180, one line a record: the generator writes no line feeds inside fields.
+std::vector<std::string> split(const std::string& line) {
+  std::vector<std::string> cells(1);
+  bool quoted = false;
+  for (const char letter : line) {
+    if (letter == '"') {
+      quoted = !quoted;
+    } else if (letter == ',' && !quoted) {
+      cells.emplace_back();
+    } else {
+      cells.back() += letter;
+    }
+  }
+  return cells;
+}
+
+class Sqlite {
+ public:
+  Sqlite() { EXPECT_EQ(sqlite3_open(":memory:", &handle_), SQLITE_OK); }
+  ~Sqlite() { sqlite3_close(handle_); }
+  Sqlite(const Sqlite&) = delete;
+  Sqlite& operator=(const Sqlite&) = delete;
+
+  void run(const char* sql) {
+    char* message = nullptr;
+    EXPECT_EQ(sqlite3_exec(handle_, sql, nullptr, nullptr, &message), SQLITE_OK) << sql << ": " << (message ? message : "");
+    sqlite3_free(message);
+  }
+  long long number(const char* sql) {
+    sqlite3_stmt* statement = nullptr;
+    EXPECT_EQ(sqlite3_prepare_v2(handle_, sql, -1, &statement, nullptr), SQLITE_OK) << sqlite3_errmsg(handle_);
+    EXPECT_EQ(sqlite3_step(statement), SQLITE_ROW);
+    const auto value = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return value;
+  }
+  std::string lines(const char* sql) {
+    sqlite3_stmt* statement = nullptr;
+    EXPECT_EQ(sqlite3_prepare_v2(handle_, sql, -1, &statement, nullptr), SQLITE_OK) << sqlite3_errmsg(handle_);
+    std::string text;
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+      for (int i = 0; i < sqlite3_column_count(statement); ++i) {
+        if (i != 0) text += ',';
+        text += reinterpret_cast<const char*>(sqlite3_column_text(statement, i));
+      }
+      text += '\n';
+    }
+    sqlite3_finalize(statement);
+    return text;
+  }
+  void load(const std::filesystem::path& csv) {
+    run("CREATE TABLE raw (sale_id TEXT, customer_id TEXT, product_id TEXT, quantity TEXT, sale_date TEXT, sale_amount TEXT, "
+        "region TEXT); BEGIN");
+    sqlite3_stmt* insert = nullptr;
+    EXPECT_EQ(sqlite3_prepare_v2(handle_, "INSERT INTO raw VALUES (?, ?, ?, ?, ?, ?, ?)", -1, &insert, nullptr), SQLITE_OK);
+    std::ifstream file(csv);
+    std::string line;
+    std::getline(file, line);
+    EXPECT_EQ(line, "sale_id,customer_id,product_id,quantity,sale_date,sale_amount,region");
+    while (std::getline(file, line)) {
+      if (!line.empty() && line.back() == '\r') line.pop_back();
+      const auto cells = split(line);
+      ASSERT_EQ(cells.size(), 7U) << line;
+      for (int i = 0; i < 7; ++i) {
+        const auto& cell = cells[static_cast<std::size_t>(i)];
+        sqlite3_bind_text(insert, i + 1, cell.data(), static_cast<int>(cell.size()), SQLITE_TRANSIENT);
+      }
+      sqlite3_step(insert);
+      sqlite3_reset(insert);
+    }
+    sqlite3_finalize(insert);
+    run("COMMIT");
+  }
+
+ private:
+  sqlite3* handle_ = nullptr;
+};
+
+constexpr const char* kGood = R"sql(
+CREATE TABLE good AS
+SELECT CAST(sale_id AS INTEGER) AS sale_id, CAST(customer_id AS INTEGER) AS customer_id,
+       CAST(product_id AS INTEGER) AS product_id, CAST(quantity AS INTEGER) AS quantity, sale_date,
+       CAST(replace(sale_amount, '.', '') AS INTEGER) AS cents, upper(substr(region, 1, 1)) || lower(substr(region, 2)) AS region
+FROM (SELECT trim(sale_id) AS sale_id, trim(customer_id) AS customer_id, trim(product_id) AS product_id,
+             trim(quantity) AS quantity, trim(sale_date) AS sale_date, trim(sale_amount) AS sale_amount, trim(region) AS region
+      FROM raw)
+WHERE sale_id GLOB '[0-9]*' AND NOT sale_id GLOB '*[^0-9]*' AND length(sale_id) <= 18
+  AND customer_id GLOB '[0-9]*' AND NOT customer_id GLOB '*[^0-9]*' AND length(customer_id) <= 18
+  AND product_id GLOB '[0-9]*' AND NOT product_id GLOB '*[^0-9]*' AND length(product_id) <= 9
+  AND quantity GLOB '[0-9]*' AND NOT quantity GLOB '*[^0-9]*' AND length(quantity) <= 9 AND CAST(quantity AS INTEGER) > 0
+  AND sale_amount GLOB '[0-9]*.[0-9][0-9]' AND NOT replace(sale_amount, '.', '') GLOB '*[^0-9]*'
+  AND length(sale_amount) - length(replace(sale_amount, '.', '')) = 1 AND length(sale_amount) <= 13
+  AND sale_date GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' AND date(sale_date) = sale_date
+  AND lower(region) IN ('north', 'south', 'east', 'west')
+  AND CAST(replace(sale_amount, '.', '') AS INTEGER) % CAST(quantity AS INTEGER) = 0;
+CREATE TABLE clean AS
+SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY sale_id ORDER BY sale_date, customer_id, product_id, quantity, cents, region) AS place
+               FROM good) WHERE place = 1;
+)sql";
+
+}  // namespace
+
+SalesTotals sales_totals(const std::filesystem::path& csv) {
+  Sqlite sqlite;
+  sqlite.load(csv);
+  sqlite.run(kGood);
+  SalesTotals totals;
+  totals.generated = sqlite.number("SELECT count(*) FROM raw");
+  totals.clean = sqlite.number("SELECT count(*) FROM clean");
+  const auto good = sqlite.number("SELECT count(*) FROM good");
+  totals.rejected = totals.generated - good;
+  totals.removed = good - totals.clean;
+  totals.clean_cents = sqlite.number("SELECT sum(cents) FROM clean");
+  totals.quantity = sqlite.number("SELECT sum(quantity) FROM clean");
+  totals.by_region = sqlite.lines(
+      "SELECT region, count(*), (sum(cents) / 100) || '.' || substr('0' || (sum(cents) % 100), -2) FROM clean GROUP BY 1 ORDER BY 1");
+  return totals;
+}
+
+}  // namespace weir::testing

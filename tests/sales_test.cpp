@@ -1,0 +1,86 @@
+#include <gtest/gtest.h>
+
+#include "base/file.hpp"
+#include "sales_oracle.hpp"
+#include "weir_program.hpp"
+
+// The sales example, whole: the real binary, the embedded ClickHouse and a managed PostgreSQL. SQLite says what the totals
+// must be.
+namespace weir {
+namespace {
+
+using testing::TestProject;
+
+std::filesystem::path csv_of(const TestProject& project, const std::string& run) {
+  return project.folder() / "files" / run / "sales.csv";
+}
+
+void expect_totals(const TestProject& project, const std::string& run) {
+  const auto totals = testing::sales_totals(csv_of(project, run));
+  EXPECT_GT(totals.rejected, 0);
+  EXPECT_GT(totals.removed, 0);
+  EXPECT_EQ(totals.generated, totals.clean + totals.rejected + totals.removed);
+  EXPECT_EQ(project.query("warehouse", "SELECT count() FROM raw_sales"), std::to_string(totals.generated) + "\n");
+  EXPECT_EQ(project.query("warehouse", "SELECT count() FROM rejected_sales"), std::to_string(totals.rejected) + "\n");
+  EXPECT_EQ(project.query("warehouse", "SELECT sum(removed_rows) FROM removed_duplicates"), std::to_string(totals.removed) + "\n");
+  EXPECT_EQ(project.query("shop", "SELECT count(*), sum(quantity), (sum(sale_amount) * 100)::bigint FROM sales"),
+            fmt::format("{},{},{}\n", totals.clean, totals.quantity, totals.clean_cents));
+  EXPECT_EQ(project.query("shop", "SELECT region, sum(sales_count)::bigint, sum(sales_amount) FROM sales_aggregates GROUP BY 1 ORDER BY 1"),
+            totals.by_region);
+  EXPECT_EQ(project.query("warehouse", fmt::format("SELECT region, sum(sales_count), sum(sales_amount) FROM sales_aggregates "
+                                                   "WHERE run_id = '{}' GROUP BY 1 ORDER BY 1", run)),
+            totals.by_region);
+}
+
+TEST(Sales, AMillionRowsComeToWhatPlainSqlSays) {
+  const TestProject project{"sales"};
+  ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
+  const auto first = project.run({"run", "sales", "--json"});
+  ASSERT_EQ(first.exit_code, 0) << first.out << first.err;
+  const auto run = first.event("run_finished")["run"].get<std::string>();
+  EXPECT_EQ(first.event("step", "generate")["rows_written"], 1'000'000);
+  expect_totals(project, run);
+
+  // A second run appends its own import and leaves the first as it is.
+  const auto second = project.run({"run", "sales", "--json", "-p", "rows=20000", "-p", "seed=8"});
+  ASSERT_EQ(second.exit_code, 0) << second.out << second.err;
+  const auto second_run = second.event("run_finished")["run"].get<std::string>();
+  expect_totals(project, second_run);
+  EXPECT_EQ(project.query("warehouse", "SELECT count(DISTINCT run_id), count(DISTINCT import_date) FROM sales_aggregates"), "2,1\n");
+  EXPECT_TRUE(std::filesystem::exists(csv_of(project, run)));
+}
+
+TEST(Sales, TheSameRunPublishedTwiceDoesNotDoubleItsRows) {
+  const TestProject project{"sales"};
+  ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
+  // A reconciliation that must fail leaves the run failed after it has published.
+  project.edit("pipelines/sales.yml", "ignore: [import_date, run_id]", "ignore: [import_date]");
+  const auto failed = project.run({"run", "sales", "--json", "-p", "rows=20000"});
+  ASSERT_EQ(failed.exit_code, 1) << failed.out;
+  const auto rows = project.query("warehouse", "SELECT count() FROM sales_aggregates");
+  EXPECT_NE(rows, "0\n");
+  project.edit("pipelines/sales.yml", "ignore: [import_date]", "ignore: [import_date, run_id]");
+  const auto retried = project.run({"retry", "--json"});
+  ASSERT_EQ(retried.exit_code, 0) << retried.out << retried.err;
+  EXPECT_TRUE(retried.event("step", "publish").is_null());  // it was done
+  EXPECT_EQ(project.query("warehouse", "SELECT count() FROM sales_aggregates"), rows);
+}
+
+TEST(Sales, ACorruptedCopyIsFoundAndNamed) {
+  const TestProject project{"sales"};
+  ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
+  const auto run = project.run({"run", "sales", "--json", "-p", "rows=20000"});
+  ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
+  ASSERT_EQ(project.run({"query", "shop", "UPDATE sales_aggregates SET sales_amount = sales_amount + 0.01 WHERE region = 'North' AND "
+                                          "product_id = (SELECT min(product_id) FROM sales_aggregates WHERE region = 'North')"}).exit_code, 0);
+  project.edit("pipelines/sales.yml", "run_id = '{{ run.id }}'", fmt::format("run_id = '{}'", run.event("run_finished")["run"].get<std::string>()));
+  const auto checked = project.run({"run", "sales", "--json", "--select", "reconcile"});
+  EXPECT_EQ(checked.exit_code, 1);
+  const auto error = checked.event("step", "reconcile")["error"];
+  EXPECT_EQ(error["code"], "check_failed");
+  EXPECT_NE(error["message"].get<std::string>().find("region=North"), std::string::npos) << error;
+  EXPECT_NE(error["message"].get<std::string>().find("sales_amount"), std::string::npos) << error;
+}
+
+}  // namespace
+}  // namespace weir

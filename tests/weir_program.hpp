@@ -1,0 +1,56 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/json.hpp"
+#include "services/process.hpp"
+
+// Runs the real binary on real projects: what the tests of the whole program stand on.
+namespace weir::testing {
+
+struct ProgramResult {
+  int exit_code = -1;
+  std::string out;
+  std::string err;
+  // The lines of --json output.
+  std::vector<Json> lines() const;
+  // The last event of this kind, for a step if one is given; null when there is none.
+  Json event(std::string_view kind, std::string_view step = {}) const;
+};
+
+// A project in a temporary folder, removed at the end (its services are stopped first).
+class TestProject {
+ public:
+  // A copy of examples/<example>.
+  explicit TestProject(const std::string& example);
+  // An empty folder.
+  TestProject();
+  ~TestProject();
+  TestProject(const TestProject&) = delete;
+  TestProject& operator=(const TestProject&) = delete;
+
+  const std::filesystem::path& folder() const { return folder_; }
+  void write(const std::string& path, std::string_view text) const;
+  // Replaces the first occurrence, which must be there.
+  void edit(const std::string& path, std::string_view from, std::string_view to) const;
+
+  // Runs `weir …` in the project's folder to its end.
+  ProgramResult run(const std::vector<std::string>& arguments) const;
+  struct Started {
+    services::Process process;
+    Descriptor out;  // the rest of its standard output
+  };
+  // Starts it and hands every line of its standard output to the function until that returns false or the output ends;
+  // then returns the process, which may still run.
+  Started start_until(const std::vector<std::string>& arguments, const std::function<bool(const Json&)>& go_on) const;
+  // The rows of a query as CSV without the head.
+  std::string query(const std::string& connection, const std::string& sql) const;
+
+ private:
+  std::filesystem::path folder_;
+};
+
+}  // namespace weir::testing
