@@ -1,6 +1,8 @@
 #include "connectors/generate/generate_file.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -125,6 +127,25 @@ class FileWriter {
   std::optional<Error> error_;
 };
 
+// The file that becomes the target: what a killed attempt left of it is written over, a living one is not disturbed.
+Result<Descriptor> open_staged(const std::filesystem::path& path, const std::string& doing) {
+  for (;;) {
+    Descriptor file{::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644)};
+    if (!file) return Error::from_errno(errno, doing);
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) return Error::from_errno(errno, doing);
+      return Error::system(Code::Conflict, "another process generates the same file: {}", path.string());
+    }
+    // Between the open and the lock its owner may have published it under its own name.
+    struct stat opened {};
+    struct stat named {};
+    if (::fstat(file.get(), &opened) != 0) return Error::from_errno(errno, doing);
+    if (::stat(path.c_str(), &named) != 0 || named.st_ino != opened.st_ino) continue;
+    if (::ftruncate(file.get(), 0) != 0) return Error::from_errno(errno, doing);
+    return file;
+  }
+}
+
 }  // namespace
 
 GenerateReport make_report(const Spec& spec, std::uint64_t rows, std::uint64_t bytes, const DefectCounts& counts) {
@@ -144,10 +165,9 @@ Json to_json(const GenerateReport& report) {
 Result<GenerateReport> generate_file(const GenerateRequest& request, std::stop_token stop,
                                      const std::function<void(std::uint64_t)>& progress) {
   WEIR_TRY(make_folder(request.path.parent_path()));
-  const auto staged = request.path.parent_path() / fmt::format(".{}.{}.weir-staged", request.path.filename().string(), ::getpid());
+  const auto staged = request.path.parent_path() / fmt::format(".{}.weir-staged", request.path.filename().string());
   const auto doing = fmt::format("writing file: {}", request.path.string());
-  const Descriptor file{::open(staged.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
-  if (!file) return Error::from_errno(errno, doing);
+  const auto file = WEIR_TRY(open_staged(staged, doing));
   FileWriter writer{request, file.get(), progress};
   auto report = writer.run(std::max(request.threads, 1), stop);
   if (report.ok() && ::fsync(file.get()) != 0) report = Error::from_errno(errno, doing);

@@ -20,10 +20,11 @@ std::string malformed_number(std::uint64_t how, const std::string& text) {
 }
 
 std::string malformed_date(std::uint64_t how, const std::string& text) {
-  switch (how % 4) {
+  switch (how % 5) {
     case 0: return text.substr(8, 2) + "/" + text.substr(5, 2) + "/" + text.substr(0, 4);
     case 1: return text.substr(0, 5) + "13" + text.substr(7);
-    case 2: return "n/a";
+    case 2: return text.substr(0, 5) + "02-30";
+    case 3: return "n/a";
     default: return "yesterday";
   }
 }
