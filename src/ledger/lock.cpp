@@ -1,7 +1,6 @@
 #include "ledger/lock.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +10,13 @@
 namespace weir::ledger {
 
 namespace {
+
+struct flock whole_file() {
+  struct flock range {};
+  range.l_type = F_WRLCK;
+  range.l_whence = SEEK_SET;
+  return range;
+}
 
 std::string owner_of(int fd) {
   char text[32];
@@ -27,8 +33,9 @@ Result<Lock> Lock::take(const std::filesystem::path& path) {
   // Not inherited by the programs that this process starts: a task that outlives its parent must not keep the ledger.
   Descriptor descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (!descriptor) return Error::from_errno(errno, "opening the ledger's lock: " + path.string());
-  if (::flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return Error::from_errno(errno, "locking the ledger: " + path.string());
+  auto range = whole_file();
+  if (::fcntl(descriptor.get(), F_OFD_SETLK, &range) != 0) {
+    if (errno != EAGAIN && errno != EACCES) return Error::from_errno(errno, "locking the ledger: " + path.string());
     const auto owner = owner_of(descriptor.get());
     return Error::user(Code::Conflict, "another Weir process works on this project: pid {}", owner)
         .hint("wait until process " + owner + " ends, or stop it");
@@ -45,8 +52,12 @@ Result<std::optional<pid_t>> lock_owner(const std::filesystem::path& state_folde
     if (errno == ENOENT) return std::optional<pid_t>{};
     return Error::from_errno(errno, "opening the ledger's lock: " + path.string());
   }
-  if (::flock(descriptor.get(), LOCK_SH | LOCK_NB) == 0) return std::optional<pid_t>{};
-  if (errno != EWOULDBLOCK) return Error::from_errno(errno, "asking for the ledger's lock: " + path.string());
+  // Asks without taking it, so that nobody who wants it finds it taken by the question.
+  auto range = whole_file();
+  if (::fcntl(descriptor.get(), F_OFD_GETLK, &range) != 0) {
+    return Error::from_errno(errno, "asking for the ledger's lock: " + path.string());
+  }
+  if (range.l_type == F_UNLCK) return std::optional<pid_t>{};
   const auto owner = owner_of(descriptor.get());
   pid_t pid = 0;
   const auto [end, error] = std::from_chars(owner.data(), owner.data() + owner.size(), pid);

@@ -10,8 +10,9 @@
 
 namespace weir::ledger {
 
-// The right to write a project's ledger: an flock(2) on .weir/lock, which holds the owner's pid. The kernel drops it when
-// the process ends, however it ends, so that a stale file never blocks anybody.
+// The right to write a project's ledger: a lock on .weir/lock (fcntl's F_OFD_SETLK, which can be asked about without being
+// taken), a file that holds the owner's pid. The kernel drops it when the process ends, however it ends, so that a stale
+// file never blocks anybody.
 class Lock {
  public:
   // Conflict, which names the owner's pid, when another process (or another Ledger of this one) holds it.
