@@ -186,6 +186,7 @@ class Response final : public ResponseWriter {
   }
 
   Result<void> write(std::span<const std::byte> bytes) override {
+    if (state_ == State::Broken) return broken_off();
     WEIR_CHECK(state_ == State::Open);
     if (bytes.empty() || parser_.get().method() == http::verb::head) return {};
     const asio::const_buffer buffer(bytes.data(), bytes.size());
@@ -193,6 +194,7 @@ class Response final : public ResponseWriter {
   }
 
   Result<void> finish() override {
+    if (state_ == State::Broken) return broken_off();
     WEIR_CHECK(state_ == State::Open);
     state_ = State::Finished;
     if (!chunked_ || parser_.get().method() == http::verb::head) return {};
@@ -228,6 +230,10 @@ class Response final : public ResponseWriter {
       text.append(field.name_string()).append(": ").append(field.value()).append("\r\n");
     }
     return text += "\r\n";
+  }
+
+  static Error broken_off() {
+    return Error::external(Code::Unavailable, "answering: the connection is broken off").retry(Retry::Reconnect);
   }
 
   template <typename Buffers>

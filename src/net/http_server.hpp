@@ -51,7 +51,8 @@ struct IncomingRequest {
 };
 
 // Answers one request: either send(), or start(), write() as often as needed, finish(). A handler that returns without
-// an answer sends 500; one that returns without finish() has its connection broken off.
+// an answer sends 500; one that returns without finish() has its connection broken off. Once the client has left, or
+// after abort(), write() and finish() are Unavailable.
 class ResponseWriter : public ByteSink {
  public:
   // The whole response.

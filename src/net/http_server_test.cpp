@@ -200,6 +200,29 @@ TEST(HttpServer, TellsTheHandlerThatItsClientHasLeft) {
   EXPECT_TRUE(noticed);
 }
 
+TEST(HttpServer, WritingToAClientThatHasLeftIsAnErrorHoweverOften) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  int errors = 0;
+  const auto server = start([&](IncomingRequest&, ResponseWriter& response) {
+    const std::vector<std::byte> block(1 << 20);
+    auto written = response.start(200, {});
+    while (written.ok()) written = response.write(block);
+    const int count = 1 + !response.write(block).ok() + !response.finish().ok();
+    response.abort();
+    const std::lock_guard lock(mutex);
+    errors = count;
+    changed.notify_all();
+  });
+  Client client(server->port());
+  client.send("GET / HTTP/1.1\r\n\r\n");
+  client.read_until("\r\n\r\n");
+  client.close();
+  std::unique_lock lock(mutex);
+  ASSERT_TRUE(changed.wait_for(lock, 10s, [&] { return errors != 0; }));
+  EXPECT_EQ(errors, 3);
+}
+
 TEST(HttpServer, AnswersAClientThatStillSends) {
   const auto server = start([](IncomingRequest&, ResponseWriter& response) {
     (void)response.send(400, {}, "no");
