@@ -66,8 +66,8 @@ TEST_P(KilledParent, IsResumedByTheNextStart) {
 }
 
 INSTANTIATE_TEST_SUITE_P(AtEachTask, KilledParent, ::testing::Values("generate", "stage", "validate", "clean/clean_sales", "load", "publish"),
-                         [](const auto& info) {
-                           std::string name = info.param;
+                         [](const auto& test) {
+                           std::string name = test.param;
                            for (auto& letter : name) letter = std::isalnum(static_cast<unsigned char>(letter)) ? letter : '_';
                            return name;
                          });

@@ -80,7 +80,7 @@ void add_services(CLI::App& app, Outcome& outcome) {
   verb->add_flag("--json", options->json, "For machines");
   verb->footer("Examples:\n  weir services\n  weir services up     # they stay up until: weir services down");
   const auto add = [&](const char* name, const char* summary, Result<int> (*body)(const Options&)) {
-    verb->add_subcommand(name, summary)->callback([options, &outcome, body] {
+    verb->add_subcommand(name, summary)->fallthrough()->callback([options, &outcome, body] {
       const auto done = body(*options);
       outcome.exit_code = done.ok() ? *done : report(done.error());
     });

@@ -104,8 +104,10 @@ class Planner {
     for (const auto* node : chosen) {
       if (node->kind == models::NodeKind::Model) names.insert(node->name);
     }
-    for (const auto* node : chosen) {
-      if (node->kind == models::NodeKind::Test) names.insert(node->name);
+    // The selection brings the tests of its models along, also those that look at models which are not built here; they
+    // are chosen below. Tests that are selected without any model are meant themselves.
+    if (names.empty()) {
+      for (const auto* node : chosen) names.insert(node->name);
     }
     const auto upstream = ancestors(names);
     if (base.settings.flag("tests")) {

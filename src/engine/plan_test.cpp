@@ -73,6 +73,7 @@ TEST_F(PlanTest, AModelTaskBecomesItsSubGraph) {
   // b waits for the tests of its parent; load waits for every node.
   EXPECT_EQ(made->steps[3].needs, (Names{"stage", "clean/a", "clean/test_a"}));
   EXPECT_EQ(made->steps[5].needs, (Names{"clean/a", "clean/test_a", "clean/b", "clean/test_b"}));
+  EXPECT_EQ(made->steps[5].name, "load");
 }
 
 TEST_F(PlanTest, TemplatesAndLineageAreInThePlan) {

@@ -89,10 +89,10 @@ class Renderer {
 
   Result<Json> scalar(const Json& value, const Setting& setting, const std::string& path) {
     if (!value.is_string() || !sql::has_template(value.get_ref<const std::string&>())) return value;
-    auto rendered = WEIR_TRY(text(value, path));
-    if (auto fitted = fit(std::move(rendered), setting)) return std::move(*fitted);
+    const auto rendered = WEIR_TRY(text(value, path));
+    if (auto fitted = fit(rendered, setting)) return std::move(*fitted);
     return Error::user(Code::InvalidProject, "{} takes {}, but its template gave another value: {}", path,
-                       expectation(setting), value.get<std::string>())
+                       expectation(setting), rendered.is_string() ? rendered.get<std::string>() : to_text(rendered))
         .at(place_of(path, places_));
   }
 
