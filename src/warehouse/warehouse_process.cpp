@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -110,14 +112,14 @@ Answer WarehouseProcess::request(std::string method, std::string_view path_and_q
   net::HttpClient client;
   auto exchange = client.open(request, {});
   if (!exchange.ok()) {
-    ADD_FAILURE() << exchange.error().text();
+    ADD_FAILURE() << exchange.error().text() << "\n" << read_file(data_folder_.string() + ".log").value();
     return answer;
   }
   // A server that refuses early does not take all of it.
   if (!body.empty() && (*exchange)->write(std::as_bytes(std::span(body)), {}).ok()) (void)(*exchange)->finish_body({});
   auto response = (*exchange)->response({});
   if (!response.ok()) {
-    ADD_FAILURE() << response.error().text();
+    ADD_FAILURE() << response.error().text() << "\n" << read_file(data_folder_.string() + ".log").value();
     return answer;
   }
   answer.status = response->status;
@@ -145,19 +147,18 @@ std::string WarehouseProcess::value(std::string_view sql, std::string_view url_p
   return answer.body;
 }
 
-std::unique_ptr<net::HttpExchange> WarehouseProcess::begin(net::HttpClient& client, std::string_view sql) const {
-  net::HttpRequest request;
-  request.method = "POST";
-  request.url = "http://localhost/";
-  request.unix_socket = socket();
-  request.headers.add("X-ClickHouse-User", "default");
-  request.headers.add("X-ClickHouse-Key", std::string(kTestPassword));
-  request.body = net::HttpRequest::Body::Streamed;
-  auto exchange = client.open(request, {});
-  EXPECT_TRUE(exchange.ok());
-  EXPECT_TRUE((*exchange)->write(std::as_bytes(std::span(sql)), {}).ok());
-  EXPECT_TRUE((*exchange)->finish_body({}).ok());
-  return std::move(exchange).value();
+Descriptor WarehouseProcess::begin(std::string_view sql) const {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const auto path = socket();
+  std::copy(path.begin(), path.end(), address.sun_path);
+  Descriptor connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  const auto request = fmt::format(
+      "POST / HTTP/1.1\r\nX-ClickHouse-User: default\r\nX-ClickHouse-Key: {}\r\nContent-Length: {}\r\n\r\n{}",
+      kTestPassword, sql.size(), sql);
+  EXPECT_TRUE(write_all(connection.get(), request, "sending a query").ok());
+  return connection;
 }
 
 fs::path fresh_folder(std::string_view name) {

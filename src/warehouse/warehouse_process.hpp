@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file.hpp"
 #include "base/result.hpp"
 #include "net/http_client.hpp"
 
@@ -40,8 +41,8 @@ class WarehouseProcess {
                  net::Headers headers = {}) const;
   // The body of a query that must succeed, without its last line end.
   std::string value(std::string_view sql, std::string_view url_parameters = "") const;
-  // Begins a query and leaves without its answer.
-  std::unique_ptr<net::HttpExchange> begin(net::HttpClient& client, std::string_view sql) const;
+  // Sends a query on a connection of its own and reads nothing of its answer; closing the descriptor is leaving.
+  Descriptor begin(std::string_view sql) const;
 
   void kill();
   // SIGTERM; the exit code, or minus the signal that ended it.
