@@ -13,6 +13,7 @@ namespace {
 
 using flow::WriteMode;
 
+constexpr int kFirstVersionWithMoves = 20'010;
 constexpr int kFirstModernVersion = 21'012;  // Bool, Date32 and Decimal256 are there from here on
 
 const CatalogColumn* find_column(const CatalogTable& table, std::string_view name) {
@@ -141,6 +142,11 @@ class Planner {
   }
 
   Result<void> plan_append() {
+    if (server_.version < kFirstVersionWithMoves) {
+      return Error::user(Code::Unsupported, "ClickHouse {}.{} cannot move partitions between tables",
+                         server_.version / 1000, server_.version % 1000)
+          .hint("append needs ClickHouse 20.10 or newer; use mode: replace with this server");
+    }
     if (!existing_) {
       create_from_schema(plan_.target, "IF NOT EXISTS ");
       if (!makes_merge_tree(request_.options.values())) return needs_merge_tree();
@@ -224,6 +230,7 @@ class Planner {
       return field.nullable == data::Nullable::Yes ? fmt::format("Nullable({})", name) : std::string{name};
     };
     switch (field.type.kind) {
+      case data::Kind::Bool: return inside("UInt8");
       case data::Kind::Date: return inside("Date");
       case data::Kind::Timestamp: return inside("DateTime");
       case data::Kind::Time: return inside("String");

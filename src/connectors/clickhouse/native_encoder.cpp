@@ -127,15 +127,15 @@ Result<void> dates(const Column& column, const ColumnType& wire, Output& out) {
   return as_they_are(column, out);
 }
 
-// DateTime64 and Time64 of any precision from a unit of three, six or nine digits.
+// DateTime64 and Time64 of any precision, from `low` to the end of `high` in seconds.
 Result<void> ticks(const Column& column, const ColumnType& wire, Output& out, std::int64_t low, std::int64_t high) {
   const auto digits = data::digits(column.type().unit);
   const auto second = power_of_ten(digits);
   std::int64_t first = INT64_MIN;
   std::int64_t last = INT64_MAX;
   if (__builtin_mul_overflow(low, second, &first)) first = INT64_MIN;
-  if (__builtin_mul_overflow(high, second, &last)) last = INT64_MAX;
-  WEIR_TRY(check_range<std::int64_t>(column, wire, first, last));
+  if (__builtin_mul_overflow(high + 1, second, &last)) last = INT64_MAX;
+  WEIR_TRY(check_range<std::int64_t>(column, wire, first, last - 1));
   if (wire.precision == digits) return as_they_are(column, out);
   const auto factor = power_of_ten(std::max(0, wire.precision - digits));
   const auto divisor = power_of_ten(std::max(0, digits - wire.precision));

@@ -98,12 +98,6 @@ Result<void> Publisher::exchange(const CommitRecord& record, std::stop_token sto
 }
 
 Result<void> Publisher::move(const CommitRecord& record, std::stop_token stop) {
-  const auto server = WEIR_TRY(pool_->server(stop));
-  if (server.version < kFirstVersionWithExchange) {
-    return Error::user(Code::Unsupported, "ClickHouse {}.{} cannot move partitions between tables",
-                       server.version / 1000, server.version % 1000)
-        .hint("append needs ClickHouse 20.10 or newer; use mode: replace with this server");
-  }
   std::set<std::string> in_target;
   for (const auto& part : WEIR_TRY(parts(record.target, Which::All, stop))) in_target.insert(part.hash);
   std::set<std::string> to_move;
