@@ -45,7 +45,6 @@ std::int64_t Rows::integer(int row, int column) const {
 }
 
 std::uint64_t Rows::affected() const {
-  // PQcmdTuples takes a PGresult that it does not change.
   const std::string_view text = PQcmdTuples(result_.get());
   std::uint64_t value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
@@ -116,6 +115,7 @@ Result<void> Connection::wait(short events, std::stop_token stop, Deadline deadl
   std::array<pollfd, 2> descriptors{pollfd{.fd = PQsocket(connection_.get()), .events = events, .revents = 0},
                                     pollfd{.fd = wakeup_.get(), .events = POLLIN, .revents = 0}};
   if (!deadline) deadline = deadline_;
+  if (descriptors[0].fd < 0) return broken();
   while (true) {
     if (stop.stop_requested()) return cancel();
     int timeout_ms = -1;

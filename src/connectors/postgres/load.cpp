@@ -20,7 +20,7 @@ class PostgresLoad final : public flow::Load {
   Result<flow::Receipt> commit(const CommitId& commit, std::stop_token stop) override {
     if (state_->spoiled || state_->open_writers > 0) return Error::bug("a load is committed before its writers have finished");
     const flow::Receipt receipt{commit, state_->rows};
-    auto committed = state_->direct ? commit_direct(receipt, stop) : commit_staged(receipt, stop);
+    auto committed = plan().way == LoadWay::Direct ? commit_direct(receipt, stop) : commit_staged(receipt, stop);
     return std::move(committed).while_doing("committing to " + plan().target.text());
   }
 
@@ -28,11 +28,11 @@ class PostgresLoad final : public flow::Load {
   const LoadPlan& plan() const { return state_->plan; }
   const flow::Relation& stage() const { return state_->stage.name(); }
 
-  // The rows of the direct writer are in its open transaction already.
+  // The rows are in the writers' open transaction already.
   Result<flow::Receipt> commit_direct(const flow::Receipt& receipt, std::stop_token stop) {
-    auto& connection = *state_->direct;
+    auto& connection = state_->direct ? state_->direct->connection() : state_->stage.session();
+    if (!connection.in_transaction()) WEIR_TRY(connection.run("BEGIN", stop));
     if (!WEIR_TRY(add_receipt(connection, plan().target.text(), receipt, stop))) return already_committed(connection, receipt, stop);
-    if (state_->stage.created()) WEIR_TRY(publish_append(connection, plan(), stage(), stop));
     WEIR_TRY(add_missing_indexes(connection, plan(), plan().target, stop));
     WEIR_TRY(connection.run("COMMIT", stop));
     return receipt;

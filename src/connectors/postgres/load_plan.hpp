@@ -13,8 +13,8 @@ namespace weir::postgres {
 
 // Where the rows of a load go first.
 enum class LoadWay {
-  Direct,      // append: the first writer copies into the table in the transaction that the commit ends
-  NewTable,    // the stage becomes the table: it is missing, or replaced
+  Direct,        // append: the writers copy into the table, in one transaction that the commit ends
+  NewTable,      // the stage becomes the table: it is missing, or replaced
   ThroughStage,  // the commit moves the rows from an unlogged stage into the table
 };
 

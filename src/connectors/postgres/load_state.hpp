@@ -3,9 +3,9 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
-#include <optional>
 
 #include "connectors/postgres/connection_pool.hpp"
+#include "connectors/postgres/copy_stream.hpp"
 #include "connectors/postgres/load_plan.hpp"
 #include "connectors/postgres/stage.hpp"
 
@@ -19,16 +19,16 @@ struct LoadState {
   const std::shared_ptr<ConnectionPool> pool;
   const LoadPlan plan;
 
-  std::mutex mutex;
-  Stage stage;                          // guarded by mutex until the load commits
-  std::optional<Connection> direct;     // guarded by mutex: the finished direct writer's session, its transaction open
-  bool direct_taken = false;            // guarded by mutex
+  Stage stage;
 
-  std::atomic<std::uint64_t> rows = 0;
+  std::mutex mutex;
+  std::shared_ptr<CopyStream> direct;  // made by the first writer under the mutex; its transaction ends with the commit
+
+  std::atomic<std::uint64_t> rows = 0;  // of the writers that have finished
   std::atomic<std::int64_t> place = 0;  // of the next row of a merge
   std::atomic<bool> has_deletes = false;
-  std::atomic<int> open_writers = 0;    // that have not finished
-  std::atomic<bool> spoiled = false;    // a writer went without finishing
+  std::atomic<int> open_writers = 0;  // that have not finished
+  std::atomic<bool> spoiled = false;  // a writer went without finishing
 };
 
 }  // namespace weir::postgres

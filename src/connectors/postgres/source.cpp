@@ -137,7 +137,8 @@ class PostgresSource final : public flow::Source {
     BlockRange range{.snapshot = snapshot, .first = 0, .end = std::nullopt};
     if (!request.query.empty()) return std::vector{flow::Partition{range.text()}};
     const auto relation = WEIR_TRY(require_relation(holder, request.stream, stop));
-    const auto splits = relation.kind == 'r' && !relation.has_children && holder.server_version() >= kTidRangeScans;
+    const auto is_stored = relation.kind == 'r' || relation.kind == 'm';
+    const auto splits = is_stored && !relation.has_children && holder.server_version() >= kTidRangeScans;
     const auto count = splits ? std::clamp<std::int64_t>(relation.blocks / kBlocksMin, 1, std::max(wanted, 1)) : 1;
     std::vector<flow::Partition> partitions;
     for (std::int64_t i = 0; i < count; ++i) {

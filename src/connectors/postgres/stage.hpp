@@ -27,8 +27,6 @@ class Stage {
   // Runs the statement that makes the table.
   Result<void> create(const std::string& statement, std::stop_token stop);
   bool created() const { return created_; }
-  // It carries another name now, or is gone.
-  void forget() { created_ = false; }
 
  private:
   Stage(std::shared_ptr<ConnectionPool> pool, Connection session, flow::Relation name)

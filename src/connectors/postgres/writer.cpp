@@ -8,9 +8,8 @@
 namespace weir::postgres {
 namespace {
 
-constexpr std::size_t kBlockRows = 1024;               // encoded at once: their bytes stay in the cache
-constexpr std::size_t kPieceBytes = 256U << 10;        // handed to libpq at once
-constexpr std::uint64_t kCopyBytesMax = 256ULL << 20;  // a server that refuses a row says so at the end of a COPY
+constexpr std::size_t kBlockRows = 1024;         // encoded at once: their bytes stay in the cache
+constexpr std::size_t kPieceBytes = 256U << 10;  // handed to libpq at once
 
 data::Schema merge_schema(const data::Schema& schema) {
   auto extended = schema;
@@ -31,15 +30,8 @@ std::string copy_statement(const LoadPlan& plan, const flow::Relation& table) {
 
 class CopyWriter final : public flow::Writer {
  public:
-  enum class Into { Stage, Table };
-
-  CopyWriter(std::shared_ptr<LoadState> state, Connection connection, CopyEncoder encoder, Into into, data::SchemaPtr merge_schema)
-      : state_(std::move(state)),
-        connection_(std::move(connection)),
-        encoder_(std::move(encoder)),
-        into_(into),
-        copy_(copy_statement(state_->plan, into == Into::Table ? state_->plan.target : state_->stage.name())),
-        merge_schema_(std::move(merge_schema)) {
+  CopyWriter(std::shared_ptr<LoadState> state, std::shared_ptr<CopyStream> stream, CopyEncoder encoder, data::SchemaPtr merge_schema)
+      : state_(std::move(state)), stream_(std::move(stream)), encoder_(std::move(encoder)), merge_schema_(std::move(merge_schema)) {
     ++state_->open_writers;
   }
 
@@ -47,63 +39,36 @@ class CopyWriter final : public flow::Writer {
     if (!finished_) state_->spoiled = true;
   }
 
-  Result<void> start(std::stop_token stop) {
-    if (into_ == Into::Table) {
-      WEIR_TRY(connection_.run("BEGIN", stop));
-    } else {
-      // The commit flushes the log, and with it everything before.
-      WEIR_TRY(connection_.run("SET synchronous_commit = off", stop));
-    }
-    return begin_copy(stop);
-  }
-
   Result<void> write(const data::Batch& batch, std::stop_token stop) override {
-    return write_batch(merge_schema_ ? with_changes(batch) : batch, stop).while_doing("writing to " + state_->plan.target.text());
+    return write_rows(merge_schema_ ? with_changes(batch) : batch, stop).while_doing("writing to " + state_->plan.target.text());
   }
 
   Result<void> finish(std::stop_token stop) override {
-    WEIR_TRY(end_copy(stop).while_doing("writing to " + state_->plan.target.text()));
-    finished_ = true;
-    --state_->open_writers;
-    state_->rows += rows_;
-    if (into_ == Into::Table) {
-      const std::lock_guard lock{state_->mutex};
-      state_->direct.emplace(std::move(connection_));
+    WEIR_TRY(put(stop));
+    // The last writer of a shared stream ends it; a stream of its own ends with its writer.
+    const auto is_last = --state_->open_writers == 0;
+    if (is_last || stream_ != state_->direct) {
+      WEIR_TRY(stream_->end(stop).while_doing("writing to " + state_->plan.target.text()));
     }
+    finished_ = true;
+    state_->rows += rows_;
     return {};
   }
 
  private:
-  Result<void> begin_copy(std::stop_token stop) {
-    WEIR_TRY(connection_.start_copy_in(copy_, stop).while_doing("writing to " + state_->plan.target.text()));
-    copied_bytes_ = 0;
-    buffer_.clear();
-    CopyEncoder::append_header(buffer_);
-    return {};
-  }
-
-  Result<void> end_copy(std::stop_token stop) {
-    CopyEncoder::append_trailer(buffer_);
-    WEIR_TRY(put(stop));
-    rows_ += WEIR_TRY(connection_.finish_copy_in(stop));
-    return {};
-  }
-
   Result<void> put(std::stop_token stop) {
-    WEIR_TRY(connection_.put({buffer_.data(), buffer_.size()}, stop));
-    copied_bytes_ += buffer_.size();
+    if (buffer_.size() != 0) WEIR_TRY(stream_->put({buffer_.data(), buffer_.size()}, stop));
     buffer_.clear();
     return {};
   }
 
-  Result<void> write_batch(const data::Batch& batch, std::stop_token stop) {
+  Result<void> write_rows(const data::Batch& batch, std::stop_token stop) {
     for (std::size_t begin = 0; begin < batch.rows(); begin += kBlockRows) {
       WEIR_TRY(encoder_.append(batch, begin, std::min(kBlockRows, batch.rows() - begin), buffer_));
       if (buffer_.size() >= kPieceBytes) WEIR_TRY(put(stop));
     }
-    if (copied_bytes_ < kCopyBytesMax) return {};
-    WEIR_TRY(end_copy(stop));
-    return begin_copy(stop);
+    rows_ += batch.rows();
+    return {};
   }
 
   data::Batch with_changes(const data::Batch& batch) {
@@ -123,32 +88,31 @@ class CopyWriter final : public flow::Writer {
   }
 
   std::shared_ptr<LoadState> state_;
-  Connection connection_;
+  std::shared_ptr<CopyStream> stream_;
   CopyEncoder encoder_;
-  Into into_;
-  std::string copy_;
   data::SchemaPtr merge_schema_;  // the stage's schema; null unless the load merges
   data::BufferBuilder buffer_;
-  std::uint64_t copied_bytes_ = 0;  // since the COPY began
   std::uint64_t rows_ = 0;
   bool finished_ = false;
 };
 
-// The first writer of a direct load needs no stage; what others write goes through one.
-Result<CopyWriter::Into> choose(LoadState& state, std::stop_token stop) {
-  const std::lock_guard lock{state.mutex};
-  if (state.plan.way == LoadWay::Direct && !state.direct_taken) {
-    state.direct_taken = true;
-    return CopyWriter::Into::Table;
+// Writers of a direct load share one session, since only one transaction can end with the commit; others copy side by side.
+Result<std::shared_ptr<CopyStream>> stream_for(LoadState& state, std::stop_token stop) {
+  if (state.plan.way != LoadWay::Direct) {
+    // The commit flushes the log, and with it everything before.
+    return CopyStream::open(WEIR_TRY(state.pool->connect(stop)), "SET synchronous_commit = off",
+                            copy_statement(state.plan, state.stage.name()), stop);
   }
-  if (!state.stage.created()) WEIR_TRY(state.stage.create(create_stage(state.plan, state.stage.name()), stop));
-  return CopyWriter::Into::Stage;
+  const std::lock_guard lock{state.mutex};
+  if (state.direct == nullptr) {
+    state.direct = WEIR_TRY(CopyStream::open(WEIR_TRY(state.pool->connect(stop)), "BEGIN", copy_statement(state.plan, state.plan.target), stop));
+  }
+  return state.direct;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<flow::Writer>> open_writer(std::shared_ptr<LoadState> state, std::stop_token stop) {
-  const auto into = WEIR_TRY(choose(*state, stop));
   const auto& plan = state->plan;
   auto columns = plan.columns;
   data::SchemaPtr stage_schema;
@@ -158,10 +122,9 @@ Result<std::unique_ptr<flow::Writer>> open_writer(std::shared_ptr<LoadState> sta
     columns.push_back(new_column(kPlaceColumn, data::type_of(data::Kind::Int64)));
   }
   auto encoder = WEIR_TRY(CopyEncoder::create(stage_schema ? *stage_schema : *plan.request.schema, columns));
-  auto connection = WEIR_TRY(state->pool->connect(stop));
-  auto writer = std::make_unique<CopyWriter>(std::move(state), std::move(connection), std::move(encoder), into, std::move(stage_schema));
-  WEIR_TRY(writer->start(stop));
-  return std::unique_ptr<flow::Writer>{std::move(writer)};
+  auto stream = WEIR_TRY(stream_for(*state, stop).while_doing("writing to " + plan.target.text()));
+  return std::unique_ptr<flow::Writer>{
+      std::make_unique<CopyWriter>(std::move(state), std::move(stream), std::move(encoder), std::move(stage_schema))};
 }
 
 }  // namespace weir::postgres

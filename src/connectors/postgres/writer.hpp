@@ -8,7 +8,7 @@
 
 namespace weir::postgres {
 
-// A session that copies into the load's stage, or into the table itself when it is a direct load's first.
+// Copies into the load's stage, or into the table itself when the load is direct.
 Result<std::unique_ptr<flow::Writer>> open_writer(std::shared_ptr<LoadState> state, std::stop_token stop);
 
 }  // namespace weir::postgres
