@@ -56,7 +56,9 @@ class Servers {
   void open(const std::string& name, const flow::Connector& connector) {
     const auto address = supervisor_->ensure(name, {});
     ASSERT_TRUE(address.ok()) << address.error().explain();
-    Json settings{{"user", address->user}, {"password", address->password.reveal()}, {"database", address->database},
+    Json settings{{"user", address->user},
+                  {"password", address->password.reveal()},
+                  {"database", address->database},
                   {"connect_timeout", "5s"}};
     if (name == "clickhouse") {
       settings["unix_socket"] = address->unix_socket;
@@ -84,11 +86,12 @@ class ModelsLiveTest : public testing::TestWithParam<const char*> {
     project_.connections.push_back({.name = "db", .type = GetParam()});
     targets_.dialect = [this](std::string_view) { return &database().dialect(); };
     targets_.default_space = [this](std::string_view) { return database().default_space(); };
-    run("drop table if exists raw_orders");
+    run(std::string("drop table if exists raw_orders") + (is_clickhouse() ? "" : " cascade"));
     run(is_clickhouse() ? "create table raw_orders (id Int64, person Nullable(Int64), day Date, amount Decimal(12,2)) "
                           "engine = MergeTree order by id"
                         : "create table raw_orders (id bigint, person bigint, day date, amount decimal(12,2))");
-    run("insert into raw_orders values (1, 10, '2026-03-01', 5.50), (2, 11, '2026-03-01', 1.25), (3, 10, '2026-03-02', 3)");
+    run("insert into raw_orders values (1, 10, '2026-03-01', 5.50), (2, 11, '2026-03-01', 1.25), (3, 10, '2026-03-02', "
+        "3)");
     properties(R"json({"sources": [{"name": "db", "tables": [{"name": "raw_orders"}]}]})json");
   }
 
@@ -123,7 +126,9 @@ class ModelsLiveTest : public testing::TestWithParam<const char*> {
     project_.sql_files.push_back(
         {project::SqlFile::Kind::Model, path, std::filesystem::path(path).stem().string(), text});
   }
-  void properties(std::string_view json) { project_.properties.push_back({"models/schema.yml", parse_json(json).value(), {}}); }
+  void properties(std::string_view json) {
+    project_.properties.push_back({"models/schema.yml", parse_json(json).value(), {}});
+  }
 
   Graph graph() const {
     auto outcome = build_graph(project_, targets_);
@@ -148,21 +153,26 @@ class ModelsLiveTest : public testing::TestWithParam<const char*> {
 
 TEST_P(ModelsLiveTest, BuildsAGraph) {
   model("models/live_staged.sql", "select id, person, day, amount from {{ source('db', 'raw_orders') }}");
-  model("models/live_cents.sql", "{{ config(materialized='ephemeral') }} select id, amount * 100 as cents from {{ ref('live_staged') }}");
+  model("models/live_cents.sql",
+        "{{ config(materialized='ephemeral') }} select id, amount * 100 as cents from {{ ref('live_staged') }}");
   model("models/live_people.sql",
         "{{ config(materialized='table', order_by='person') }}\n"
         "with totals as (select person, sum(amount) as spent from {{ ref('live_staged') }} group by person)\n"
         "select coalesce(person, 0) as person, spent from totals");
-  model("models/live_total.sql", "{{ config(materialized='table', order_by='n') }} select count(*) as n, sum(cents) as cents from {{ ref('live_cents') }}");
+  model("models/live_total.sql",
+        "{{ config(materialized='table', order_by='n') }} select count(*) as n, sum(cents) as cents from {{ "
+        "ref('live_cents') }}");
   for (int round = 0; round < 2; ++round) {
-    EXPECT_EQ(build(), "live_staged: 0\nlive_people: 2\nlive_total: 1\nlive_cents: 0\n");
+    EXPECT_EQ(build(), "live_staged: 0\nlive_cents: 0\nlive_people: 2\nlive_total: 1\n");
   }
   EXPECT_EQ(rows("select person, spent from live_people order by person"), "10|8.50 11|1.25");
   EXPECT_EQ(rows("select n, cast(cents as decimal(12,2)) from live_total"), "3|975.00");
   // A view becomes a table and a table a view.
-  model("models/live_staged.sql", "{{ config(materialized='table', order_by='id') }} select * from {{ source('db', 'raw_orders') }} where id < 3");
+  model(
+      "models/live_staged.sql",
+      "{{ config(materialized='table', order_by='id') }} select * from {{ source('db', 'raw_orders') }} where id < 3");
   model("models/live_total.sql", "select count(*) as n from {{ ref('live_staged') }}");
-  EXPECT_EQ(build(), "live_staged: 2\nlive_people: 2\nlive_total: 0\nlive_cents: 0\n");
+  EXPECT_EQ(build(), "live_staged: 2\nlive_cents: 0\nlive_people: 2\nlive_total: 0\n");
   EXPECT_EQ(rows("select n from live_total"), "2");
 }
 
@@ -170,7 +180,8 @@ TEST_P(ModelsLiveTest, Increments) {
   run("drop table if exists live_daily");
   run("drop table if exists live_log");
   model("models/live_daily.sql",
-        "{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='day', order_by='day') }}\n"
+        "{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='day', order_by='day') "
+        "}}\n"
         "select day, sum(amount) as amount from {{ source('db', 'raw_orders') }}\n"
         "{% if is_incremental() %}where day >= (select max(day) from {{ this }}){% endif %}\ngroup by day");
   model("models/live_log.sql",
@@ -194,8 +205,11 @@ TEST_P(ModelsLiveTest, Increments) {
 
 TEST_P(ModelsLiveTest, ColumnsChange) {
   run("drop table if exists live_wide");
-  const std::string head = "{{ config(materialized='incremental', incremental_strategy='append', order_by='id', on_schema_change='";
-  const std::string tail = " from {{ source('db', 'raw_orders') }}{% if is_incremental() %} where id > (select max(id) from {{ this }}){% endif %}";
+  const std::string head =
+      "{{ config(materialized='incremental', incremental_strategy='append', order_by='id', on_schema_change='";
+  const std::string tail =
+      " from {{ source('db', 'raw_orders') }}{% if is_incremental() %} where id > (select max(id) from {{ this }}){% "
+      "endif %}";
   model("models/live_wide.sql", head + "fail') }} select id, day" + tail);
   EXPECT_EQ(build(), "live_wide: 3\n");
   run("insert into raw_orders values (4, 12, '2026-03-02', 7)");
@@ -211,13 +225,20 @@ TEST_P(ModelsLiveTest, ColumnsChange) {
 }
 
 TEST_P(ModelsLiveTest, Tests) {
-  model("models/live_people2.sql", "{{ config(materialized='table', order_by='person') }} select distinct person from {{ source('db', 'raw_orders') }} where person = 10");
-  model("models/live_orders2.sql", "select id, person, case when id = 1 then 'new' else 'paid' end as status from {{ source('db', 'raw_orders') }}");
+  model("models/live_people2.sql",
+        "{{ config(materialized='table', order_by='person') }} select distinct person from {{ source('db', "
+        "'raw_orders') }} where person = 10");
+  model(
+      "models/live_orders2.sql",
+      "select id, person, case when id = 1 then 'new' else 'paid' end as status from {{ source('db', 'raw_orders') }}");
   if (is_clickhouse()) {
-    model("models/live_people2.sql", "{{ config(materialized='table', order_by='person') }} select distinct assumeNotNull(person) as person from {{ source('db', 'raw_orders') }} where person = 10");
+    model("models/live_people2.sql",
+          "{{ config(materialized='table', order_by='person') }} select distinct assumeNotNull(person) as person from "
+          "{{ source('db', 'raw_orders') }} where person = 10");
   }
   properties(R"json({"models": [{"name": "live_orders2", "columns": [
-      {"name": "id", "data_tests": ["unique", "not_null", {"accepted_values": {"values": [1, 2], "quote": false, "name": "ids"}}]},
+      {"name": "id", "data_tests": ["unique", "not_null", {"accepted_values": {"values": [1, 2], "quote": false, "name": "ids"}},
+                                    {"accepted_values": {"values": [1, 2], "name": "quoted_ids"}}]},
       {"name": "status", "data_tests": [{"accepted_values": {"values": ["new", "paid"], "name": "states"}}, {"unique": {"name": "one_each"}}]},
       {"name": "person", "data_tests": [{"relationships": {"to": "ref('live_people2')", "field": "person", "name": "known"}},
                                         {"relationships": {"to": "ref('live_people2')", "field": "person", "name": "known_ten",
@@ -225,10 +246,13 @@ TEST_P(ModelsLiveTest, Tests) {
                                         {"not_null": {"severity": "warn"}}]}]}]})json");
   run("insert into raw_orders values (4, null, '2026-03-02', 7)");
   const auto text = build();
-  const auto expect = [&](const std::string& line) { EXPECT_NE(text.find(line), std::string::npos) << line << "\nin\n" << text; };
+  const auto expect = [&](const std::string& line) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\nin\n" << text;
+  };
   expect("\nunique_live_orders2_id: 0\n");
   expect("\nnot_null_live_orders2_id: 0\n");
   expect("test ids failed: 2 rows");
+  expect("test quoted_ids failed: 2 rows");
   expect("\nstates: 0\n");
   expect("test one_each failed: 1 rows");
   expect("test known failed: 1 rows");
@@ -248,16 +272,20 @@ TEST_P(ModelsLiveTest, SchemasAndHooks) {
 TEST_P(ModelsLiveTest, MaterializedViews) {
   run("drop table if exists live_mv_mv");
   model("models/live_mv.sql",
-        "{{ config(materialized='materialized_view', order_by='id') }} select id, amount from {{ source('db', 'raw_orders') }}");
+        "{{ config(materialized='materialized_view', order_by='id') }} select id, amount from {{ source('db', "
+        "'raw_orders') }}");
   EXPECT_EQ(build(), "live_mv: 3\n");
   run("insert into raw_orders values (4, 12, '2026-03-02', 7)");
   EXPECT_EQ(build(), "live_mv: 4\n");
 }
 
 TEST_P(ModelsLiveTest, AFailedModelLeavesTheOldTable) {
-  model("models/live_stable.sql", "{{ config(materialized='table', order_by='id') }} select id from {{ source('db', 'raw_orders') }}");
+  model("models/live_stable.sql",
+        "{{ config(materialized='table', order_by='id') }} select id from {{ source('db', 'raw_orders') }}");
   EXPECT_EQ(build(), "live_stable: 3\n");
-  model("models/live_stable.sql", "{{ config(materialized='table', order_by='id') }} select nothing_here as id from {{ source('db', 'raw_orders') }}");
+  model("models/live_stable.sql",
+        "{{ config(materialized='table', order_by='id') }} select nothing_here as id from {{ source('db', "
+        "'raw_orders') }}");
   const auto nodes = graph();
   const auto failed = execute(project_, nodes, nodes.nodes.at(0), targets_, database(), {}, silent_log(), {});
   ASSERT_FALSE(failed.ok());

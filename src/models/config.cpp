@@ -10,7 +10,8 @@ namespace weir::models {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> kMaterialized{"view", "table", "incremental", "materialized_view", "ephemeral"};
+constexpr std::array<std::string_view, 5> kMaterialized{"view", "table", "incremental", "materialized_view",
+                                                        "ephemeral"};
 constexpr std::array<std::string_view, 3> kStrategies{"append", "delete+insert", "merge"};
 constexpr std::array<std::string_view, 3> kSchemaChanges{"ignore", "fail", "append_new_columns"};
 
@@ -91,7 +92,9 @@ std::optional<Materialisation> parse_materialized(std::string_view text) {
   return std::nullopt;
 }
 
-bool is_ephemeral(const Node& node) { return node.kind == NodeKind::Model && text_of(node.config, "materialized") == "ephemeral"; }
+bool is_ephemeral(const Node& node) {
+  return node.kind == NodeKind::Model && text_of(node.config, "materialized") == "ephemeral";
+}
 
 std::vector<Error> check_config(const Json& config, const flow::Dialect& dialect) {
   std::vector<Error> mistakes;
@@ -100,7 +103,8 @@ std::vector<Error> check_config(const Json& config, const flow::Dialect& dialect
   check_choice(mistakes, config, "incremental_strategy", kStrategies, strategy.empty() ? "append" : strategy);
   check_choice(mistakes, config, "on_schema_change", kSchemaChanges, text_of(config, "on_schema_change"));
   if ((strategy == "merge" || strategy == "delete+insert") && text_list(config.value("unique_key", Json())).empty()) {
-    mistakes.push_back(mistake("incremental_strategy needs a unique_key: " + strategy, "add unique_key to the model's config"));
+    mistakes.push_back(
+        mistake("incremental_strategy needs a unique_key: " + strategy, "add unique_key to the model's config"));
   }
   if (strategy == "merge" && dialect.name() != "postgres") {
     mistakes.push_back(mistake("incremental_strategy merge is not for this database: " + std::string(dialect.name()),

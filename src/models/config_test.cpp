@@ -41,7 +41,8 @@ TEST(CheckConfig, NamesWhatIsWrong) {
   EXPECT_EQ(mistakes(R"({"incremental_strategy": "delete+insert"})"),
             "incremental_strategy needs a unique_key: delete+insert [add unique_key to the model's config]\n");
   EXPECT_EQ(mistakes(R"({"incremental_strategy": "merge", "unique_key": "id"})"),
-            "incremental_strategy merge is not for this database: clickhouse [use delete+insert, which leaves the same rows]\n");
+            "incremental_strategy merge is not for this database: clickhouse [use delete+insert, which leaves the same "
+            "rows]\n");
   EXPECT_EQ(mistakes(R"({"incremental_strategy": "merge", "unique_key": "id"})", "postgres"), "");
   EXPECT_EQ(mistakes(R"({"incremental_strategy": "delete_insert", "unique_key": ["a", "b"], "engine": "Log"})"), "");
 }

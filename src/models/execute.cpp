@@ -23,8 +23,8 @@ Result<std::uint64_t> count_rows(flow::Database& database, const std::string& fr
 
 // The columns of a query, without its rows.
 Result<data::Schema> columns_of(flow::Database& database, const std::string& select, std::stop_token stop) {
-  const auto reader =
-      WEIR_TRY(database.select(fmt::format("select * from (\n{}\n) as weir_columns limit 0", select), flow::Limits{}, stop));
+  const auto reader = WEIR_TRY(
+      database.select(fmt::format("select * from (\n{}\n) as weir_columns limit 0", select), flow::Limits{}, stop));
   return *reader->schema();
 }
 
@@ -47,8 +47,8 @@ class ModelExecution {
                               NodeCompiler& compiler) {
     flow::Script script;
     script.statements = WEIR_TRY(compiler.hooks(node_, "pre_hook"));
-    if (node_.materialized == flow::Materialized::Incremental && existing && existing->kind == flow::RelationKind::Table &&
-        !full_refresh) {
+    if (node_.materialized == flow::Materialized::Incremental && existing &&
+        existing->kind == flow::RelationKind::Table && !full_refresh) {
       WEIR_TRY(fit_columns(select, *existing, script.statements));
     }
     flow::Materialization what;
@@ -71,7 +71,8 @@ class ModelExecution {
   Result<void> make_space() {
     if (node_.target.space.empty() || node_.target.space == database_.default_space()) return {};
     const auto* kind = dialect_.name() == "clickhouse" ? "database" : "schema";
-    auto made = database_.execute(fmt::format("create {} if not exists {}", kind, dialect_.quote(node_.target.space)), stop_);
+    auto made =
+        database_.execute(fmt::format("create {} if not exists {}", kind, dialect_.quote(node_.target.space)), stop_);
     // Two models may make it at the same moment; PostgreSQL then tells the second one that it exists.
     if (!made.ok() && made.error().code() != Code::AlreadyExists) return std::move(made).error();
     return {};
@@ -101,8 +102,8 @@ class ModelExecution {
         auto field = made.fields[*made.find(name)];
         field.nullable = data::Nullable::Yes;  // rows that are there already have no value
         const auto type = dialect_.type_name(field.type, field.nullable);
-        statements.push_back(
-            fmt::format("alter table {} add column {} {}", dialect_.quote(node_.target), dialect_.quote(field.name), type));
+        statements.push_back(fmt::format("alter table {} add column {} {}", dialect_.quote(node_.target),
+                                         dialect_.quote(field.name), type));
         existing.native_types.push_back(type);
         existing.schema.fields.push_back(std::move(field));
       }
@@ -174,16 +175,14 @@ Verdict judge(const Node& node, std::uint64_t rows) {
 }
 
 Result<NodeOutcome> execute_test(const project::Project& project, const Graph& graph, const Node& node,
-                                 const Targets& targets, flow::Database& database, const CompileOptions& options, Log& log,
-                                 std::stop_token stop) {
+                                 const Targets& targets, flow::Database& database, const CompileOptions& options,
+                                 Log& log, std::stop_token stop) {
   NodeOutcome outcome;
   outcome.compiled = WEIR_TRY(compile(project, graph, node, targets, options));
   outcome.rows = WEIR_TRY(count_rows(database, fmt::format("(\n{}\n) as weir_test", outcome.compiled), stop)
                               .while_doing("running test " + node.name));
   switch (judge(node, outcome.rows)) {
-    case Verdict::Passed:
-      log.info("test {}: passed", node.name);
-      return outcome;
+    case Verdict::Passed: log.info("test {}: passed", node.name); return outcome;
     case Verdict::Warned:
       outcome.detail = outcome.compiled;
       log.warn("test {}: {} rows", node.name, outcome.rows);
@@ -197,8 +196,9 @@ Result<NodeOutcome> execute_test(const project::Project& project, const Graph& g
 
 }  // namespace
 
-Result<NodeOutcome> execute(const project::Project& project, const Graph& graph, const Node& node, const Targets& targets,
-                            flow::Database& database, const CompileOptions& options, Log& log, std::stop_token stop) {
+Result<NodeOutcome> execute(const project::Project& project, const Graph& graph, const Node& node,
+                            const Targets& targets, flow::Database& database, const CompileOptions& options, Log& log,
+                            std::stop_token stop) {
   if (node.kind == NodeKind::Model) {
     return execute_model(project, graph, node, targets, database, options, log, std::move(stop))
         .while_doing("building model " + node.name);

@@ -13,13 +13,14 @@ class ExecuteTest : public testing::Test {
     EXPECT_TRUE(outcome.graph.has_value()) << shop_.mistakes();
     database_.executed.clear();
     database_.selected.clear();
-    return execute(shop_.project, *outcome.graph, *outcome.graph->find(name), shop_.targets, database_, options, silent_log(),
-                   {});
+    return execute(shop_.project, *outcome.graph, *outcome.graph->find(name), shop_.targets, database_, options,
+                   silent_log(), {});
   }
 
   static data::Schema schema(std::initializer_list<const char*> names) {
     data::Schema schema;
-    for (const auto* name : names) schema.fields.push_back({name, data::type_of(data::Kind::Int64), data::Nullable::Yes});
+    for (const auto* name : names)
+      schema.fields.push_back({name, data::type_of(data::Kind::Int64), data::Nullable::Yes});
     return schema;
   }
   static flow::RelationInfo table(std::initializer_list<const char*> names) {
@@ -34,12 +35,13 @@ TEST_F(ExecuteTest, CompilesDbtsWords) {
   shop_.project.vars = {{"seed", 7}, {"shop", {{"currency", "EUR"}}}};
   shop_.macro("macros/cents.sql", "{% macro cents(column) %}round({{ column }} * 100){% endmacro %}")
       .model("models/base.sql", "select 1 as id")
-      .model("models/a.sql",
-             "{{ config(materialized='table') }}\n\n"
-             "select {{ cents('amount') }} as cents, {{ var('seed') }}, '{{ var('currency') }}', {{ var('none', 3) }},\n"
-             "  '{{ this }}', '{{ this.schema }}/{{ this.identifier }}', '{{ target.name }}', '{{ target.schema }}',\n"
-             "  '{{ env_var('WEIR_NO_SUCH', 'fallback') }}', '{{ ref('base').identifier }}'\n"
-             "from {{ ref('base') }};\n\n");
+      .model(
+          "models/a.sql",
+          "{{ config(materialized='table') }}\n\n"
+          "select {{ cents('amount') }} as cents, {{ var('seed') }}, '{{ var('currency') }}', {{ var('none', 3) }},\n"
+          "  '{{ this }}', '{{ this.schema }}/{{ this.identifier }}', '{{ target.name }}', '{{ target.schema }}',\n"
+          "  '{{ env_var('WEIR_NO_SUCH', 'fallback') }}', '{{ ref('base').identifier }}'\n"
+          "from {{ ref('base') }};\n\n");
   EXPECT_EQ(shop_.compiled("a"),
             "select round(amount * 100) as cents, 7, 'EUR', 3,\n"
             "  '\"main\".\"a\"', 'main/a', 'default', 'main',\n"
@@ -65,7 +67,8 @@ TEST_F(ExecuteTest, EphemeralModelsBecomeExpressions) {
 TEST_F(ExecuteTest, BuiltInTests) {
   shop_.model("models/people.sql", "select 1 as id")
       .model("models/orders.sql", "select 1 as id, 'new' as status, 1 as person")
-      .properties(R"json({"models": [{"name": "orders", "data_tests": [{"unique": {"column_name": "id || status"}}], "columns": [
+      .properties(
+          R"json({"models": [{"name": "orders", "data_tests": [{"unique": {"column_name": "id || status"}}], "columns": [
           {"name": "status", "data_tests": [{"accepted_values": {"values": ["new", "paid"], "config": {"where": "id > 0"}}},
                                             {"accepted_values": {"arguments": {"values": [1, 2], "quote": false}, "name": "coded"}}]},
           {"name": "Person", "quote": true, "data_tests": [{"relationships": {"to": "ref('people')", "field": "id", "limit": 5}}]}]}]})json");
@@ -73,10 +76,11 @@ TEST_F(ExecuteTest, BuiltInTests) {
   EXPECT_EQ(shop_.compiled("unique_orders_id____status"),
             "select id || status as unique_field, count(*) as n_records\nfrom \"main\".\"orders\"\n"
             "where id || status is not null\ngroup by id || status\nhaving count(*) > 1");
-  EXPECT_EQ(shop_.compiled("accepted_values_orders_status__new__paid"),
-            "select value_field, n_records\nfrom (\n  select status as value_field, count(*) as n_records\n"
-            "  from (select * from \"main\".\"orders\" where id > 0) as dbt_subquery\n  group by status\n) as all_values\n"
-            "where value_field not in ('new', 'paid')");
+  EXPECT_EQ(
+      shop_.compiled("accepted_values_orders_status__new__paid"),
+      "select value_field, n_records\nfrom (\n  select status as value_field, count(*) as n_records\n"
+      "  from (select * from \"main\".\"orders\" where id > 0) as dbt_subquery\n  group by status\n) as all_values\n"
+      "where value_field not in ('new', 'paid')");
   EXPECT_NE(shop_.compiled("coded").find("not in (1, 2)"), std::string::npos);
   EXPECT_EQ(shop_.compiled("relationships_orders_Person__ref__people____id"),
             "select child.from_field as from_field\n"
@@ -89,9 +93,11 @@ TEST_F(ExecuteTest, BuiltInTests) {
 }
 
 TEST_F(ExecuteTest, TestsThatTheProjectDefines) {
-  shop_.macro("tests/generic/at_least.sql",
-              "{% test at_least(model, column_name, limit) %}\nselect * from {{ model }} where {{ column_name }} < {{ limit }}\n"
-              "{% endtest %}")
+  shop_
+      .macro("tests/generic/at_least.sql",
+             "{% test at_least(model, column_name, limit) %}\nselect * from {{ model }} where {{ column_name }} < {{ "
+             "limit }}\n"
+             "{% endtest %}")
       .model("models/a.sql", "select 1 as id")
       .properties(R"json({"models": [{"name": "a", "columns": [{"name": "id", "tests": [
           {"at_least": {"arguments": {"limit": 3}, "where": "id is not null"}}]}]}]})json");
@@ -128,28 +134,30 @@ TEST_F(ExecuteTest, AFailedTestIsAFailedCheckOrAWarning) {
 }
 
 TEST_F(ExecuteTest, PublishesHooksAndTheModelAsOneScript) {
-  shop_.model("models/a.sql",
-              "{{ config(materialized='table', pre_hook='lock {{ this }}', post_hook=['grant {{ this.identifier }};', 'log'], "
-              "schema='marts') }} select 1 as id");
+  shop_.model(
+      "models/a.sql",
+      "{{ config(materialized='table', pre_hook='lock {{ this }}', post_hook=['grant {{ this.identifier }};', 'log'], "
+      "schema='marts') }} select 1 as id");
   database_.count = 42;
   const auto outcome = run("a");
   ASSERT_TRUE(outcome.ok()) << outcome.error().text();
   EXPECT_EQ(outcome->rows, 42U);
   EXPECT_EQ(outcome->compiled, "select 1 as id");
   EXPECT_EQ(outcome->detail, "table main_marts.a");
-  EXPECT_EQ(database_.executed, (std::vector<std::string>{"create database if not exists \"main_marts\"",
-                                                          "lock \"main_marts\".\"a\"",
-                                                          "make table \"main_marts\".\"a\" () as select 1 as id", "grant a", "log",
-                                                          "clean up"}));
+  EXPECT_EQ(
+      database_.executed,
+      (std::vector<std::string>{"create database if not exists \"main_marts\"", "lock \"main_marts\".\"a\"",
+                                "make table \"main_marts\".\"a\" () as select 1 as id", "grant a", "log", "clean up"}));
   EXPECT_EQ(database_.selected, std::vector<std::string>{"select count(*) as n from \"main_marts\".\"a\""});
 }
 
 class IncrementalTest : public ExecuteTest {
  protected:
   void model(const std::string& more) {
-    shop_.model("models/a.sql", "{{ config(materialized='incremental', unique_key='id'" + more +
-                                    ") }} select * from t{% if is_incremental() %} where id > (select max(id) from {{ this }})"
-                                    "{% endif %}");
+    shop_.model("models/a.sql",
+                "{{ config(materialized='incremental', unique_key='id'" + more +
+                    ") }} select * from t{% if is_incremental() %} where id > (select max(id) from {{ this }})"
+                    "{% endif %}");
   }
   std::string made() const {
     std::string text;
@@ -182,8 +190,10 @@ TEST_F(IncrementalTest, NewColumnsAreIgnoredUnlessTheModelSaysOtherwise) {
   database_.relations["main.a"] = table({"id", "x"});
   database_.columns = schema({"x", "y", "id"});
   ASSERT_TRUE(run("a").ok());
-  EXPECT_EQ(made(), fmt::format("make incremental \"main\".\"a\" (id) as select \"id\", \"x\" from (\n{}\n) as weir_columns\n"
-                                "clean up\n", kLater));
+  EXPECT_EQ(made(),
+            fmt::format("make incremental \"main\".\"a\" (id) as select \"id\", \"x\" from (\n{}\n) as weir_columns\n"
+                        "clean up\n",
+                        kLater));
   database_.columns = schema({"id"});
   EXPECT_EQ(run("a").error().message(), "the model no longer has columns of its table main.a: x");
 }
@@ -203,9 +213,11 @@ TEST_F(IncrementalTest, NewColumnsAreAppended) {
   database_.relations["main.a"] = table({"id", "old"});
   database_.columns = schema({"id", "x"});
   ASSERT_TRUE(run("a").ok());
-  EXPECT_EQ(made(), fmt::format("alter table \"main\".\"a\" add column \"x\" int64\n"
-                                "make incremental \"main\".\"a\" (id) as select \"id\", null as \"old\", \"x\" from (\n{}\n) "
-                                "as weir_columns\nclean up\n", kLater));
+  EXPECT_EQ(made(),
+            fmt::format("alter table \"main\".\"a\" add column \"x\" int64\n"
+                        "make incremental \"main\".\"a\" (id) as select \"id\", null as \"old\", \"x\" from (\n{}\n) "
+                        "as weir_columns\nclean up\n",
+                        kLater));
 }
 
 }  // namespace

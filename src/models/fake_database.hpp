@@ -28,8 +28,8 @@ class FakeDialect final : public flow::Dialect {
   Result<flow::Script> materialize(const flow::Materialization& what) const override {
     static constexpr std::string_view kKinds[] = {"view", "table", "incremental", "materialized view"};
     return flow::Script{{fmt::format("make {}{} {} ({}) as {}", kKinds[static_cast<int>(what.materialized)],
-                                     what.full_refresh ? " anew" : "", quote(what.target), fmt::join(what.unique_key, ","),
-                                     what.select)},
+                                     what.full_refresh ? " anew" : "", quote(what.target),
+                                     fmt::join(what.unique_key, ","), what.select)},
                         {"clean up"}};
   }
 
@@ -49,7 +49,8 @@ class FakeDialect final : public flow::Dialect {
 
 class FakeReader final : public flow::Reader {
  public:
-  FakeReader(data::SchemaPtr schema, std::optional<data::Batch> batch) : schema_(std::move(schema)), batch_(std::move(batch)) {}
+  FakeReader(data::SchemaPtr schema, std::optional<data::Batch> batch)
+      : schema_(std::move(schema)), batch_(std::move(batch)) {}
   const data::SchemaPtr& schema() const override { return schema_; }
   Result<std::optional<flow::Delivery>> next(std::stop_token) override {
     if (!batch_) return std::optional<flow::Delivery>{};
@@ -125,11 +126,15 @@ class FakeProject {
     targets.default_space = [](std::string_view) { return "main"; };
   }
 
-  FakeProject& model(const std::string& path, std::string text) { return add(project::SqlFile::Kind::Model, path, text); }
+  FakeProject& model(const std::string& path, std::string text) {
+    return add(project::SqlFile::Kind::Model, path, text);
+  }
   FakeProject& test(const std::string& path, std::string text) {
     return add(project::SqlFile::Kind::SingularTest, path, text);
   }
-  FakeProject& macro(const std::string& path, std::string text) { return add(project::SqlFile::Kind::Macro, path, text); }
+  FakeProject& macro(const std::string& path, std::string text) {
+    return add(project::SqlFile::Kind::Macro, path, text);
+  }
   // YAML is JSON here; `places` says where a path stands.
   FakeProject& properties(std::string_view json, std::map<std::string, Place> places = {}) {
     project.properties.push_back({"models/schema.yml", parse_json(json).value(), std::move(places)});

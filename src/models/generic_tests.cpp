@@ -39,7 +39,8 @@ std::string accepted_values_sql(const TestQuery& test, const std::string& relati
     values += bare ? value : dialect.literal(value);
   }
   return fmt::format(
-      "select value_field, n_records\nfrom (\n  select {0} as value_field, count(*) as n_records\n  from {1}\n  group by {0}\n"
+      "select value_field, n_records\nfrom (\n  select {0} as value_field, count(*) as n_records\n  from {1}\n  group "
+      "by {0}\n"
       ") as all_values\nwhere value_field not in ({2})",
       test.column, relation, values);
 }
@@ -49,7 +50,8 @@ std::string accepted_values_sql(const TestQuery& test, const std::string& relati
 std::string relationships_sql(const TestQuery& test, const std::string& relation) {
   return fmt::format(
       "select child.from_field as from_field\nfrom (select {0} as from_field from {1} where {0} is not null) as child\n"
-      "left join (select distinct {2} as to_field, 1 as found from {3}) as parent on child.from_field = parent.to_field\n"
+      "left join (select distinct {2} as to_field, 1 as found from {3}) as parent on child.from_field = "
+      "parent.to_field\n"
       "where coalesce(parent.found, 0) = 0",
       test.column, relation, text_of(test.arguments, "field"), test.to);
 }

@@ -27,9 +27,9 @@ struct TestQuery {
   std::string type;
   std::string relation;  // as SQL takes it
   std::string column;
-  std::string to;        // relationships: the other relation as SQL takes it
+  std::string to;  // relationships: the other relation as SQL takes it
   Json arguments;
-  std::string where;     // tests only these rows
+  std::string where;  // tests only these rows
 };
 // Bug when the type is not built in.
 Result<std::string> test_sql(const TestQuery& test, const flow::Dialect& dialect);

@@ -17,8 +17,12 @@ namespace {
 
 // While the graph is built, references only have to be recorded.
 Resolver recording() {
-  return {[](const RefCall& call) -> Result<Json> { return relation_value(call.name, {"", call.name}); },
-          [](const SourceCall& call) -> Result<Json> { return relation_value(call.table, {call.source, call.table}); }};
+  return {[](const RefCall& call) -> Result<Json> {
+            return relation_value(call.name, {"", call.name});
+          },
+          [](const SourceCall& call) -> Result<Json> {
+            return relation_value(call.table, {call.source, call.table});
+          }};
 }
 
 std::string key_of(const SourceCall& call) { return call.source + "." + call.table; }
@@ -65,7 +69,8 @@ GraphOutcome GraphBuilder::build() {
 }
 
 void GraphBuilder::mistake(Place place, std::string message, std::string hint) {
-  mistakes_.push_back(Error(Fault::User, Code::InvalidProject, std::move(message)).at(std::move(place)).hint(std::move(hint)));
+  mistakes_.push_back(
+      Error(Fault::User, Code::InvalidProject, std::move(message)).at(std::move(place)).hint(std::move(hint)));
 }
 
 const Node* GraphBuilder::find_model(std::string_view name) const {
@@ -156,7 +161,8 @@ void GraphBuilder::read_models() {
 
 void GraphBuilder::read_model(const project::SqlFile& file) {
   if (const auto* other = find_model(file.name)) {
-    return mistake({file.path, 0, 0}, fmt::format("two models are called {}: {} and {}", file.name, other->path, file.path),
+    return mistake({file.path, 0, 0},
+                   fmt::format("two models are called {}: {} and {}", file.name, other->path, file.path),
                    "rename one of them; alias names its table");
   }
   Draft draft;
@@ -223,7 +229,8 @@ void GraphBuilder::set_severity(Draft& draft) {
   for (const auto* key : {"warn_if", "error_if"}) {
     const auto condition = text_of(draft.node.config, key);
     if (!condition.empty() && !condition_holds(condition, 0)) {
-      mistake(draft.node.place, fmt::format("{} cannot be: {}", key, condition), "a comparison with a number, as in \"> 10\"");
+      mistake(draft.node.place, fmt::format("{} cannot be: {}", key, condition),
+              "a comparison with a number, as in \"> 10\"");
     }
   }
 }
@@ -276,8 +283,9 @@ void GraphBuilder::read_generic_tests() {
 void GraphBuilder::read_generic_test(const TestProperties& test, const Node* model, const SourceTable* source) {
   if (!is_enabled(test.config)) return;
   if (!is_built_in_test(test.type) && !renderer_.has_macro("test_" + test.type)) {
-    return mistake(test.place, fmt::format("no such test: {}", test.type),
-                   project::suggestion(test.type, built_in_tests(), "a macro test_" + test.type + " in macros/ would be it"));
+    return mistake(
+        test.place, fmt::format("no such test: {}", test.type),
+        project::suggestion(test.type, built_in_tests(), "a macro test_" + test.type + " in macros/ would be it"));
   }
   if (auto missing = missing_argument(test); !missing.empty()) return mistake(test.place, std::move(missing), {});
   Draft draft;
@@ -340,8 +348,8 @@ void GraphBuilder::resolve_ref(Draft& draft, const RefCall& call) {
     node.depends_on.insert(call.name);
     if (model->connection == node.connection) return;
     return mistake(place_of(draft, "ref", call.name),
-                   fmt::format("{} is on another connection: {} is on {}, {} on {}", call.name, call.name, model->connection,
-                               node.name, node.connection),
+                   fmt::format("{} is on another connection: {} is on {}, {} on {}", call.name, call.name,
+                               model->connection, node.name, node.connection),
                    fmt::format("copy it there first (copy: {{from: {0}.{1}, to: {2}.{1}}}) and read it with source()",
                                model->connection, model->target.name, node.connection));
   }
@@ -374,15 +382,18 @@ void GraphBuilder::resolve_source(Draft& draft, const SourceCall& call) {
                    project::suggestion(key_of(call), names, "describe it under sources: in a YAML file below models/"));
   }
   const bool named_like_connection = table->schema.empty() && project_.find_connection(table->source) != nullptr;
-  const auto connection = !table->connection.empty() ? table->connection : named_like_connection ? table->source : std::string();
+  const auto connection = !table->connection.empty() ? table->connection
+                          : named_like_connection    ? table->source
+                                                     : std::string();
   if (!connection.empty() && connection != node.connection) {
-    return mistake(place_of(draft, "source", call.table),
-                   fmt::format("{} is on another connection: {}, {} on {}", key_of(call), connection, node.name, node.connection),
-                   fmt::format("copy it there first: copy: {{from: {0}.{1}, to: {2}.{1}}}", connection, table->identifier,
-                               node.connection));
+    return mistake(
+        place_of(draft, "source", call.table),
+        fmt::format("{} is on another connection: {}, {} on {}", key_of(call), connection, node.name, node.connection),
+        fmt::format("copy it there first: copy: {{from: {0}.{1}, to: {2}.{1}}}", connection, table->identifier,
+                    node.connection));
   }
   flow::Relation relation;
-  const auto schema = table->schema.empty() && !named_like_connection && table->connection.empty() ? table->source : table->schema;
+  const auto schema = table->schema.empty() && !named_like_connection ? table->source : table->schema;
   const Scope scope{node.connection, {}, Incremental::No, Json::object()};
   for (const auto& [text, into] : {std::pair{schema, &relation.space}, std::pair{table->identifier, &relation.name}}) {
     auto evaluated = renderer_.evaluate(table->place.file, text, scope, table->place.line);
@@ -404,7 +415,8 @@ void GraphBuilder::check_targets() {
     const auto [entry, added] = taken.try_emplace({node.connection, node.target}, &node);
     if (added) continue;
     mistake({node.path, 0, 0},
-            fmt::format("two models become the same relation {}: {} and {}", node.target.text(), entry->second->name, node.name),
+            fmt::format("two models become the same relation {}: {} and {}", node.target.text(), entry->second->name,
+                        node.name),
             "give one of them another alias or schema");
   }
 }
@@ -417,7 +429,9 @@ std::vector<Node> GraphBuilder::in_order() {
     std::erase_if(needs, [&](const auto& need) { return !waiting.contains(need); });
   }
   std::vector<Node> ordered;
-  const auto rank = [](const Draft* draft) { return std::tuple(draft->node.kind == NodeKind::Model, draft->node.path); };
+  const auto rank = [](const Draft* draft) {
+    return std::tuple(draft->node.kind == NodeKind::Model, draft->node.path);
+  };
   while (!waiting.empty()) {
     const Draft* next = nullptr;
     for (const auto& draft : drafts_) {
@@ -448,7 +462,8 @@ void GraphBuilder::report_cycle(const std::map<std::string, std::set<std::string
     break;
   }
   const auto draft = std::ranges::find_if(drafts_, [&](const Draft& item) { return item.node.name == path.front(); });
-  mistake(place_of(*draft, "ref", path[1]), fmt::format("models refer to each other in a circle: {}", fmt::join(path, " → ")),
+  mistake(place_of(*draft, "ref", path[1]),
+          fmt::format("models refer to each other in a circle: {}", fmt::join(path, " → ")),
           path.size() == 2 ? "a model reads its own table as {{ this }}" : "take one of these references out");
 }
 

@@ -40,10 +40,13 @@ TEST(Graph, FollowsReferences) {
 
 TEST(Graph, ConfigurationComesFromThreePlaces) {
   FakeProject shop;
-  shop.project.model_config = parse_json(R"({"marts": {"+materialized": "table", "+schema": "marts", "+connection": "crm"}})").value();
+  shop.project.model_config =
+      parse_json(R"({"marts": {"+materialized": "table", "+schema": "marts", "+connection": "crm"}})").value();
   shop.model("models/marts/orders.sql", "{{ config(alias='orders_v2', tags='c') }} select '{{ target.type }}' as t")
-      .model("models/marts/here.sql", "{{ config(connection='warehouse', schema=none) }} select '{{ target.type }}' as t")
-      .properties(R"json({"models": [{"name": "orders", "config": {"materialized": "incremental", "tags": ["b"]}}]})json");
+      .model("models/marts/here.sql",
+             "{{ config(connection='warehouse', schema=none) }} select '{{ target.type }}' as t")
+      .properties(
+          R"json({"models": [{"name": "orders", "config": {"materialized": "incremental", "tags": ["b"]}}]})json");
   EXPECT_EQ(shop.mistakes(), "");
   const auto graph = *shop.build().graph;
   const auto& orders = *graph.find("orders");
@@ -58,7 +61,8 @@ TEST(Graph, ConfigurationComesFromThreePlaces) {
 
 TEST(Graph, AMacroMayNameSchemas) {
   FakeProject shop;
-  shop.macro("macros/schemas.sql", "{% macro generate_schema_name(custom, node) %}\n{{ custom or 'plain' }}\n{% endmacro %}")
+  shop.macro("macros/schemas.sql",
+             "{% macro generate_schema_name(custom, node) %}\n{{ custom or 'plain' }}\n{% endmacro %}")
       .model("models/a.sql", "{{ config(schema='marts') }} select 1")
       .model("models/b.sql", "select 1");
   EXPECT_EQ(shop.mistakes(), "");
@@ -72,13 +76,16 @@ TEST(Graph, Sources) {
         {"name": "raw", "tables": [{"name": "orders", "identifier": "orders_2026",
                                     "columns": [{"name": "id", "tests": ["not_null"]}]}, "lines"]},
         {"name": "landing", "schema": "{{ target.schema }}_in", "tables": [{"name": "people"}]},
-        {"name": "warehouse", "tables": [{"name": "events"}]}]})json")
-      .model("models/a.sql",
-             "select * from {{ source('raw', 'orders') }}, {{ source('raw', 'lines') }}, "
-             "{{ source('landing', 'people') }}, {{ source('warehouse', 'events') }}");
+        {"name": "warehouse", "tables": [{"name": "events"}]},
+        {"name": "loaded", "config": {"connection": "warehouse"}, "tables": [{"name": "visits"}]}]})json")
+      .model(
+          "models/a.sql",
+          "select * from {{ source('raw', 'orders') }}, {{ source('raw', 'lines') }}, "
+          "{{ source('landing', 'people') }}, {{ source('warehouse', 'events') }}, {{ source('loaded', 'visits') }}");
   EXPECT_EQ(shop.mistakes(), "");
-  EXPECT_EQ(shop.compiled("a"),
-            R"(select * from "raw"."orders_2026", "raw"."lines", "main_in"."people", "main"."events")");
+  EXPECT_EQ(
+      shop.compiled("a"),
+      R"(select * from "raw"."orders_2026", "raw"."lines", "main_in"."people", "main"."events", "loaded"."visits")");
   EXPECT_EQ(shop.compiled("source_not_null_raw_orders_id"),
             "select id\nfrom \"raw\".\"orders_2026\"\nwhere id is null");
 }
@@ -117,23 +124,24 @@ TEST(Graph, ReportsEveryMistakeAtOnce) {
                    {"models.2.columns.0.tests.2", {"models/schema.yml", 11, 11}},
                    {"models.2.columns.0.tests.3", {"models/schema.yml", 12, 11}}});
   shop.project.vars = {{"seed", 7}};
-  EXPECT_EQ(shop.mistakes(),
-            "models/a.sql:2:9: no such model: ordrs [did you mean orders?]\n"
-            "models/a.sql:3:9: no such source: raw.lins [did you mean raw.lines?]\n"
-            "models/b/orders.sql:1:11: materialized cannot be: tabel [did you mean table?]\n"
-            "models/c/orders.sql: two models are called orders: models/b/orders.sql and models/c/orders.sql "
-            "[rename one of them; alias names its table]\n"
-            "models/d.sql:1:11: no such var: sed [did you mean seed?]\n"
-            "models/e.sql:2:6: undefined variable: nothing_here\n"
-            "models/f.sql:1:23: no such connection: wharehouse [did you mean warehouse?]\n"
-            "models/g.sql:1:23: this connection runs no SQL: disk [models need a database: postgres or clickhouse]\n"
-            "models/h.sql:1:18: no such package: other [this project is called shop]\n"
-            "models/i.sql: two models become the same relation main.a: a and i [give one of them another alias or schema]\n"
-            "models/schema.yml:4:5: no such model: oders [did you mean orders?]\n"
-            "models/schema.yml:9:11: no such test: uniqe [did you mean unique?]\n"
-            "models/schema.yml:10:11: accepted_values needs values\n"
-            "models/schema.yml:11:11: relationships needs field\n"
-            "models/schema.yml:12:11: severity cannot be: bad [one of: warn, error]\n");
+  EXPECT_EQ(
+      shop.mistakes(),
+      "models/a.sql:2:9: no such model: ordrs [did you mean orders?]\n"
+      "models/a.sql:3:9: no such source: raw.lins [did you mean raw.lines?]\n"
+      "models/b/orders.sql:1:11: materialized cannot be: tabel [did you mean table?]\n"
+      "models/c/orders.sql: two models are called orders: models/b/orders.sql and models/c/orders.sql "
+      "[rename one of them; alias names its table]\n"
+      "models/d.sql:1:11: no such var: sed [did you mean seed?]\n"
+      "models/e.sql:2:6: undefined variable: nothing_here\n"
+      "models/f.sql:1:23: no such connection: wharehouse [did you mean warehouse?]\n"
+      "models/g.sql:1:23: this connection runs no SQL: disk [models need a database: postgres or clickhouse]\n"
+      "models/h.sql:1:18: no such package: other [this project is called shop]\n"
+      "models/i.sql: two models become the same relation main.a: a and i [give one of them another alias or schema]\n"
+      "models/schema.yml:4:5: no such model: oders [did you mean orders?]\n"
+      "models/schema.yml:9:11: no such test: uniqe [did you mean unique?]\n"
+      "models/schema.yml:10:11: accepted_values needs values\n"
+      "models/schema.yml:11:11: relationships needs field\n"
+      "models/schema.yml:12:11: severity cannot be: bad [one of: warn, error]\n");
 }
 
 TEST(Graph, NamesTheCycle) {
@@ -146,8 +154,9 @@ TEST(Graph, NamesTheCycle) {
             "models/b.sql:2:9: models refer to each other in a circle: b → c → b [take one of these references out]\n");
   FakeProject self;
   self.model("models/a.sql", "select * from {{ ref('a') }}");
-  EXPECT_EQ(self.mistakes(),
-            "models/a.sql:1:18: models refer to each other in a circle: a → a [a model reads its own table as {{ this }}]\n");
+  EXPECT_EQ(
+      self.mistakes(),
+      "models/a.sql:1:18: models refer to each other in a circle: a → a [a model reads its own table as {{ this }}]\n");
 }
 
 TEST(Graph, AModelOnAnotherConnectionIsToBeCopied) {
@@ -175,11 +184,14 @@ TEST(Graph, ReferencesBehindIsIncrementalCount) {
 TEST(Graph, WhatRunsKnowIsNotNeededToBuildIt) {
   FakeProject shop;
   shop.macro("macros/since.sql", "{% macro since() %}'{{ interval.from }}'{% endmacro %}")
-      .model("models/a.sql", "select {{ params.rows }} as n, '{{ run.started_at.date }}' as d, {{ since() }}, '{{ env.WEIR_NO_SUCH }}'");
+      .model(
+          "models/a.sql",
+          "select {{ params.rows }} as n, '{{ run.started_at.date }}' as d, {{ since() }}, '{{ env.WEIR_NO_SUCH }}'");
   EXPECT_EQ(shop.mistakes(), "");
   CompileOptions options;
   options.variables = parse_json(R"({"params": {"rows": 5}, "run": {"started_at": {"date": "2026-03-01"}},
-                                     "interval": {"from": "2026-02-01"}, "env": {"WEIR_NO_SUCH": "x"}})").value();
+                                     "interval": {"from": "2026-02-01"}, "env": {"WEIR_NO_SUCH": "x"}})")
+                          .value();
   EXPECT_EQ(shop.compiled("a", options), "select 5 as n, '2026-03-01' as d, '2026-02-01', 'x'");
   EXPECT_EQ(shop.compiled("a"), "models/a.sql:1:11: undefined variable: params.rows (compiling a)");
 }

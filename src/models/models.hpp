@@ -24,19 +24,19 @@ enum class Severity { Warn, Error };
 // ephemeral (config materialized: ephemeral) has no relation: it becomes a common table expression of its readers.
 struct Node {
   NodeKind kind = NodeKind::Model;
-  std::string name;         // unique in the project
-  std::string path;         // the file that defines it
-  std::string connection;   // where it runs
+  std::string name;        // unique in the project
+  std::string path;        // the file that defines it
+  std::string connection;  // where it runs
   std::string description;
   Json config = Json::object();
   std::vector<std::string> tags;
-  std::set<std::string> depends_on;           // nodes, by ref()
+  std::set<std::string> depends_on;               // nodes, by ref()
   std::map<std::string, flow::Relation> sources;  // tables from outside, by "source.table" (on the node's connection)
   flow::Materialized materialized = flow::Materialized::View;
-  flow::Relation target;                      // Model
-  Severity severity = Severity::Error;        // Test
-  std::string tested_model;                   // Test: the model it is attached to; "" for a singular test on several
-  Place place;                                // of its definition
+  flow::Relation target;                // Model
+  Severity severity = Severity::Error;  // Test
+  std::string tested_model;             // Test: the model it is attached to; "" for a singular test on several
+  Place place;                          // of its definition
 };
 
 // All nodes in an order in which each follows what it depends on.
@@ -70,16 +70,18 @@ struct CompileOptions {
   // run, params, interval, env: what tasks' templates see; `vars` replaces the project's (--vars).
   Json variables = Json::object();
 };
-Result<std::string> compile(const project::Project& project, const Graph& graph, const Node& node, const Targets& targets,
-                            const CompileOptions& options);
+Result<std::string> compile(const project::Project& project, const Graph& graph, const Node& node,
+                            const Targets& targets, const CompileOptions& options);
 
 struct NodeOutcome {
-  std::uint64_t rows = 0;  // rows in the model after the build (0 for views, which are not run), or failing rows of a test
+  std::uint64_t rows =
+      0;  // rows in the model after the build (0 for views, which are not run), or failing rows of a test
   std::string compiled;
-  std::string detail;      // for people: what was made; for a test with failing rows, the query that shows them
+  std::string detail;  // for people: what was made; for a test with failing rows, the query that shows them
 };
 // Compiles and executes one node. A failed test of severity Error is CheckFailed; of Warn it succeeds with its rows.
-Result<NodeOutcome> execute(const project::Project& project, const Graph& graph, const Node& node, const Targets& targets,
-                            flow::Database& database, const CompileOptions& options, Log& log, std::stop_token stop);
+Result<NodeOutcome> execute(const project::Project& project, const Graph& graph, const Node& node,
+                            const Targets& targets, flow::Database& database, const CompileOptions& options, Log& log,
+                            std::stop_token stop);
 
 }  // namespace weir::models

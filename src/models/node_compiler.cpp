@@ -145,8 +145,8 @@ Result<std::vector<std::string>> NodeCompiler::hooks(const Node& node, std::stri
   return statements;
 }
 
-Result<std::string> compile(const project::Project& project, const Graph& graph, const Node& node, const Targets& targets,
-                            const CompileOptions& options) {
+Result<std::string> compile(const project::Project& project, const Graph& graph, const Node& node,
+                            const Targets& targets, const CompileOptions& options) {
   return NodeCompiler(project, graph, targets, options).compile(node).while_doing("compiling " + node.name);
 }
 

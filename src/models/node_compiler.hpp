@@ -13,7 +13,8 @@ namespace weir::models {
 // Turns nodes of one graph into SQL.
 class NodeCompiler {
  public:
-  NodeCompiler(const project::Project& project, const Graph& graph, const Targets& targets, const CompileOptions& options);
+  NodeCompiler(const project::Project& project, const Graph& graph, const Targets& targets,
+               const CompileOptions& options);
 
   // A model's select, or a query whose rows are a test's failures.
   Result<std::string> compile(const Node& node);

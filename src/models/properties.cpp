@@ -25,8 +25,10 @@ class Reader {
       : file_(file), out_(out), mistakes_(mistakes) {}
 
   void read() {
-    each(file_.content, "models", "models", [&](const Json& entry, const std::string& path) { read_model(entry, path); });
-    each(file_.content, "sources", "sources", [&](const Json& entry, const std::string& path) { read_source(entry, path); });
+    each(file_.content, "models", "models",
+         [&](const Json& entry, const std::string& path) { read_model(entry, path); });
+    each(file_.content, "sources", "sources",
+         [&](const Json& entry, const std::string& path) { read_source(entry, path); });
   }
 
  private:
@@ -34,7 +36,8 @@ class Reader {
   void each(const Json& object, std::string_view key, const std::string& path, const Visit& visit) {
     const auto found = object.find(key);
     if (found == object.end() || !found->is_array()) return;
-    for (std::size_t index = 0; index < found->size(); ++index) visit((*found)[index], fmt::format("{}.{}", path, index));
+    for (std::size_t index = 0; index < found->size(); ++index)
+      visit((*found)[index], fmt::format("{}.{}", path, index));
   }
 
   // The place of the path, or of the nearest thing around it that has one.
@@ -62,6 +65,8 @@ class Reader {
     if (model.name.empty()) return mistake(path, "a model's properties need its name");
     model.description = text_of(entry, "description");
     if (const auto config = entry.find("config"); config != entry.end() && config->is_object()) model.config = *config;
+    if (const auto connection = text_of(entry, "connection"); !connection.empty())
+      model.config["connection"] = connection;
     model.place = place(path);
     read_tests(entry, path, "", model.tests);
     read_columns(entry, path, model.tests);
@@ -80,6 +85,7 @@ class Reader {
       // dbt-clickhouse calls a database "schema"; people who know ClickHouse write "database".
       if (table.schema.empty()) table.schema = text_of(entry, "database");
       table.connection = text_of(entry, "connection");
+      if (table.connection.empty()) table.connection = text_of(entry.value("config", Json()), "connection");
       table.identifier = text_of(item, "identifier");
       if (table.identifier.empty()) table.identifier = table.table;
       table.place = place(table_path);
@@ -101,7 +107,8 @@ class Reader {
     });
   }
 
-  void read_tests(const Json& entry, const std::string& path, const std::string& column, std::vector<TestProperties>& tests) {
+  void read_tests(const Json& entry, const std::string& path, const std::string& column,
+                  std::vector<TestProperties>& tests) {
     for (const std::string key : {"data_tests", "tests"}) {
       each(entry, key, path + "." + key, [&](const Json& item, const std::string& test_path) {
         if (auto test = read_test(item, test_path, column)) tests.push_back(std::move(*test));
@@ -129,7 +136,8 @@ class Reader {
     }
     // `config:`, `name:` and the like may stand beside the test's own key.
     const auto items = item.items();
-    const auto own = std::find_if(items.begin(), items.end(), [](const auto& entry) { return !stands_beside(entry.key()); });
+    const auto own =
+        std::find_if(items.begin(), items.end(), [](const auto& entry) { return !stands_beside(entry.key()); });
     if (own == items.end()) {
       mistake(path, "a test is a name, or a name with its arguments");
       return std::nullopt;

@@ -14,11 +14,11 @@ namespace weir::models {
 
 // One entry under `data_tests:` (or `tests:`): a generic test and what it is given.
 struct TestProperties {
-  std::string type;                  // unique, not_null, accepted_values, relationships, or a test_<type> macro
-  std::string name;                  // the user's own name; "" is derived
-  std::string column;                // "" for a test of the whole table
-  Json arguments = Json::object();   // values, to, field, …
-  Json config = Json::object();      // severity, where, limit, warn_if, error_if, tags, enabled
+  std::string type;                 // unique, not_null, accepted_values, relationships, or a test_<type> macro
+  std::string name;                 // the user's own name; "" is derived
+  std::string column;               // "" for a test of the whole table
+  Json arguments = Json::object();  // values, to, field, …
+  Json config = Json::object();     // severity, where, limit, warn_if, error_if, tags, enabled
   Place place;
 };
 

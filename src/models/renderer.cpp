@@ -126,7 +126,8 @@ Result<Json> Renderer::State::call_var(const Json& arguments, const Json& keywor
 }
 
 Result<Json> Renderer::State::call_env_var(const Json& arguments) {
-  if (arguments.empty() || !arguments[0].is_string()) return Error::user(Code::InvalidProject, "env_var() takes a name");
+  if (arguments.empty() || !arguments[0].is_string())
+    return Error::user(Code::InvalidProject, "env_var() takes a name");
   const auto name = arguments[0].get<std::string>();
   const auto& env = variables["env"];
   if (env.contains(name)) return env[name];
@@ -144,9 +145,11 @@ void Renderer::State::add_functions() {
     calls.config.update(keywords);
     return Json("");
   });
-  engine.add_function("ref", [this](const Json& arguments, const Json& keywords) { return call_ref(arguments, keywords); });
+  engine.add_function("ref",
+                      [this](const Json& arguments, const Json& keywords) { return call_ref(arguments, keywords); });
   engine.add_function("source", [this](const Json& arguments, const Json&) { return call_source(arguments); });
-  engine.add_function("var", [this](const Json& arguments, const Json& keywords) { return call_var(arguments, keywords); });
+  engine.add_function("var",
+                      [this](const Json& arguments, const Json& keywords) { return call_var(arguments, keywords); });
   engine.add_function("env_var", [this](const Json& arguments, const Json&) { return call_env_var(arguments); });
   engine.add_function("is_incremental", [this](const Json&, const Json&) -> Result<Json> {
     return Json(scope.incremental == Incremental::Yes);
@@ -159,7 +162,8 @@ void Renderer::State::add_macros() {
     if (!holds_macros(file)) continue;
     for (auto& name : macro_names(file.text)) macros.insert(std::move(name));
     for (auto& name : sql::free_names(file.text)) macro_free_names.insert(std::move(name));
-    if (auto added = engine.add_macros(file.path, file.text); !added.ok()) macro_mistakes.push_back(std::move(added).error());
+    if (auto added = engine.add_macros(file.path, file.text); !added.ok())
+      macro_mistakes.push_back(std::move(added).error());
   }
 }
 
@@ -199,11 +203,12 @@ void Renderer::State::fill_in(Json& values, const std::string& name) const {
 }
 
 Json relation_value(std::string printed, const flow::Relation& relation) {
-  return {{"__text__", std::move(printed)}, {"schema", relation.space},    {"database", relation.space},
-          {"identifier", relation.name},    {"name", relation.name},       {"table", relation.name}};
+  return {{"__text__", std::move(printed)}, {"schema", relation.space}, {"database", relation.space},
+          {"identifier", relation.name},    {"name", relation.name},    {"table", relation.name}};
 }
 
-Renderer::Renderer(const project::Project& project, const Targets& targets, Json variables, Phase phase, Resolver resolver)
+Renderer::Renderer(const project::Project& project, const Targets& targets, Json variables, Phase phase,
+                   Resolver resolver)
     : state_(std::make_unique<State>(project, targets, std::move(variables), phase, std::move(resolver))) {
   if (!state_->variables.is_object()) state_->variables = Json::object();
   state_->add_variables();
@@ -218,8 +223,7 @@ const std::vector<Error>& Renderer::macro_mistakes() const { return state_->macr
 bool Renderer::has_macro(std::string_view name) const { return state_->macros.contains(name); }
 const Calls& Renderer::calls() const { return state_->calls; }
 
-Result<std::string> Renderer::render(std::string_view file, std::string_view text, const Scope& scope,
-                                     int first_line) {
+Result<std::string> Renderer::render(std::string_view file, std::string_view text, const Scope& scope, int first_line) {
   auto& state = *state_;
   state.calls = {};
   state.scope = scope;
@@ -234,8 +238,7 @@ Result<std::string> Renderer::render(std::string_view file, std::string_view tex
   return state.engine.render(file, text, values, first_line);
 }
 
-Result<std::string> Renderer::evaluate(std::string_view file, const std::string& text, const Scope& scope,
-                                       int line) {
+Result<std::string> Renderer::evaluate(std::string_view file, const std::string& text, const Scope& scope, int line) {
   line = std::max(line, 1);
   static const std::regex kCall(R"(^\s*(ref|source|var|env_var)\s*\()");
   if (std::regex_search(text, kCall)) return render(file, "{{ " + text + " }}", scope, line);

@@ -143,7 +143,8 @@ class Selection {
     }
     if (method == "connection") return node.connection == criterion.value;
     if (method == "resource_type") return criterion.value == (node.kind == NodeKind::Model ? "model" : "test");
-    if (method.starts_with("config.")) return text_of(node.config, std::string_view(method).substr(7)) == criterion.value;
+    if (method.starts_with("config."))
+      return text_of(node.config, std::string_view(method).substr(7)) == criterion.value;
     static constexpr std::string_view kMethods[] = {"name",       "path",          "tag",
                                                     "connection", "resource_type", "config.materialized"};
     return Error::user(Code::InvalidArgument, "no such selector method: {}", method)

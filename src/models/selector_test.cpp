@@ -7,7 +7,8 @@ namespace {
 
 // raw → staged → orders → daily → report; customers → orders. Tests hang on staged and orders.
 Graph graph() {
-  const auto model = [](std::string name, std::string path, std::set<std::string> needs, std::vector<std::string> tags) {
+  const auto model = [](std::string name, std::string path, std::set<std::string> needs,
+                        std::vector<std::string> tags) {
     Node node;
     node.name = std::move(name);
     node.path = std::move(path);
@@ -23,8 +24,9 @@ Graph graph() {
     node.config = Json::object();
     return node;
   };
-  return {{model("raw", "models/staging/raw.sql", {}, {"nightly"}), model("staged", "models/staging/staged.sql", {"raw"}, {}),
-           test("not_null_staged_id", "staged"), model("customers", "models/marts/customers.sql", {}, {"nightly", "pii"}),
+  return {{model("raw", "models/staging/raw.sql", {}, {"nightly"}),
+           model("staged", "models/staging/staged.sql", {"raw"}, {}), test("not_null_staged_id", "staged"),
+           model("customers", "models/marts/customers.sql", {}, {"nightly", "pii"}),
            model("orders", "models/marts/orders.sql", {"staged", "customers"}, {}), test("unique_orders_id", "orders"),
            model("daily", "models/marts/daily.sql", {"orders"}, {}),
            model("report", "models/marts/report.sql", {"daily"}, {"pii"})}};
@@ -43,8 +45,7 @@ TEST(Select, ByNameTakesItsTestsAlong) {
   EXPECT_EQ(selected("orders"), "orders unique_orders_id");
   EXPECT_EQ(selected("daily report"), "daily report");
   EXPECT_EQ(selected("not_null_staged_id"), "not_null_staged_id");
-  EXPECT_EQ(selected(""),
-            "raw staged not_null_staged_id customers orders unique_orders_id daily report");
+  EXPECT_EQ(selected(""), "raw staged not_null_staged_id customers orders unique_orders_id daily report");
 }
 
 TEST(Select, AncestorsAndDescendants) {

@@ -24,7 +24,8 @@ TEST(WithCtes, JoinsAWithThatIsThere) {
 }
 
 TEST(PlaceOfCall, FindsTheLineAndColumn) {
-  const std::string_view text = "select *\nfrom {{ ref('orders') }} -- orders\njoin {{ ref(\"shop\", \"lines\") }} using (id)";
+  const std::string_view text =
+      "select *\nfrom {{ ref('orders') }} -- orders\njoin {{ ref(\"shop\", \"lines\") }} using (id)";
   EXPECT_EQ(place_of_call("a.sql", text, "ref", "orders").text(), "a.sql:2:9");
   EXPECT_EQ(place_of_call("a.sql", text, "ref", "lines").text(), "a.sql:3:9");
   EXPECT_EQ(place_of_call("a.sql", text, "ref", "other").text(), "a.sql");
