@@ -30,9 +30,10 @@ class LedgerJournal final : public flow::Journal {
 //   another run's        pending when unsaved and leading to a checkpoint, which is where this run would start
 Result<std::optional<flow::Intent>> LedgerJournal::pending() {
   const std::lock_guard guard(store_->mutex);
-  auto row = WEIR_TRY(store_->sqlite.query("SELECT id, until, saved_at_us, run FROM commits WHERE pipeline = ? AND task = ? "
-                                           "AND stream = ? ORDER BY sequence DESC LIMIT 1",
-                                           key_.pipeline, key_.task, key_.stream));
+  auto row =
+      WEIR_TRY(store_->sqlite.query("SELECT id, until, saved_at_us, run FROM commits WHERE pipeline = ? AND task = ? "
+                                    "AND stream = ? ORDER BY sequence DESC LIMIT 1",
+                                    key_.pipeline, key_.task, key_.stream));
   if (!WEIR_TRY(row.step())) return std::optional<flow::Intent>{};
   const bool leads_on = !row.null(1);
   const bool saved = !row.null(2);
@@ -45,8 +46,9 @@ Result<std::optional<flow::Intent>> LedgerJournal::pending() {
 
 Result<std::optional<flow::Checkpoint>> LedgerJournal::checkpoint() {
   const std::lock_guard guard(store_->mutex);
-  auto row = WEIR_TRY(store_->sqlite.query("SELECT text FROM checkpoints WHERE pipeline = ? AND task = ? AND stream = ?",
-                                           key_.pipeline, key_.task, key_.stream));
+  auto row =
+      WEIR_TRY(store_->sqlite.query("SELECT text FROM checkpoints WHERE pipeline = ? AND task = ? AND stream = ?",
+                                    key_.pipeline, key_.task, key_.stream));
   if (!WEIR_TRY(row.step())) return std::optional<flow::Checkpoint>{};
   return std::optional{flow::Checkpoint{row.text(0)}};
 }
@@ -54,9 +56,10 @@ Result<std::optional<flow::Checkpoint>> LedgerJournal::checkpoint() {
 // Counts what is saved, so that a commit whose outcome is unknown is tried again under the same id.
 Result<CommitId> LedgerJournal::next_commit() {
   const std::lock_guard guard(store_->mutex);
-  auto row = WEIR_TRY(store_->sqlite.query("SELECT count(*) FROM commits WHERE run = ? AND task = ? AND stream = ? "
-                                           "AND saved_at_us IS NOT NULL",
-                                           key_.run.text(), key_.task, key_.stream));
+  auto row =
+      WEIR_TRY(store_->sqlite.query("SELECT count(*) FROM commits WHERE run = ? AND task = ? AND stream = ? "
+                                    "AND saved_at_us IS NOT NULL",
+                                    key_.run.text(), key_.task, key_.stream));
   WEIR_TRY(row.step());
   return CommitId{fmt::format("{}/{}/{}/{}", key_.run.text(), key_.task, key_.stream, row.integer(0) + 1)};
 }
@@ -71,7 +74,8 @@ Result<void> LedgerJournal::intend(const flow::Intent& intent) {
       "ON CONFLICT (id) DO UPDATE SET until = excluded.until, intended_at_us = excluded.intended_at_us, "
       "sequence = (SELECT max(sequence) + 1 FROM commits) WHERE saved_at_us IS NULL",
       intent.commit.text(), key_.run.text(), key_.pipeline, key_.task, key_.stream, until, system_clock().now()));
-  if (store_->sqlite.changes() == 0) return Error::bug("intending a commit that is saved already: {}", intent.commit.text());
+  if (store_->sqlite.changes() == 0)
+    return Error::bug("intending a commit that is saved already: {}", intent.commit.text());
   return {};
 }
 
@@ -95,9 +99,10 @@ Result<void> LedgerJournal::save(const flow::Receipt& receipt, const std::option
   auto transaction = WEIR_TRY(Transaction::begin(sqlite));
   WEIR_TRY(save_receipt(receipt));
   if (checkpoint) {
-    WEIR_TRY(sqlite.run("INSERT INTO checkpoints (pipeline, task, stream, text, commit_id) VALUES (?, ?, ?, ?, ?) "
-                        "ON CONFLICT DO UPDATE SET text = excluded.text, commit_id = excluded.commit_id",
-                        key_.pipeline, key_.task, key_.stream, checkpoint->text, receipt.commit.text()));
+    WEIR_TRY(
+        sqlite.run("INSERT INTO checkpoints (pipeline, task, stream, text, commit_id) VALUES (?, ?, ?, ?, ?) "
+                   "ON CONFLICT DO UPDATE SET text = excluded.text, commit_id = excluded.commit_id",
+                   key_.pipeline, key_.task, key_.stream, checkpoint->text, receipt.commit.text()));
   }
   return transaction.commit();
 }

@@ -67,7 +67,8 @@ Result<void> SqliteLedger::write_run_state(const RunId& run, RunState state, Ins
   const bool ends = has_ended(state);
   return sqlite().run(
       "UPDATE runs SET state = ?1, started_at_us = iif(?2, coalesce(started_at_us, ?3), started_at_us), "
-      "finished_at_us = iif(?4, ?3, iif(?2, NULL, finished_at_us)), error = iif(?5 <> '', ?5, iif(?2, '', error)) WHERE id = ?6",
+      "finished_at_us = iif(?4, ?3, iif(?2, NULL, finished_at_us)), error = iif(?5 <> '', ?5, iif(?2, '', error)) "
+      "WHERE id = ?6",
       name(state), std::int64_t{runs_again}, at, std::int64_t{ends}, error, run.text());
 }
 
@@ -88,8 +89,8 @@ Result<void> SqliteLedger::write_attempt(const Attempt& attempt) {
   // Attempt 0 is a note that the task never started, and why; a resumed run may have to say so again.
   const bool is_note = attempt.number == 0;
   if (!is_note && !is_new_and_queued && !may_follow(before, attempt.state)) {
-    return Error::bug("an attempt cannot go from {} to {}: {}/{}/{}", name(before), name(attempt.state), attempt.run.text(),
-                      attempt.task, attempt.number);
+    return Error::bug("an attempt cannot go from {} to {}: {}/{}/{}", name(before), name(attempt.state),
+                      attempt.run.text(), attempt.task, attempt.number);
   }
   WEIR_TRY(put_attempt(sqlite(), attempt));
   return transaction.commit();
@@ -108,8 +109,8 @@ Result<void> SqliteLedger::save_check(const CheckResult& check) {
 }
 
 Result<std::vector<Run>> SqliteLedger::unfinished_runs() {
-  auto rows = WEIR_TRY(sqlite().query("SELECT " WEIR_RUN_COLUMNS
-                                      " FROM runs WHERE state IN ('queued', 'running', 'cancelling') ORDER BY sequence"));
+  auto rows = WEIR_TRY(sqlite().query(
+      "SELECT " WEIR_RUN_COLUMNS " FROM runs WHERE state IN ('queued', 'running', 'cancelling') ORDER BY sequence"));
   std::vector<Run> found;
   while (WEIR_TRY(rows.step())) found.push_back(WEIR_TRY(read_run(rows)));
   return found;
@@ -118,9 +119,10 @@ Result<std::vector<Run>> SqliteLedger::unfinished_runs() {
 Result<void> SqliteLedger::lose_attempts(Instant now) {
   const Json error = {{"fault", name(Fault::System)}, {"code", name(Code::Unavailable)}, {"message", kLostMessage}};
   // Every unfinished state may become lost (state_test asserts it), so one statement does for all.
-  return sqlite().run("UPDATE attempts SET state = ?1, finished_at_us = ?2, error = ?3 "
-                      "WHERE state IN ('queued', 'running', 'cancelling')",
-                      name(AttemptState::Lost), now, to_text(error));
+  return sqlite().run(
+      "UPDATE attempts SET state = ?1, finished_at_us = ?2, error = ?3 "
+      "WHERE state IN ('queued', 'running', 'cancelling')",
+      name(AttemptState::Lost), now, to_text(error));
 }
 
 Result<std::vector<Run>> SqliteLedger::recover(Instant now) {
@@ -147,9 +149,9 @@ Result<std::optional<Run>> SqliteLedger::find_run(std::string_view id_or_prefix)
   }
   const std::lock_guard guard(store_->mutex);
   // An id that is whole wins over longer ones that begin with it.
-  auto rows = WEIR_TRY(sqlite().query("SELECT " WEIR_RUN_COLUMNS
-                                      " FROM runs WHERE substr(id, 1, length(?1)) = ?1 AND ?1 <> '' ORDER BY id LIMIT 4",
-                                      id_or_prefix));
+  auto rows = WEIR_TRY(sqlite().query(
+      "SELECT " WEIR_RUN_COLUMNS " FROM runs WHERE substr(id, 1, length(?1)) = ?1 AND ?1 <> '' ORDER BY id LIMIT 4",
+      id_or_prefix));
   std::vector<Run> found;
   std::vector<std::string> ids;
   while (WEIR_TRY(rows.step())) {

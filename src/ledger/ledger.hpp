@@ -23,14 +23,14 @@ struct Run {
   std::string environment;
   std::string trigger;  // "manual", "schedule", "backfill", "retry"
   Json params;
-  Json selection;       // which tasks were asked for; null: all
+  Json selection;  // which tasks were asked for; null: all
   RunState state = RunState::Queued;
   Instant created_at;
   std::optional<Instant> started_at;
   std::optional<Instant> finished_at;
   std::optional<Instant> interval_from;
   std::optional<Instant> interval_to;
-  std::string error;    // the first failure's text
+  std::string error;  // the first failure's text
 };
 
 // One try of one task of one run. Attempts count from 1; a task that never started is an attempt 0 with its reason.

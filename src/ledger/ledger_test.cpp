@@ -128,7 +128,8 @@ TEST_F(LedgerTest, KeepsWhatAnAttemptSays) {
   EXPECT_EQ(attempts[1].state, AttemptState::Skipped);
   EXPECT_EQ(attempts[1].error["message"], "load failed");
 
-  EXPECT_EQ(ledger->start_attempt(attempt).error().message(), "an attempt cannot go from succeeded to running: r1/load/1");
+  EXPECT_EQ(ledger->start_attempt(attempt).error().message(),
+            "an attempt cannot go from succeeded to running: r1/load/1");
   EXPECT_EQ(ledger->finish_attempt(attempt).error().message(), "an attempt does not end running: load");
 }
 
@@ -439,7 +440,8 @@ TEST_F(LedgerTest, ARunOfEightAttemptsIsCheap) {
       ASSERT_TRUE(ledger->finish_attempt(attempt_of(run, task_name, AttemptState::Succeeded)).ok());
     }
     ASSERT_TRUE(ledger->set_run_state(run.id, RunState::Succeeded, kNoon).ok());
-    best = std::min(best, std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin));
+    best =
+        std::min(best, std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin));
   }
   RecordProperty("best_us", static_cast<int>(best.count()));
   EXPECT_LT(best, std::chrono::milliseconds(500)) << best.count() << " us";

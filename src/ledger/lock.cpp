@@ -40,7 +40,8 @@ Result<Lock> Lock::take(const std::filesystem::path& path) {
     return Error::user(Code::Conflict, "another Weir process works on this project: pid {}", owner)
         .hint("wait until process " + owner + " ends, or stop it");
   }
-  if (::ftruncate(descriptor.get(), 0) != 0) return Error::from_errno(errno, "writing the ledger's lock: " + path.string());
+  if (::ftruncate(descriptor.get(), 0) != 0)
+    return Error::from_errno(errno, "writing the ledger's lock: " + path.string());
   WEIR_TRY(write_all(descriptor.get(), std::to_string(::getpid()) + "\n", "writing the ledger's lock"));
   return Lock(std::move(descriptor));
 }

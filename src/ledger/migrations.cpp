@@ -110,8 +110,8 @@ Result<int> schema_version(Sqlite& sqlite, std::span<const Migration> known) {
     const auto number = taken.integer(0);
     const auto newest = taken.integer(2);
     if (newest > std::ssize(known)) {
-      return Error::user(Code::Unsupported, "the ledger was written by a newer Weir: schema {}, this program knows {}", newest,
-                         known.size())
+      return Error::user(Code::Unsupported, "the ledger was written by a newer Weir: schema {}, this program knows {}",
+                         newest, known.size())
           .hint("use the Weir that wrote it, or a newer one");
     }
     const auto& step = known[static_cast<std::size_t>(version)];
@@ -128,8 +128,9 @@ Result<void> migrate(Sqlite& sqlite, std::span<const Migration> known, Instant n
   const auto version = WEIR_TRY(schema_version(sqlite, known));
   for (const auto& step : known.subspan(static_cast<std::size_t>(version))) {
     auto transaction = WEIR_TRY(Transaction::begin(sqlite));
-    WEIR_TRY(sqlite.run_script("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, "
-                               "checksum TEXT NOT NULL, taken_at_us INTEGER NOT NULL) STRICT"));
+    WEIR_TRY(
+        sqlite.run_script("CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, "
+                          "checksum TEXT NOT NULL, taken_at_us INTEGER NOT NULL) STRICT"));
     WEIR_TRY(sqlite.run_script(step.sql));
     WEIR_TRY(sqlite.run("INSERT INTO migrations VALUES (?, ?, ?, ?)", std::int64_t{step.number}, step.name,
                         checksum(step.sql), now));

@@ -63,24 +63,28 @@ CheckResult read_check(const Statement& row) {
 }
 
 Result<void> insert_run(Sqlite& sqlite, const Run& run) {
-  return sqlite.run("INSERT INTO runs (" WEIR_RUN_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", run.id.text(),
-                    run.pipeline, run.environment, run.trigger, to_text(run.params), to_text(run.selection), name(run.state),
-                    run.created_at, run.started_at, run.finished_at, run.interval_from, run.interval_to, run.error);
+  return sqlite.run("INSERT INTO runs (" WEIR_RUN_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    run.id.text(), run.pipeline, run.environment, run.trigger, to_text(run.params),
+                    to_text(run.selection), name(run.state), run.created_at, run.started_at, run.finished_at,
+                    run.interval_from, run.interval_to, run.error);
 }
 
 Result<void> put_attempt(Sqlite& sqlite, const Attempt& attempt) {
   return sqlite.run(
       "INSERT INTO attempts (" WEIR_ATTEMPT_COLUMNS
-      ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, task, number) DO UPDATE SET state = excluded.state, "
+      ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, task, number) DO UPDATE SET state = "
+      "excluded.state, "
       "started_at_us = coalesce(excluded.started_at_us, started_at_us), "
       "finished_at_us = coalesce(excluded.finished_at_us, finished_at_us), rows_read = excluded.rows_read, "
       "rows_written = excluded.rows_written, bytes_read = excluded.bytes_read, "
       "memory_bytes_max = excluded.memory_bytes_max, "
-      "log_path = iif(excluded.log_path = '', log_path, excluded.log_path), error = excluded.error, output = excluded.output",
+      "log_path = iif(excluded.log_path = '', log_path, excluded.log_path), error = excluded.error, output = "
+      "excluded.output",
       attempt.run.text(), attempt.task, std::int64_t{attempt.number}, name(attempt.state), attempt.started_at,
-      attempt.finished_at, static_cast<std::int64_t>(attempt.rows_read), static_cast<std::int64_t>(attempt.rows_written),
-      static_cast<std::int64_t>(attempt.bytes_read), static_cast<std::int64_t>(attempt.memory_bytes_max), attempt.log_path,
-      to_text(attempt.error), to_text(attempt.output));
+      attempt.finished_at, static_cast<std::int64_t>(attempt.rows_read),
+      static_cast<std::int64_t>(attempt.rows_written), static_cast<std::int64_t>(attempt.bytes_read),
+      static_cast<std::int64_t>(attempt.memory_bytes_max), attempt.log_path, to_text(attempt.error),
+      to_text(attempt.output));
 }
 
 Result<void> put_check(Sqlite& sqlite, const CheckResult& check) {
@@ -100,8 +104,8 @@ Result<std::optional<RunState>> run_state(Sqlite& sqlite, const RunId& run) {
 }
 
 Result<std::optional<AttemptState>> attempt_state(Sqlite& sqlite, const Attempt& attempt) {
-  auto row = WEIR_TRY(sqlite.query("SELECT state FROM attempts WHERE run = ? AND task = ? AND number = ?", attempt.run.text(),
-                                   attempt.task, std::int64_t{attempt.number}));
+  auto row = WEIR_TRY(sqlite.query("SELECT state FROM attempts WHERE run = ? AND task = ? AND number = ?",
+                                   attempt.run.text(), attempt.task, std::int64_t{attempt.number}));
   if (!WEIR_TRY(row.step())) return std::optional<AttemptState>{};
   return std::optional{WEIR_TRY(known_state(parse_attempt_state(row.text(0)), row.text(0)))};
 }

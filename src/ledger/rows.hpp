@@ -10,12 +10,12 @@
 // Rows of the ledger's tables as their records, and back. The column lists here are the only ones.
 namespace weir::ledger {
 
-#define WEIR_RUN_COLUMNS                                                                                               \
-  "id, pipeline, environment, trigger, params, selection, state, created_at_us, started_at_us, finished_at_us, "       \
+#define WEIR_RUN_COLUMNS                                                                                         \
+  "id, pipeline, environment, trigger, params, selection, state, created_at_us, started_at_us, finished_at_us, " \
   "interval_from_us, interval_to_us, error"
 
-#define WEIR_ATTEMPT_COLUMNS                                                                                           \
-  "run, task, number, state, started_at_us, finished_at_us, rows_read, rows_written, bytes_read, memory_bytes_max, "   \
+#define WEIR_ATTEMPT_COLUMNS                                                                                         \
+  "run, task, number, state, started_at_us, finished_at_us, rows_read, rows_written, bytes_read, memory_bytes_max, " \
   "log_path, error, output"
 
 #define WEIR_CHECK_COLUMNS "run, task, name, severity, passed, rows_checked, rows_failed, detail"

@@ -38,8 +38,7 @@ Error describe(int code, std::string_view message) {
           .hint("restore .weir/ledger.sqlite3 from a backup, or move it away: Weir then starts with an empty history");
     case SQLITE_IOERR:
       return Error::system(Code::Unavailable, "reading or writing the ledger: {}", message).native_code(native);
-    default:
-      return Error::bug("ledger: {}", message).native_code(native);
+    default: return Error::bug("ledger: {}", message).native_code(native);
   }
 }
 
@@ -57,8 +56,8 @@ Statement::~Statement() {
 
 // A binding fails only for a wrong index or no memory; the step that follows would fail too or find no value.
 void Statement::bind(int index, std::string_view text) {
-  WEIR_CHECK(sqlite3_bind_text64(statement_, index, text.data() == nullptr ? "" : text.data(), text.size(), SQLITE_TRANSIENT,
-                                 SQLITE_UTF8) == SQLITE_OK);
+  WEIR_CHECK(sqlite3_bind_text64(statement_, index, text.data() == nullptr ? "" : text.data(), text.size(),
+                                 SQLITE_TRANSIENT, SQLITE_UTF8) == SQLITE_OK);
 }
 
 void Statement::bind(int index, std::int64_t number) {
@@ -80,7 +79,8 @@ std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(
 
 std::string Statement::text(int column) const {
   const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
-  return bytes == nullptr ? std::string() : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+  return bytes == nullptr ? std::string()
+                          : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
 }
 
 std::optional<Instant> Statement::instant(int column) const {
@@ -118,7 +118,8 @@ Result<Statement> Sqlite::prepare(std::string_view sql) {
 }
 
 Result<void> Sqlite::run_script(const char* sql) {
-  if (sqlite3_exec(connection_.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) return last_error(connection_.get());
+  if (sqlite3_exec(connection_.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK)
+    return last_error(connection_.get());
   return {};
 }
 

@@ -33,14 +33,14 @@ constexpr std::array<std::pair<AttemptState, std::string_view>, 8> kAttemptNames
 
 // A cancelling run or attempt may still succeed or fail: it was nearly done when the request came.
 constexpr std::pair<RunState, RunState> kRunTransitions[] = {
-    {RunState::Queued, RunState::Running},       {RunState::Queued, RunState::Failed},
-    {RunState::Queued, RunState::Cancelled},     {RunState::Queued, RunState::Lost},
-    {RunState::Running, RunState::Cancelling},   {RunState::Running, RunState::Succeeded},
-    {RunState::Running, RunState::Failed},       {RunState::Running, RunState::Cancelled},
-    {RunState::Running, RunState::Lost},         {RunState::Cancelling, RunState::Succeeded},
-    {RunState::Cancelling, RunState::Failed},    {RunState::Cancelling, RunState::Cancelled},
-    {RunState::Cancelling, RunState::Lost},      {RunState::Lost, RunState::Running},
-    {RunState::Failed, RunState::Running},       {RunState::Cancelled, RunState::Running},
+    {RunState::Queued, RunState::Running},     {RunState::Queued, RunState::Failed},
+    {RunState::Queued, RunState::Cancelled},   {RunState::Queued, RunState::Lost},
+    {RunState::Running, RunState::Cancelling}, {RunState::Running, RunState::Succeeded},
+    {RunState::Running, RunState::Failed},     {RunState::Running, RunState::Cancelled},
+    {RunState::Running, RunState::Lost},       {RunState::Cancelling, RunState::Succeeded},
+    {RunState::Cancelling, RunState::Failed},  {RunState::Cancelling, RunState::Cancelled},
+    {RunState::Cancelling, RunState::Lost},    {RunState::Lost, RunState::Running},
+    {RunState::Failed, RunState::Running},     {RunState::Cancelled, RunState::Running},
 };
 
 constexpr std::pair<AttemptState, AttemptState> kAttemptTransitions[] = {

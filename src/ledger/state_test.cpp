@@ -9,8 +9,8 @@ namespace {
 
 constexpr RunState kRunStates[] = {RunState::Queued, RunState::Running,   RunState::Cancelling, RunState::Succeeded,
                                    RunState::Failed, RunState::Cancelled, RunState::Lost};
-constexpr AttemptState kAttemptStates[] = {AttemptState::Queued,    AttemptState::Running,   AttemptState::Cancelling,
-                                           AttemptState::Succeeded, AttemptState::Failed,    AttemptState::Cancelled,
+constexpr AttemptState kAttemptStates[] = {AttemptState::Queued,    AttemptState::Running, AttemptState::Cancelling,
+                                           AttemptState::Succeeded, AttemptState::Failed,  AttemptState::Cancelled,
                                            AttemptState::Skipped,   AttemptState::Lost};
 
 template <typename States>
@@ -60,7 +60,8 @@ TEST(State, WhatHasEnded) {
 
 // What recovery does in one statement.
 TEST(State, EveryUnfinishedAttemptMayBeLost) {
-  for (const auto state : kAttemptStates) EXPECT_EQ(may_follow(state, AttemptState::Lost), !has_ended(state)) << name(state);
+  for (const auto state : kAttemptStates)
+    EXPECT_EQ(may_follow(state, AttemptState::Lost), !has_ended(state)) << name(state);
 }
 
 TEST(State, NamesReadBack) {
