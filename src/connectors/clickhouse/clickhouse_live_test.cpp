@@ -15,6 +15,7 @@ using testing::LiveServer;
 class ClickhouseLive : public ::testing::Test {
  protected:
   void SetUp() override {
+    ASSERT_TRUE(LiveServer::instance().ready());
     database_ = *connector_.open_database(LiveServer::instance().context());
     source_ = *connector_.open_source(LiveServer::instance().context());
     sink_ = *connector_.open_sink(LiveServer::instance().context());

@@ -117,7 +117,7 @@ Script ClickhouseDialect::table(const Materialization& what) const {
   Script script;
   script.statements.push_back(drop(next));
   script.statements.push_back(fmt::format("CREATE TABLE {}{} {} AS\n{}", quote(next), on_cluster(cluster_),
-                                          table_clauses(what.config, what.unique_key, cluster_),
+                                          table_clauses(what.config, what.unique_key, NullableKey::Allowed, cluster_),
                                           trim_statement(what.select)));
   script.statements.push_back(
       what.existing ? exchange(next, what.target)

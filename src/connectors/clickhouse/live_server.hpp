@@ -21,6 +21,9 @@ class LiveServer {
     return server;
   }
 
+  // Whether it answers; when not, the first test has said why.
+  bool ready() const { return ready_; }
+
   // A context to open the connector's roles with.
   flow::OpenContext context(Json more = Json::object()) {
     Json settings{{"connect_timeout", "5s"}};
@@ -41,12 +44,14 @@ class LiveServer {
     auto database = *clickhouse_connector().open_database(context());
     const auto name = "weir_test_" + std::to_string(::getpid());
     const auto made = database->execute("CREATE DATABASE IF NOT EXISTS " + name, {});
-    EXPECT_TRUE(made.ok()) << made.error().explain();
+    ready_ = made.ok();
+    EXPECT_TRUE(ready_) << made.error().explain();
     address_["database"] = name;
   }
   LiveServer(const LiveServer&) = delete;
   LiveServer& operator=(const LiveServer&) = delete;
   ~LiveServer() {
+    if (!ready_) return;
     (void)(*clickhouse_connector().open_database(context()))
         ->execute("DROP DATABASE " + address_["database"].get<std::string>(), {});
     supervisor_.reset();
@@ -70,6 +75,7 @@ class LiveServer {
                     {"database", address->database}};
   }
 
+  bool ready_ = false;
   std::filesystem::path folder_;
   std::unique_ptr<services::Supervisor> supervisor_;
   Json address_ = Json::object();

@@ -207,11 +207,18 @@ class Planner {
     return engine.empty() || engine == "MergeTree" || engine == "MergeTree()" || engine == "ReplicatedMergeTree";
   }
   void create_from_schema(const flow::Relation& table, std::string_view if_not_exists) {
-    auto clauses = table_clauses(request_.options.values(), request_.key, cluster_);
+    auto clauses = table_clauses(request_.options.values(), request_.key, nullable_key(), cluster_);
     plan_.statements.push_back(fmt::format("CREATE TABLE {}{}{} ({}) {}", if_not_exists,
                                            quote_relation(table, options_), on_cluster(cluster_), own_columns(),
                                            clauses));
     plan_.keeps_every_row = has_plain_engine(request_.options.text("engine"));
+  }
+  // A user who orders by a column that may be NULL means it.
+  NullableKey nullable_key() const {
+    const bool may_be_null = std::any_of(request_.key.begin(), request_.key.end(), [&](const std::string& name) {
+      return request_.schema->fields[*request_.schema->find(name)].nullable == data::Nullable::Yes;
+    });
+    return may_be_null || request_.options.has("order_by") ? NullableKey::Allowed : NullableKey::Refused;
   }
   void create_plain_staging(const std::string& columns) {
     plan_.statements.push_back(fmt::format("CREATE TABLE {} ({}) ENGINE = MergeTree ORDER BY tuple()",

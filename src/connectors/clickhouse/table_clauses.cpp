@@ -21,14 +21,14 @@ std::string in_parentheses(const Json& value, const std::string& list) {
   return value.is_array() && value.size() > 1 ? fmt::format("({})", list) : list;
 }
 
-std::string settings_of(const Json& config, bool ordered) {
+std::string settings_of(const Json& config, NullableKey nullable_key) {
   std::string list;
   const auto add = [&](std::string_view name, std::string_view value) {
     list += fmt::format("{}{} = {}", list.empty() ? " SETTINGS " : ", ", name, value);
   };
   const bool given = config.contains("settings") && config["settings"].is_object();
-  // Columns that Weir loads are often Nullable, and a user who orders by one means it.
-  if (ordered && !(given && config["settings"].contains("allow_nullable_key"))) add("allow_nullable_key", "1");
+  if (nullable_key == NullableKey::Allowed && !(given && config["settings"].contains("allow_nullable_key")))
+    add("allow_nullable_key", "1");
   if (!given) return list;
   for (const auto& [name, value] : config["settings"].items()) {
     if (value.is_boolean()) {
@@ -53,7 +53,8 @@ std::string expression_list(const Json& config, std::string_view name) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-std::string table_clauses(const Json& config, const std::vector<std::string>& key, std::string_view cluster) {
+std::string table_clauses(const Json& config, const std::vector<std::string>& key, NullableKey nullable_key,
+                          std::string_view cluster) {
   auto text = "ENGINE = " + engine_of(config, cluster);
   const bool merge_tree = makes_merge_tree(config);
   if (const auto partition = expression_list(config, "partition_by"); !partition.empty()) {
@@ -75,7 +76,7 @@ std::string table_clauses(const Json& config, const std::vector<std::string>& ke
     text += " ORDER BY tuple()";
   }
   if (const auto ttl = expression_list(config, "ttl"); !ttl.empty()) text += " TTL " + ttl;
-  return text + settings_of(config, ordered && merge_tree);
+  return text + settings_of(config, ordered && merge_tree ? nullable_key : NullableKey::Refused);
 }
 
 bool makes_merge_tree(const Json& config) { return engine_of(config, {}).find("MergeTree") != std::string::npos; }
