@@ -19,6 +19,7 @@ constexpr std::size_t kStagedBytes = 1 << 16;
 // Field 1 (is_overflows) false, field 2 (bucket_num) -1, end.
 constexpr std::array kBlockInfo = {std::byte{1},    std::byte{0},    std::byte{2},    std::byte{0xff},
                                    std::byte{0xff}, std::byte{0xff}, std::byte{0xff}, std::byte{0}};
+constexpr std::array kNoCustomSerialization = {std::byte{0}};
 
 // Layout of a LowCardinality column's index header (SerializationLowCardinality.cpp).
 constexpr std::uint64_t kIndexTypeMask = 0xff;
@@ -30,7 +31,7 @@ Error broken(std::string_view what) {
       .native_code("117");
 }
 
-// Bytes on their way from a source to a sink: passed on, dropped or inserted. Passing is moving a position; the bytes are
+// Bytes on their way from a source to a sink, with others inserted between them. Passing is moving a position; the bytes are
 // written in large pieces.
 class Conveyor {
  public:
@@ -51,14 +52,6 @@ class Conveyor {
     }
     position_ += count;
     return {};
-  }
-
-  // Reads a byte that is not passed on.
-  Result<std::byte> drop_byte() {
-    WEIR_TRY(emit_passed());
-    if (!WEIR_TRY(more())) return broken("it ends early");
-    passed_ = position_ + 1;
-    return buffer_[position_++];
   }
 
   Result<std::byte> pass_byte() {
@@ -148,7 +141,7 @@ class Conveyor {
   net::ByteSource& in_;
   net::ByteSink& out_;
   std::vector<std::byte> buffer_;
-  std::size_t passed_ = 0;    // of the buffer: emitted or dropped up to here
+  std::size_t passed_ = 0;    // of the buffer: emitted up to here
   std::size_t position_ = 0;  // read up to here
   std::size_t end_ = 0;
   std::vector<std::byte> staged_;  // small pieces, so that each does not become a write of its own
@@ -156,7 +149,7 @@ class Conveyor {
 
 class Reframer {
  public:
-  Reframer(net::ByteSource& in, net::ByteSink& out, Reframe direction) : conveyor_(in, out), direction_(direction) {}
+  Reframer(net::ByteSource& in, net::ByteSink& out) : conveyor_(in, out) {}
 
   Result<void> run() {
     while (WEIR_TRY(conveyor_.more())) WEIR_TRY(block());
@@ -165,40 +158,18 @@ class Reframer {
 
  private:
   Result<void> block() {
-    if (direction_ == Reframe::ToClient) {
-      WEIR_TRY(conveyor_.insert(kBlockInfo));
-    } else {
-      WEIR_TRY(drop_block_info());
-    }
+    WEIR_TRY(conveyor_.insert(kBlockInfo));
     const auto columns = WEIR_TRY(conveyor_.pass_varuint());
     const auto rows = WEIR_TRY(conveyor_.pass_varuint());
     for (std::uint64_t i = 0; i < columns; ++i) {
       WEIR_TRY(conveyor_.pass_string());
       const auto type = WEIR_TRY(parse_native_type(WEIR_TRY(conveyor_.pass_string())));
-      WEIR_TRY(custom_serialization());
+      WEIR_TRY(conveyor_.insert(kNoCustomSerialization));
       if (rows == 0) continue;
       WEIR_TRY(prefix(type));
       WEIR_TRY(values(type, rows));
     }
     return {};
-  }
-
-  // Numbered fields until 0; each may be missing.
-  Result<void> drop_block_info() {
-    for (;;) {
-      const auto field = WEIR_TRY(conveyor_.drop_byte());
-      if (field == std::byte{0}) return {};
-      if (field != std::byte{1} && field != std::byte{2}) return broken("an unknown field in a block's head");
-      const int bytes = field == std::byte{1} ? 1 : 4;
-      for (int i = 0; i < bytes; ++i) WEIR_TRY(conveyor_.drop_byte());
-    }
-  }
-
-  Result<void> custom_serialization() {
-    constexpr std::array kNone = {std::byte{0}};
-    if (direction_ == Reframe::ToClient) return conveyor_.insert(kNone);
-    if (WEIR_TRY(conveyor_.drop_byte()) == std::byte{0}) return {};
-    return broken("columns with a custom serialization are not taken");
   }
 
   // What stands before a column's values; that of nested types stands before all of them.
@@ -266,13 +237,10 @@ class Reframer {
   }
 
   Conveyor conveyor_;
-  Reframe direction_;
 };
 
 }  // namespace
 
-Result<void> reframe_native(net::ByteSource& in, net::ByteSink& out, Reframe direction) {
-  return Reframer(in, out, direction).run();
-}
+Result<void> reframe_native(net::ByteSource& in, net::ByteSink& out) { return Reframer(in, out).run(); }
 
 }  // namespace weir::warehouse

@@ -10,13 +10,9 @@ namespace weir::warehouse {
 
 constexpr int kCustomSerializationRevision = 54454;
 
-enum class Reframe {
-  ToClient,  // revision 0 → what the client's revision wants
-  ToEngine,  // what the client's revision sends → revision 0
-};
-
-// Copies blocks from `in` to `out` until `in` ends; does not finish `out`. Bounded memory: values are passed on as they
-// come. InvalidData for what is no Native block, Unsupported for types of unknown layout and for sparse columns.
-Result<void> reframe_native(net::ByteSource& in, net::ByteSink& out, Reframe direction);
+// Copies blocks of revision 0 from `in` to `out` as a client of kCustomSerializationRevision expects them, until `in` ends;
+// does not finish `out`. Bounded memory: values are passed on as they come. InvalidData for what is no Native block,
+// Unsupported for types of unknown layout. The other way needs nothing: over HTTP clients send revision 0, whatever they ask for.
+Result<void> reframe_native(net::ByteSource& in, net::ByteSink& out);
 
 }  // namespace weir::warehouse

@@ -66,6 +66,12 @@ std::string summary(const Statistics& statistics) {
                       {"elapsed_ns", number(static_cast<std::uint64_t>(statistics.elapsed_seconds * 1e9))}});
 }
 
+std::string in_frame(std::string_view text) {
+  std::vector<std::byte> frame;
+  (void)net::append_frame(frame, net::as_bytes(text), net::FrameMethod::Lz4);
+  return std::string(net::as_text(frame));
+}
+
 bool is_format_name(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char byte) {
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') || byte == '_';
@@ -133,6 +139,8 @@ QueryRun::~QueryRun() = default;
 void QueryRun::refuse(const Error& error) { fail(error); }
 
 void QueryRun::run() {
+  // Errors too, once it is clear who asks: clients decode whatever the status.
+  answers_in_frames_ = request_.query_value("compress") == "1";
   auto prepared = prepare();
   auto statistics = prepared.ok() ? execute() : Result<Statistics>(std::move(prepared).error());
   // Before the answer is complete: the client's next request may come at once, and for the same session.
@@ -343,18 +351,14 @@ Result<Statistics> QueryRun::execute() {
   return result.statistics();
 }
 
-bool QueryRun::reframes() const {
-  return format_ == "Native" && options_.protocol_version >= kCustomSerializationRevision;
-}
-
 Result<void> QueryRun::send_result(net::ByteSource& result) {
-  if (reframes()) return reframe_native(result, output(), Reframe::ToClient);
+  const bool wants_revision = format_ == "Native" && options_.protocol_version >= kCustomSerializationRevision;
+  if (wants_revision) return reframe_native(result, output());
   return copy(result, output());
 }
 
 Result<void> QueryRun::feed_insert(net::ByteSink& sink) {
   InsertData data(std::string_view(text_).substr(statement_.data_begin), body());
-  if (reframes()) return reframe_native(data, sink, Reframe::ToEngine);
   return copy(data, sink);
 }
 
@@ -377,7 +381,10 @@ void QueryRun::fail(const Error& error) {
   if (!options_.query_id.empty()) headers.add("X-ClickHouse-Query-Id", options_.query_id);
   const int status = http_status_of(error_code_);
   if (status == 401) headers.add("WWW-Authenticate", "Basic realm=\"ClickHouse server HTTP API\"");
-  if (reply_.fail(status, headers, text)) return;
+  if (!reply_.started()) {
+    (void)reply_.fail(status, headers, answers_in_frames_ ? in_frame(text) : text);
+    return;
+  }
   // Through the encoders, as the bytes before it.
   reply_.spoil();
   (void)output().write(net::as_bytes(text));

@@ -48,7 +48,6 @@ class QueryRun {
   Result<void> send_result(net::ByteSource& result);
   Result<void> feed_insert(net::ByteSink& sink);
   net::ByteSource& body() { return input_.empty() ? request_.body : *input_.back(); }
-  bool reframes() const;
   void build_output();
   void add_success_headers();
   void succeed(const Statistics& statistics);
@@ -77,6 +76,7 @@ class QueryRun {
   Reply reply_;
   std::vector<std::unique_ptr<net::ByteSink>> output_;  // encoders, each writing to the one before
   Statistics statistics_;
+  bool answers_in_frames_ = false;
   int error_code_ = 0;
   std::string logged_text_;
 };

@@ -2,10 +2,8 @@
 
 namespace weir::warehouse {
 
-bool Reply::fail(int status, const net::Headers& headers, std::string_view text) {
-  if (writer_.started()) return false;
-  (void)writer_.send(status, headers, text);  // a client that has left needs no answer
-  return true;
+Result<void> Reply::fail(int status, const net::Headers& headers, std::string_view text) {
+  return writer_.send(status, headers, text);
 }
 
 Result<void> Reply::write(std::span<const std::byte> bytes) {

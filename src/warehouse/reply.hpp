@@ -20,8 +20,8 @@ class Reply final : public net::ByteSink {
 
   // Headers of a success: until the first bytes are sent.
   void header(std::string name, std::string value) { headers_.add(std::move(name), std::move(value)); }
-  // Instead of the body, when nothing is sent yet; false when it is too late for that.
-  bool fail(int status, const net::Headers& headers, std::string_view text);
+  // Instead of the body, while nothing is sent yet.
+  Result<void> fail(int status, const net::Headers& headers, std::string_view text);
   // From now on finish() breaks the body off.
   void spoil() { spoiled_ = true; }
 
