@@ -128,7 +128,8 @@ Result<flow::Connection> read_connection(const std::string& path) {
 Result<void> run(const std::string& state_folder, const std::string& connection_file, const std::string& mode) {
   const auto connection = WEIR_TRY(read_connection(connection_file));
   const auto ledger = WEIR_TRY(ledger::Ledger::open(state_folder, ledger::Ledger::Mode::Write));
-  const RunId id{"run-1"};
+  // A destination remembers commit ids for good, so every case has a run of its own.
+  const RunId id{std::filesystem::path{state_folder}.filename().string()};
   if (!WEIR_TRY(ledger->find_run(id.text()))) {
     ledger::Run record;
     record.id = id;

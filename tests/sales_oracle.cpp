@@ -101,7 +101,7 @@ WHERE sale_id GLOB '[0-9]*' AND NOT sale_id GLOB '*[^0-9]*' AND length(sale_id) 
   AND quantity GLOB '[0-9]*' AND NOT quantity GLOB '*[^0-9]*' AND length(quantity) <= 9 AND CAST(quantity AS INTEGER) > 0
   AND sale_amount GLOB '[0-9]*.[0-9][0-9]' AND NOT replace(sale_amount, '.', '') GLOB '*[^0-9]*'
   AND length(sale_amount) - length(replace(sale_amount, '.', '')) = 1 AND length(sale_amount) <= 13
-  AND sale_date GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' AND date(sale_date) = sale_date
+  AND sale_date GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' AND date(julianday(sale_date)) = sale_date
   AND lower(region) IN ('north', 'south', 'east', 'west')
   AND CAST(replace(sale_amount, '.', '') AS INTEGER) % CAST(quantity AS INTEGER) = 0;
 CREATE TABLE clean AS
