@@ -51,8 +51,8 @@ std::string Address::text() const {
     auto value = keyword(name);
     return value.empty() ? std::string{fallback} : value;
   };
-  return fmt::format("{} at {}:{}", or_default("dbname", "the default database"), or_default("host", "the local socket"),
-                     or_default("port", "5432"));
+  return fmt::format("{} at {}:{}", or_default("dbname", "the default database"),
+                     or_default("host", "the local socket"), or_default("port", "5432"));
 }
 
 std::vector<Setting> connection_settings() {
@@ -85,8 +85,9 @@ std::vector<Setting> connection_settings() {
 Result<Address> address_from(const Settings& settings) {
   Address address;
   if (settings.has("url")) WEIR_TRY(take_url(address, settings.secret("url")));
-  for (const auto& [setting, keyword] : {std::pair{"host", "host"}, std::pair{"user", "user"}, std::pair{"database", "dbname"},
-                                         std::pair{"sslmode", "sslmode"}, std::pair{"sslrootcert", "sslrootcert"}}) {
+  for (const auto& [setting, keyword] :
+       {std::pair{"host", "host"}, std::pair{"user", "user"}, std::pair{"database", "dbname"},
+        std::pair{"sslmode", "sslmode"}, std::pair{"sslrootcert", "sslrootcert"}}) {
     if (settings.has(setting)) set_keyword(address, keyword, settings.text(setting));
   }
   if (settings.has("port")) set_keyword(address, "port", std::to_string(settings.integer("port")));

@@ -78,7 +78,8 @@ flow::Relation relation_from(std::string_view text, const std::string& default_s
   return relation;
 }
 
-Result<std::optional<CatalogRelation>> find_relation(Connection& connection, const flow::Relation& relation, std::stop_token stop) {
+Result<std::optional<CatalogRelation>> find_relation(Connection& connection, const flow::Relation& relation,
+                                                     std::stop_token stop) {
   const auto rows = WEIR_TRY(connection.query(std::string{kRelationSelect} + "AND n.nspname = $1 AND c.relname = $2",
                                               {relation.space, relation.name}, stop));
   if (rows.rows() == 0) return std::optional<CatalogRelation>{};
@@ -88,12 +89,13 @@ Result<std::optional<CatalogRelation>> find_relation(Connection& connection, con
 }
 
 Result<std::vector<CatalogRelation>> list_relations(Connection& connection, std::stop_token stop) {
-  const auto rows = WEIR_TRY(connection.query(
-      std::string{kRelationSelect} + "AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'weir_meta') "
-      "AND n.nspname NOT LIKE 'pg\\_temp\\_%' AND c.relname NOT LIKE '\\_weir\\_stage\\_%' "
-      "AND has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT') "
-      "ORDER BY n.nspname, c.relname",
-      {}, stop));
+  const auto rows = WEIR_TRY(
+      connection.query(std::string{kRelationSelect} +
+                           "AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'weir_meta') "
+                           "AND n.nspname NOT LIKE 'pg\\_temp\\_%' AND c.relname NOT LIKE '\\_weir\\_stage\\_%' "
+                           "AND has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT') "
+                           "ORDER BY n.nspname, c.relname",
+                       {}, stop));
   std::vector<CatalogRelation> relations;
   for (int row = 0; row < rows.rows(); ++row) relations.push_back(relation_from(rows, row));
   if (!relations.empty()) WEIR_TRY(add_columns(connection, relations, stop));

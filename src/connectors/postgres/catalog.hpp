@@ -27,8 +27,8 @@ struct CatalogRelation {
   flow::Relation name;  // with its schema
   char kind = 'r';      // pg_class.relkind
   bool has_children = false;
-  double rows_estimate = -1;   // negative: unknown
-  std::int64_t blocks = 0;     // as large as it is now
+  double rows_estimate = -1;  // negative: unknown
+  std::int64_t blocks = 0;    // as large as it is now
   std::vector<CatalogColumn> columns;
   std::vector<std::string> key;
 
@@ -41,7 +41,8 @@ std::string quote_relation(const flow::Relation& relation);
 flow::Relation relation_from(std::string_view text, const std::string& default_schema);
 
 // Nothing when there is no such relation.
-Result<std::optional<CatalogRelation>> find_relation(Connection& connection, const flow::Relation& relation, std::stop_token stop);
+Result<std::optional<CatalogRelation>> find_relation(Connection& connection, const flow::Relation& relation,
+                                                     std::stop_token stop);
 // Every table and view that the user may read, without the system's.
 Result<std::vector<CatalogRelation>> list_relations(Connection& connection, std::stop_token stop);
 

@@ -15,7 +15,8 @@ using data::Kind;
 
 std::string hex(const data::BufferBuilder& buffer) {
   std::string text;
-  for (std::size_t i = 0; i < buffer.size(); ++i) text += fmt::format("{:02x}", static_cast<unsigned>(buffer.data()[i]));
+  for (std::size_t i = 0; i < buffer.size(); ++i)
+    text += fmt::format("{:02x}", static_cast<unsigned>(buffer.data()[i]));
   return text;
 }
 
@@ -27,16 +28,27 @@ std::string numeric_hex(std::int64_t unscaled, int scale) {
 
 TEST(Numeric, IsWrittenAsTheServerSendsIt) {
   // As numeric_send answers: SELECT numeric_send(1.50::numeric(10,2)) and so on.
-  EXPECT_EQ(numeric_hex(150, 2), "00020000000000020001" "1388");
+  EXPECT_EQ(numeric_hex(150, 2),
+            "00020000000000020001"
+            "1388");
   EXPECT_EQ(numeric_hex(0, 2), "0000000000000002");
-  EXPECT_EQ(numeric_hex(-1, 4), "0001ffff40000004" "0001");
-  EXPECT_EQ(numeric_hex(10000, 0), "0001000100000000" "0001");
-  EXPECT_EQ(numeric_hex(123456789, 0), "0003000200000000" "0001" "0929" "1a85");
+  EXPECT_EQ(numeric_hex(-1, 4),
+            "0001ffff40000004"
+            "0001");
+  EXPECT_EQ(numeric_hex(10000, 0),
+            "0001000100000000"
+            "0001");
+  EXPECT_EQ(numeric_hex(123456789, 0),
+            "0003000200000000"
+            "0001"
+            "0929"
+            "1a85");
 }
 
 TEST(Numeric, ReadsBackInEveryWidthAndScale) {
-  for (const auto unscaled : {std::int64_t{0}, std::int64_t{1}, std::int64_t{-1}, std::int64_t{9999}, std::int64_t{10000}, std::int64_t{-123456789012},
-                              std::int64_t{999999999999999999}, std::int64_t{-1000000000000000000}}) {
+  for (const auto unscaled :
+       {std::int64_t{0}, std::int64_t{1}, std::int64_t{-1}, std::int64_t{9999}, std::int64_t{10000},
+        std::int64_t{-123456789012}, std::int64_t{999999999999999999}, std::int64_t{-1000000000000000000}}) {
     for (int scale = 0; scale <= 18; ++scale) {
       SCOPED_TRACE(fmt::format("{} / 10^{}", unscaled, scale));
       data::BufferBuilder narrow;
@@ -74,10 +86,13 @@ std::vector<WriteColumn> write_columns(const data::Schema& schema) {
   return columns;
 }
 
-data::SchemaPtr schema_of(std::vector<data::Field> fields) { return std::make_shared<const data::Schema>(data::Schema{std::move(fields)}); }
+data::SchemaPtr schema_of(std::vector<data::Field> fields) {
+  return std::make_shared<const data::Schema>(data::Schema{std::move(fields)});
+}
 
 TEST(Copy, RowsAreFramedAsTheManualSays) {
-  const auto schema = schema_of({{"a", data::type_of(Kind::Int16), data::Nullable::Yes}, {"b", data::type_of(Kind::String), data::Nullable::Yes}});
+  const auto schema = schema_of({{"a", data::type_of(Kind::Int16), data::Nullable::Yes},
+                                 {"b", data::type_of(Kind::String), data::Nullable::Yes}});
   data::ColumnBuilder a{schema->fields[0].type};
   data::ColumnBuilder b{schema->fields[1].type};
   a.append(std::int16_t{258});
@@ -93,10 +108,19 @@ TEST(Copy, RowsAreFramedAsTheManualSays) {
   CopyEncoder::append_header(out);
   ASSERT_TRUE(encoder.append(batch, 0, 2, out).ok());
   CopyEncoder::append_trailer(out);
-  EXPECT_EQ(hex(out), "5047434f50590aff0d0a00" "00000000" "00000000"
-                      "0002" "00000002" "0102" "00000003" "78797a"
-                      "0002" "ffffffff" "00000000"
-                      "ffff");
+  EXPECT_EQ(hex(out),
+            "5047434f50590aff0d0a00"
+            "00000000"
+            "00000000"
+            "0002"
+            "00000002"
+            "0102"
+            "00000003"
+            "78797a"
+            "0002"
+            "ffffffff"
+            "00000000"
+            "ffff");
 }
 
 // Encodes a column of a new table and decodes it as the server would send it back.
@@ -111,7 +135,10 @@ TEST(Copy, DecodesWhatItEncodes) {
       {"int64", {"-9223372036854775808", "9223372036854775807"}, {20, -1}},
       {"float32", {"nan", "-inf", "0.1"}, {700, -1}},
       {"float64", {"5e-324", "1.7976931348623157e+308"}, {701, -1}},
-      {"decimal(76,38)", {"-99999999999999999999999999999999999999.99999999999999999999999999999999999999", "0.00000000000000000000000000000000000001"}, {1700, ((76 << 16) | 38) + 4}},
+      {"decimal(76,38)",
+       {"-99999999999999999999999999999999999999.99999999999999999999999999999999999999",
+        "0.00000000000000000000000000000000000001"},
+       {1700, ((76 << 16) | 38) + 4}},
       {"decimal(38,0)", {"99999999999999999999999999999999999999"}, {1700, (38 << 16) + 4}},
       {"decimal(9,9)", {"-0.999999999"}, {1700, ((9 << 16) | 9) + 4}},
       {"string", {"", "Привет"}, {25, -1}},
@@ -146,13 +173,15 @@ TEST(Copy, DecodesWhatItEncodes) {
     ASSERT_TRUE(decoded.ok()) << decoded.error().text();
     const auto back = decoder.finish_batch();
     ASSERT_EQ(back.rows(), rows);
-    for (std::size_t row = 0; row + 1 < rows; ++row) EXPECT_EQ(data::value_text(back.column(0), row), data::value_text(batch.column(0), row));
+    for (std::size_t row = 0; row + 1 < rows; ++row)
+      EXPECT_EQ(data::value_text(back.column(0), row), data::value_text(batch.column(0), row));
     EXPECT_TRUE(back.column(0).is_null(rows - 1));
   }
 }
 
 TEST(Copy, EveryCutAndFlippedByteIsAnErrorOrAValue) {
-  const auto schema = schema_of({{"n", data::decimal(12, 2), data::Nullable::Yes}, {"t", data::type_of(Kind::String), data::Nullable::Yes},
+  const auto schema = schema_of({{"n", data::decimal(12, 2), data::Nullable::Yes},
+                                 {"t", data::type_of(Kind::String), data::Nullable::Yes},
                                  {"l", data::list_of(data::type_of(Kind::Int32)), data::Nullable::Yes}});
   std::vector<data::Column> columns;
   for (const auto& [index, text] : {std::pair{0U, "12.34"}, std::pair{1U, "text"}, std::pair{2U, "[1,2]"}}) {
@@ -177,7 +206,8 @@ TEST(Copy, EveryCutAndFlippedByteIsAnErrorOrAValue) {
   };
   ASSERT_TRUE(decode(good));
   for (std::size_t size = 0; size < good.size(); ++size) {
-    EXPECT_FALSE(decode({good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size)}) && size > kCopyHeaderBytes) << size;
+    EXPECT_FALSE(decode({good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size)}) && size > kCopyHeaderBytes)
+        << size;
   }
   for (std::size_t at = 0; at < good.size(); ++at) {
     for (const auto flip : {std::byte{0x01}, std::byte{0x80}, std::byte{0xff}}) {

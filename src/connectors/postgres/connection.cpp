@@ -66,7 +66,8 @@ Result<Connection> Connection::open(const Address& address, std::stop_token stop
   values.push_back(nullptr);
   Descriptor wakeup{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   if (!wakeup) return Error::from_errno(errno, "making an event descriptor");
-  Connection connection{std::unique_ptr<PGconn, Finish>{PQconnectStartParams(names.data(), values.data(), 0)}, std::move(wakeup)};
+  Connection connection{std::unique_ptr<PGconn, Finish>{PQconnectStartParams(names.data(), values.data(), 0)},
+                        std::move(wakeup)};
   if (connection.connection_ == nullptr) return Error::system(Code::ResourceExhausted, "no memory for a connection");
   WEIR_TRY(connection.handshake(address, stop));
   WEIR_TRY(connection.run(kSessionSettings, stop));
@@ -121,7 +122,8 @@ Result<void> Connection::wait(short events, std::stop_token stop, Deadline deadl
     int timeout_ms = -1;
     if (deadline) {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now());
-      if (left.count() <= 0) return Error::external(Code::TimedOut, "the server did not answer in time").retry(Retry::Reconnect);
+      if (left.count() <= 0)
+        return Error::external(Code::TimedOut, "the server did not answer in time").retry(Retry::Reconnect);
       timeout_ms = static_cast<int>(left.count());
     }
     const auto ready = poll(descriptors.data(), descriptors.size(), timeout_ms);
@@ -204,12 +206,13 @@ Result<Connection::Outcome> Connection::run(const std::string& sql, std::stop_to
   return outcome;
 }
 
-Result<Rows> Connection::query(const std::string& sql, const std::vector<std::string>& parameters, std::stop_token stop) {
+Result<Rows> Connection::query(const std::string& sql, const std::vector<std::string>& parameters,
+                               std::stop_token stop) {
   if (!usable()) return broken_connection("it was closed");
   std::vector<const char*> values;
   for (const auto& parameter : parameters) values.push_back(parameter.c_str());
-  if (PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr, nullptr,
-                        0) == 0) {
+  if (PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(),
+                        nullptr, nullptr, 0) == 0) {
     return broken();
   }
   std::uint64_t affected = 0;
@@ -274,7 +277,8 @@ Result<void> Connection::start_copy_in(const std::string& sql, std::stop_token s
 Result<void> Connection::put(std::span<const std::byte> bytes, std::stop_token stop) {
   // What the last put left is sent first: memory stays bounded by two pieces.
   WEIR_TRY(flush(stop));
-  if (PQputCopyData(connection_.get(), reinterpret_cast<const char*>(bytes.data()), static_cast<int>(bytes.size())) != 1 ||
+  if (PQputCopyData(connection_.get(), reinterpret_cast<const char*>(bytes.data()), static_cast<int>(bytes.size())) !=
+          1 ||
       PQflush(connection_.get()) < 0) {
     // The server may have said why before it went.
     std::uint64_t affected = 0;

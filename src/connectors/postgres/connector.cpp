@@ -18,7 +18,8 @@ std::string schema_of(const Settings& settings) {
 }
 
 Result<std::shared_ptr<ConnectionPool>> pool_for(const flow::OpenContext& context) {
-  auto address = postgres::address_from(context.connection.settings).while_doing("connection " + context.connection.name);
+  auto address =
+      postgres::address_from(context.connection.settings).while_doing("connection " + context.connection.name);
   return std::make_shared<ConnectionPool>(WEIR_TRY(std::move(address)));
 }
 

@@ -22,7 +22,9 @@ bool refuse(std::string& problem, std::string_view reason) {
   return false;
 }
 
-bool wrong_size(std::string& problem) { return refuse(problem, "the server sent a value of another size than its type has"); }
+bool wrong_size(std::string& problem) {
+  return refuse(problem, "the server sent a value of another size than its type has");
+}
 
 // Values that are the same bytes in the other order.
 template <typename T>
@@ -92,7 +94,8 @@ class InstantDecoder final : public FieldDecoder {
  private:
   bool append_infinity(T clamped, data::ColumnBuilder& builder, std::string& problem) const {
     switch (on_infinity_) {
-      case OnInfinity::Error: return refuse(problem, "an infinite date; read it with infinity: null or infinity: clamp");
+      case OnInfinity::Error:
+        return refuse(problem, "an infinite date; read it with infinity: null or infinity: clamp");
       case OnInfinity::Null: builder.append_null(); return true;
       case OnInfinity::Clamp: builder.append(clamped); return true;
     }
@@ -112,7 +115,8 @@ class IntervalDecoder final : public FieldDecoder {
     data::IntervalValue interval{.months = load_big_endian<std::int32_t>(value.data() + 12),
                                  .days = load_big_endian<std::int32_t>(value.data() + 8),
                                  .nanoseconds = 0};
-    if (__builtin_mul_overflow(load_big_endian<std::int64_t>(value.data()), std::int64_t{1000}, &interval.nanoseconds)) {
+    if (__builtin_mul_overflow(load_big_endian<std::int64_t>(value.data()), std::int64_t{1000},
+                               &interval.nanoseconds)) {
       return refuse(problem, "an interval whose time part is longer than 292 years");
     }
     builder.append(interval);
@@ -141,7 +145,8 @@ class DecimalDecoder final : public FieldDecoder {
     const auto numeric = NumericView::parse(value);
     if (!numeric) return wrong_size(problem);
     if (!numeric->finite()) {
-      if (on_nan_ == OnNan::Error) return refuse(problem, "NaN or Infinity in a decimal; read it with nan: null or numeric: string");
+      if (on_nan_ == OnNan::Error)
+        return refuse(problem, "NaN or Infinity in a decimal; read it with nan: null or numeric: string");
       builder.append_null();
       return true;
     }
@@ -227,7 +232,9 @@ class ArrayDecoder final : public FieldDecoder {
   std::unique_ptr<FieldDecoder> element_;
 };
 
-Error malformed() { return Error::external(Code::InvalidData, "the server's COPY data is malformed").retry(Retry::Reconnect); }
+Error malformed() {
+  return Error::external(Code::InvalidData, "the server's COPY data is malformed").retry(Retry::Reconnect);
+}
 
 }  // namespace
 
@@ -248,9 +255,11 @@ std::unique_ptr<FieldDecoder> make_decoder(const ReadColumn& column) {
     case Wire::Text:
     case Wire::Bytea: return std::make_unique<TextDecoder>(0);
     case Wire::Jsonb: return std::make_unique<TextDecoder>(1);
-    case Wire::Date: return std::make_unique<InstantDecoder<std::int32_t>>(column.on_infinity, kDaysTo2000, kFirstDay, kLastDay);
+    case Wire::Date:
+      return std::make_unique<InstantDecoder<std::int32_t>>(column.on_infinity, kDaysTo2000, kFirstDay, kLastDay);
     case Wire::Timestamp:
-      return std::make_unique<InstantDecoder<std::int64_t>>(column.on_infinity, kMicrosecondsTo2000, kFirstDay * kMicrosecondsADay,
+      return std::make_unique<InstantDecoder<std::int64_t>>(column.on_infinity, kMicrosecondsTo2000,
+                                                            kFirstDay * kMicrosecondsADay,
                                                             (kLastDay + 1) * kMicrosecondsADay - 1);
     case Wire::Interval: return std::make_unique<IntervalDecoder>();
     case Wire::Uuid: return std::make_unique<UuidDecoder>();
@@ -277,7 +286,8 @@ CopyDecoder::CopyDecoder(std::vector<ReadColumn> columns) : columns_(std::move(c
 Result<void> CopyDecoder::append(Bytes piece) {
   bytes_ += piece.size();
   if (at_ == At::Header) {
-    if (piece.size() < kCopyHeaderBytes || std::memcmp(piece.data(), kCopySignature, kCopySignatureBytes) != 0) return malformed();
+    if (piece.size() < kCopyHeaderBytes || std::memcmp(piece.data(), kCopySignature, kCopySignatureBytes) != 0)
+      return malformed();
     const auto extension_bytes = load_big_endian<std::uint32_t>(piece.data() + kCopySignatureBytes + 4);
     if (piece.size() < kCopyHeaderBytes + extension_bytes) return malformed();
     piece = piece.subspan(kCopyHeaderBytes + extension_bytes);
@@ -315,8 +325,9 @@ Result<void> CopyDecoder::append_row(Bytes& rest) {
 }
 
 Error CopyDecoder::problem_at(std::size_t column, std::string_view problem) const {
-  return Error{Fault::User, Code::TypeMismatch,
-               fmt::format("column {}, row {} of the read: {}", columns_[column].name, rows_before_ + rows_ + 1, problem)};
+  return Error{
+      Fault::User, Code::TypeMismatch,
+      fmt::format("column {}, row {} of the read: {}", columns_[column].name, rows_before_ + rows_ + 1, problem)};
 }
 
 data::Batch CopyDecoder::finish_batch() {

@@ -25,7 +25,8 @@ void CopyEncoder::append_header(data::BufferBuilder& out) {
 
 void CopyEncoder::append_trailer(data::BufferBuilder& out) { out.append_value(std::int16_t{-1}); }
 
-Result<void> CopyEncoder::append(const data::Batch& batch, std::size_t begin, std::size_t rows, data::BufferBuilder& out) {
+Result<void> CopyEncoder::append(const data::Batch& batch, std::size_t begin, std::size_t rows,
+                                 data::BufferBuilder& out) {
   constexpr std::uint32_t kCountBytes = 2;
   sizes_.assign(rows, kCountBytes);
   for (std::size_t i = 0; i < encoders_.size(); ++i) {

@@ -24,7 +24,8 @@ class FieldEncoder {
  public:
   virtual ~FieldEncoder() = default;
   // Adds the field's bytes, its length in front included, to sizes[0..rows).
-  virtual std::optional<Misfit> measure(const data::Column& column, std::size_t begin, std::size_t rows, std::uint32_t* sizes) = 0;
+  virtual std::optional<Misfit> measure(const data::Column& column, std::size_t begin, std::size_t rows,
+                                        std::uint32_t* sizes) = 0;
   // Writes at cursors[0..rows) and moves them behind. Follows a measure of the same rows.
   virtual void write(const data::Column& column, std::size_t begin, std::size_t rows, std::byte** cursors) = 0;
 };

@@ -10,8 +10,8 @@ constexpr std::uint64_t kCopyBytesMax = 256ULL << 20;
 
 }  // namespace
 
-Result<std::shared_ptr<CopyStream>> CopyStream::open(Connection connection, const std::string& statements_before, std::string copy,
-                                                     std::stop_token stop) {
+Result<std::shared_ptr<CopyStream>> CopyStream::open(Connection connection, const std::string& statements_before,
+                                                     std::string copy, std::stop_token stop) {
   auto stream = std::make_shared<CopyStream>(std::move(connection), std::move(copy));
   WEIR_TRY(stream->connection_.run(statements_before, stop));
   WEIR_TRY(stream->begin(stop));

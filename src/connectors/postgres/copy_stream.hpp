@@ -14,8 +14,8 @@ namespace weir::postgres {
 class CopyStream {
  public:
   // `statements_before` open what the COPY stands in; `copy` is the COPY statement.
-  static Result<std::shared_ptr<CopyStream>> open(Connection connection, const std::string& statements_before, std::string copy,
-                                                  std::stop_token stop);
+  static Result<std::shared_ptr<CopyStream>> open(Connection connection, const std::string& statements_before,
+                                                  std::string copy, std::stop_token stop);
   CopyStream(Connection connection, std::string copy) : connection_(std::move(connection)), copy_(std::move(copy)) {}
 
   Result<void> put(std::span<const std::byte> rows, std::stop_token stop);

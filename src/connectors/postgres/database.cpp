@@ -12,7 +12,8 @@ namespace {
 
 // The statements that COPY (…) takes.
 bool copy_takes(std::string_view sql) {
-  constexpr std::array<std::string_view, 8> kKeywords{"SELECT", "WITH", "VALUES", "TABLE", "(", "INSERT", "UPDATE", "DELETE"};
+  constexpr std::array<std::string_view, 8> kKeywords{"SELECT", "WITH",   "VALUES", "TABLE",
+                                                      "(",      "INSERT", "UPDATE", "DELETE"};
   return std::ranges::find(kKeywords, first_keyword(sql)) != kKeywords.end();
 }
 
@@ -42,7 +43,8 @@ class TextReader final : public flow::Reader {
       bytes_ += builder.memory_bytes();
       columns.push_back(builder.finish());
     }
-    return std::optional{flow::Delivery{data::Batch{schema_, std::move(columns), static_cast<std::size_t>(rows_.rows())}, std::nullopt}};
+    return std::optional{
+        flow::Delivery{data::Batch{schema_, std::move(columns), static_cast<std::size_t>(rows_.rows())}, std::nullopt}};
   }
 
  private:
@@ -76,11 +78,13 @@ class PostgresDatabase final : public flow::Database {
     return affected;
   }
 
-  Result<std::unique_ptr<flow::Reader>> select(std::string_view sql, const flow::Limits& limits, std::stop_token stop) override {
+  Result<std::unique_ptr<flow::Reader>> select(std::string_view sql, const flow::Limits& limits,
+                                               std::stop_token stop) override {
     if (!copy_takes(sql)) {
       auto connection = WEIR_TRY(session(stop));
       auto outcome = WEIR_TRY(connection.run(std::string{sql}, stop));
-      if (!outcome.rows || outcome.rows->columns() == 0) return Error::user(Code::InvalidQuery, "the statement returns no rows");
+      if (!outcome.rows || outcome.rows->columns() == 0)
+        return Error::user(Code::InvalidQuery, "the statement returns no rows");
       return std::unique_ptr<flow::Reader>{std::make_unique<TextReader>(std::move(*outcome.rows))};
     }
     auto connection = WEIR_TRY(pool_->take(stop));
@@ -91,12 +95,14 @@ class PostgresDatabase final : public flow::Database {
 
   Result<std::optional<flow::RelationInfo>> describe(const flow::Relation& relation, std::stop_token stop) override {
     auto connection = WEIR_TRY(pool_->take(stop));
-    const auto found = WEIR_TRY(find_relation(*connection, {relation.space.empty() ? default_schema_ : relation.space, relation.name}, stop));
+    const auto found = WEIR_TRY(
+        find_relation(*connection, {relation.space.empty() ? default_schema_ : relation.space, relation.name}, stop));
     if (!found) return std::optional<flow::RelationInfo>{};
     flow::RelationInfo info{.kind = found->relation_kind(), .schema = {}, .native_types = {}, .key = found->key};
     if (!found->columns.empty()) {
       const auto query = WEIR_TRY(relation_query(*connection, *found, {}, {}, stop));
-      for (const auto& column : query.columns) info.schema.fields.push_back({column.name, column.type, column.nullable});
+      for (const auto& column : query.columns)
+        info.schema.fields.push_back({column.name, column.type, column.nullable});
     }
     for (const auto& column : found->columns) info.native_types.push_back(column.native_type);
     return std::optional{std::move(info)};
@@ -112,12 +118,14 @@ class PostgresDatabase final : public flow::Database {
 
   // Names without a schema mean the connection's.
   Result<void> enter_schema(Connection& connection, std::stop_token stop) {
-    const auto path = default_schema_ == "public" ? std::string{"public"} : quote_identifier(default_schema_) + ", public";
+    const auto path =
+        default_schema_ == "public" ? std::string{"public"} : quote_identifier(default_schema_) + ", public";
     WEIR_TRY(connection.run("SET search_path = " + path, stop));
     return {};
   }
 
-  static Result<std::uint64_t> run_atomically(Connection& connection, const flow::Script& script, std::stop_token stop) {
+  static Result<std::uint64_t> run_atomically(Connection& connection, const flow::Script& script,
+                                              std::stop_token stop) {
     WEIR_TRY(connection.run("BEGIN", stop));
     std::uint64_t affected = 0;
     for (const auto& statement : script.statements) {

@@ -37,8 +37,9 @@ class Databases : public testing::Test {
   }
 
   // Builds a model as models/ does: describe, materialize, execute.
-  Result<std::uint64_t> build(Materialized how, const std::string& sql, Json config = Json::object(), std::vector<std::string> unique_key = {},
-                              std::string strategy = "", bool full_refresh = false) {
+  Result<std::uint64_t> build(Materialized how, const std::string& sql, Json config = Json::object(),
+                              std::vector<std::string> unique_key = {}, std::string strategy = "",
+                              bool full_refresh = false) {
     const Relation target{"m", "model"};
     const flow::Materialization what{.target = target,
                                      .materialized = how,
@@ -63,7 +64,8 @@ TEST_F(Databases, CanonicalTextsAreThoseOfEveryDialect) {
     const auto type = *data::parse_type(each.type);
     const auto operand = each.canonical ? quote_literal(each.value) : std::string{"NULL"};
     const auto expression = operand + "::" + dialect().type_name(type, data::Nullable::Yes);
-    EXPECT_EQ(select("SELECT " + dialect().canonical(expression, type)), std::string{each.canonical.value_or("(null)")} + "|\n");
+    EXPECT_EQ(select("SELECT " + dialect().canonical(expression, type)),
+              std::string{each.canonical.value_or("(null)")} + "|\n");
   }
 }
 
@@ -74,9 +76,11 @@ TEST_F(Databases, DigestsAndBucketsAreThoseOfEveryDialect) {
     EXPECT_EQ(select("SELECT " + dialect().digest(texts)), std::to_string(each.digest) + "|\n");
   }
   for (const auto& each : flow::kBucketCases) {
-    EXPECT_EQ(select("SELECT " + dialect().bucket("(" + std::to_string(each.digest) + ")::bigint", each.count)), std::to_string(each.bucket) + "|\n");
+    EXPECT_EQ(select("SELECT " + dialect().bucket("(" + std::to_string(each.digest) + ")::bigint", each.count)),
+              std::to_string(each.bucket) + "|\n");
   }
-  EXPECT_EQ(select("SELECT " + dialect().exact_sum("x") + " FROM (VALUES (9223372036854775807), (9223372036854775807)) v (x)"),
+  EXPECT_EQ(select("SELECT " + dialect().exact_sum("x") +
+                   " FROM (VALUES (9223372036854775807), (9223372036854775807)) v (x)"),
             "18446744073709551614|\n");
   EXPECT_EQ(select("SELECT " + dialect().exact_sum("x") + " FROM (SELECT 1 AS x WHERE false) v"), "0|\n");
 }
@@ -115,7 +119,10 @@ TEST_F(Databases, SelectTakesWhatPsqlTakes) {
 }
 
 TEST_F(Databases, BatchesKeepTheirLimits) {
-  const auto reader = database_->select("SELECT n, repeat('x', 100) FROM generate_series(1, 1000) n", {.batch_rows = 64, .batch_bytes = 1U << 20}, {}).value();
+  const auto reader = database_
+                          ->select("SELECT n, repeat('x', 100) FROM generate_series(1, 1000) n",
+                                   {.batch_rows = 64, .batch_bytes = 1U << 20}, {})
+                          .value();
   std::size_t rows = 0;
   while (const auto delivery = reader->next({}).value()) {
     EXPECT_LE(delivery->batch.rows(), 64U);
@@ -128,7 +135,8 @@ TEST_F(Databases, BatchesKeepTheirLimits) {
 TEST_F(Databases, ExecuteCountsRowsAndScriptsAreAtomic) {
   EXPECT_EQ(database_->execute("CREATE TABLE m.t AS SELECT n FROM generate_series(1, 10) n", {}).value(), 10U);
   EXPECT_EQ(database_->execute("UPDATE m.t SET n = n + 1 WHERE n > 7", {}).value(), 3U);
-  const flow::Script broken{.statements = {"DELETE FROM m.t", "SELECT * FROM nowhere"}, .cleanup = {"CREATE TABLE m.cleaned ()"}};
+  const flow::Script broken{.statements = {"DELETE FROM m.t", "SELECT * FROM nowhere"},
+                            .cleanup = {"CREATE TABLE m.cleaned ()"}};
   const auto failed = database_->execute(broken, {});
   ASSERT_FALSE(failed.ok());
   EXPECT_EQ(failed.error().code(), Code::NotFound);
@@ -137,7 +145,8 @@ TEST_F(Databases, ExecuteCountsRowsAndScriptsAreAtomic) {
 }
 
 TEST_F(Databases, DescribeSaysKindTypesAndKey) {
-  run("CREATE TABLE m.t (b int, a bigint NOT NULL, c numeric(10,2)[], PRIMARY KEY (a, b)); CREATE VIEW m.v AS SELECT a FROM m.t; "
+  run("CREATE TABLE m.t (b int, a bigint NOT NULL, c numeric(10,2)[], PRIMARY KEY (a, b)); CREATE VIEW m.v AS SELECT a "
+      "FROM m.t; "
       "CREATE MATERIALIZED VIEW m.mv AS SELECT 1 AS one");
   const auto table = database_->describe({"m", "t"}, {}).value();
   ASSERT_TRUE(table.has_value());
@@ -167,12 +176,15 @@ TEST_F(Databases, TablesAreSwappedAndKeepRightsAndViews) {
   const Json config{{"indexes", {{{"columns", {"a"}}, {"unique", true}}}}};
   const auto built = build(Materialized::Table, "SELECT n AS a FROM generate_series(1, 5) n", config);
   expect_built(built);
-  run("DROP ROLE IF EXISTS viewer; CREATE ROLE viewer; GRANT SELECT ON m.model TO viewer; COMMENT ON TABLE m.model IS '100% mine'");
+  run("DROP ROLE IF EXISTS viewer; CREATE ROLE viewer; GRANT SELECT ON m.model TO viewer; COMMENT ON TABLE m.model IS "
+      "'100% mine'");
   expect_built(build(Materialized::Table, "SELECT n AS a FROM generate_series(1, 7) n", config));
   EXPECT_EQ(value("SELECT count(*) FROM m.model"), "7");
   EXPECT_EQ(value("SELECT has_table_privilege('viewer', 'm.model', 'SELECT')"), "t");
   EXPECT_EQ(value("SELECT obj_description('m.model'::regclass)"), "100% mine");
-  EXPECT_EQ(value("SELECT count(*) FROM pg_indexes WHERE schemaname = 'm' AND tablename = 'model' AND indexdef LIKE 'CREATE UNIQUE%(a)'"), "1");
+  EXPECT_EQ(value("SELECT count(*) FROM pg_indexes WHERE schemaname = 'm' AND tablename = 'model' AND indexdef LIKE "
+                  "'CREATE UNIQUE%(a)'"),
+            "1");
   run("CREATE VIEW m.above AS SELECT a FROM m.model; CREATE VIEW m.top AS SELECT a + 1 AS b FROM m.above");
   expect_built(build(Materialized::Table, "SELECT 9 AS a", config));
   EXPECT_EQ(value("SELECT b FROM m.top"), "10") << "same columns";
@@ -191,7 +203,8 @@ TEST_F(Databases, IncrementsFollowTheirStrategy) {
     std::string strategy, expected;
     std::vector<std::string> key;
   };
-  for (const auto& each : {Case{"", "1a 2b 2c 3d", {}}, Case{"", "1a 2c 3d", {"id"}}, Case{"delete+insert", "1a 2c 3d", {"id"}}, Case{"merge", "1a 2c 3d", {"id"}}}) {
+  for (const auto& each : {Case{"", "1a 2b 2c 3d", {}}, Case{"", "1a 2c 3d", {"id"}},
+                           Case{"delete+insert", "1a 2c 3d", {"id"}}, Case{"merge", "1a 2c 3d", {"id"}}}) {
     SCOPED_TRACE(each.strategy);
     run("DROP TABLE IF EXISTS m.model");
     expect_built(build(Materialized::Incremental, first, Json::object(), each.key, each.strategy));
@@ -200,11 +213,13 @@ TEST_F(Databases, IncrementsFollowTheirStrategy) {
     expect_built(build(Materialized::Incremental, first, Json::object(), each.key, each.strategy, true));
     EXPECT_EQ(value("SELECT string_agg(id || t, ' ' ORDER BY id, t) FROM m.model"), "1a 2b");
   }
-  const auto doubled = build(Materialized::Incremental, "SELECT * FROM (VALUES (1, 'x'), (1, 'y')) v (id, t)", Json::object(), {"id"}, "merge");
+  const auto doubled = build(Materialized::Incremental, "SELECT * FROM (VALUES (1, 'x'), (1, 'y')) v (id, t)",
+                             Json::object(), {"id"}, "merge");
   ASSERT_FALSE(doubled.ok());
   EXPECT_EQ(doubled.error().native_code(), "23505");
   EXPECT_EQ(build(Materialized::Incremental, first, Json::object(), {}, "merge").error().code(), Code::InvalidProject);
-  EXPECT_EQ(build(Materialized::Incremental, first, Json::object(), {}, "sideways").error().code(), Code::InvalidProject);
+  EXPECT_EQ(build(Materialized::Incremental, first, Json::object(), {}, "sideways").error().code(),
+            Code::InvalidProject);
 }
 
 TEST_F(Databases, MaterializedViewsAreRefreshedWhileTheyStayTheSame) {

@@ -34,7 +34,8 @@ std::string canonical_float(std::string_view expression) {
 std::string epoch_microseconds(std::string_view expression) {
   // extract(epoch) is a float before PostgreSQL 14; the parts are exact in every version.
   return fmt::format(
-      "(extract(epoch FROM date_trunc('second', {0}))::bigint * 1000000 + extract(microseconds FROM {0})::bigint % 1000000)::text",
+      "(extract(epoch FROM date_trunc('second', {0}))::bigint * 1000000 + extract(microseconds FROM {0})::bigint % "
+      "1000000)::text",
       expression);
 }
 
@@ -47,9 +48,13 @@ class PostgresDialect final : public flow::Dialect {
   // PostgreSQL's types hold NULL anyway; NOT NULL is a constraint of a column.
   std::string type_name(const data::Type& type, data::Nullable) const override { return native_type_name(type); }
 
-  Result<flow::Script> materialize(const flow::Materialization& what) const override { return postgres::materialize(what); }
+  Result<flow::Script> materialize(const flow::Materialization& what) const override {
+    return postgres::materialize(what);
+  }
 
-  std::string count_if(std::string_view condition) const override { return fmt::format("count(*) FILTER (WHERE {})", condition); }
+  std::string count_if(std::string_view condition) const override {
+    return fmt::format("count(*) FILTER (WHERE {})", condition);
+  }
 
   std::string matches(std::string_view expression, std::string_view pattern) const override {
     return fmt::format("({}) ~ {}", expression, quote_literal(pattern));
@@ -73,7 +78,8 @@ class PostgresDialect final : public flow::Dialect {
       case Kind::Float32:
       case Kind::Float64: return canonical_float(expression);
       case Kind::Date: return fmt::format("to_char({}, 'YYYY-MM-DD')", expression);
-      case Kind::Time: return fmt::format("(extract(epoch FROM {0})::numeric(20,6) * 1000000)::bigint::text", expression);
+      case Kind::Time:
+        return fmt::format("(extract(epoch FROM {0})::numeric(20,6) * 1000000)::bigint::text", expression);
       case Kind::Timestamp: return epoch_microseconds(fmt::format("({})", expression));
       case Kind::Binary: return fmt::format("'\\x' || encode({}, 'hex')", expression);
       case Kind::List: return canonical_list(expression, type.children->front().type);
@@ -92,7 +98,9 @@ class PostgresDialect final : public flow::Dialect {
     return fmt::format("coalesce(sum(({})::bigint), 0)::text", expression);
   }
 
-  std::string bucket(std::string_view digest, int count) const override { return fmt::format("(({}) & {})", digest, count - 1); }
+  std::string bucket(std::string_view digest, int count) const override {
+    return fmt::format("(({}) & {})", digest, count - 1);
+  }
 
  private:
   std::string canonical_list(std::string_view expression, const data::Type& element) const {

@@ -41,7 +41,9 @@ flow::WriteRequest request_for(WriteMode mode) {
   return request;
 }
 
-std::string stages() { return value("SELECT count(*) FROM pg_class WHERE relname LIKE '\\_weir\\_stage\\_faulty%' AND relkind = 'r'"); }
+std::string stages() {
+  return value("SELECT count(*) FROM pg_class WHERE relname LIKE '\\_weir\\_stage\\_faulty%' AND relkind = 'r'");
+}
 
 // Waits until the server agrees, as it notices the end of a session by itself.
 bool becomes(const std::string& sql, const std::string& expected) {
@@ -90,7 +92,8 @@ class ForgetfulProxy {
       pollfd ready{.fd = listener_.get(), .events = POLLIN, .revents = 0};
       if (poll(&ready, 1, 50) <= 0) continue;
       Descriptor client{accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
-      connections_.emplace_back([this, held = std::move(client)](const std::stop_token& stopping) { relay(held, stopping); });
+      connections_.emplace_back(
+          [this, held = std::move(client)](const std::stop_token& stopping) { relay(held, stopping); });
     }
   }
 
@@ -101,7 +104,8 @@ class ForgetfulProxy {
     bool committing = false;
     std::array<char, 65536> bytes{};
     while (!stop.stop_requested()) {
-      std::array<pollfd, 2> sockets{pollfd{.fd = client.get(), .events = POLLIN, .revents = 0}, pollfd{.fd = upstream.get(), .events = POLLIN, .revents = 0}};
+      std::array<pollfd, 2> sockets{pollfd{.fd = client.get(), .events = POLLIN, .revents = 0},
+                                    pollfd{.fd = upstream.get(), .events = POLLIN, .revents = 0}};
       if (poll(sockets.data(), 2, 50) <= 0) continue;
       for (std::size_t i = 0; i < 2; ++i) {
         if (sockets[i].revents == 0) continue;
@@ -203,7 +207,8 @@ TEST_F(Faults, TheNextLoadRemovesWhatAKilledProcessLeft) {
   waitpid(child, nullptr, 0);
   close(ready[0]);
   close(ready[1]);
-  ASSERT_TRUE(becomes("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", "0")) << "the server notices that the child is gone";
+  ASSERT_TRUE(becomes("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", "0"))
+      << "the server notices that the child is gone";
   EXPECT_EQ(value("SELECT string_agg(id::text, ',') FROM faulty"), "0");
   EXPECT_EQ(stages(), "1");
   const auto receipt = load(*roles_.sink, request_for(WriteMode::Replace), {numbers(5, 2)}, "after-kill");
@@ -216,7 +221,8 @@ TEST_F(Faults, AStopEndsEveryWaitWithinASecond) {
   const auto expect_cancelled_soon = [](const auto& call) {
     std::stop_source source;
     std::jthread stopping([&] {
-      std::this_thread::sleep_for(100ms);  // the call should be waiting by then; when it is not, it is cancelled even sooner
+      std::this_thread::sleep_for(
+          100ms);  // the call should be waiting by then; when it is not, it is cancelled even sooner
       source.request_stop();
     });
     const auto begin = std::chrono::steady_clock::now();
@@ -224,21 +230,28 @@ TEST_F(Faults, AStopEndsEveryWaitWithinASecond) {
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 1100ms);
     EXPECT_EQ(error.code(), Code::Cancelled) << error.text();
   };
-  expect_cancelled_soon([&](std::stop_token stop) { return roles_.database->execute("SELECT pg_sleep(60)", stop).error(); });
+  expect_cancelled_soon(
+      [&](std::stop_token stop) { return roles_.database->execute("SELECT pg_sleep(60)", stop).error(); });
   expect_cancelled_soon([&](std::stop_token stop) {
     // The server answers once it has a row.
     const auto reader = roles_.database->select("SELECT pg_sleep(60)", {}, stop);
     return reader.ok() ? Error::bug("opened") : reader.error();
   });
   expect_cancelled_soon([&](std::stop_token stop) {
-    const auto reader = roles_.database->select("SELECT repeat('x', 10000), pg_sleep(n / 10 * 10) FROM generate_series(1, 20) n", {.batch_rows = 1}, {}).value();
+    const auto reader = roles_.database
+                            ->select("SELECT repeat('x', 10000), pg_sleep(n / 10 * 10) FROM generate_series(1, 20) n",
+                                     {.batch_rows = 1}, {})
+                            .value();
     while (true) {
       const auto delivery = reader->next(stop);
       if (!delivery.ok()) return delivery.error();
       if (!*delivery) return Error::bug("ended");
     }
   });
-  ASSERT_TRUE(becomes("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND query NOT LIKE '%pg_stat_activity%' AND state = 'active'", "0"))
+  ASSERT_TRUE(
+      becomes("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND query NOT LIKE "
+              "'%pg_stat_activity%' AND state = 'active'",
+              "0"))
       << "the server was told to stop";
   const auto load = roles_.sink->open(request_for(WriteMode::Append), {}).value();
   auto holder = connect();
@@ -251,7 +264,8 @@ TEST_F(Faults, AStopEndsEveryWaitWithinASecond) {
 }
 
 TEST_F(Faults, PartitionsShareASnapshot) {
-  run("DROP TABLE IF EXISTS wide; CREATE TABLE wide AS SELECT n, repeat('x', 500) AS filler FROM generate_series(1, 20000) n; ANALYZE wide");
+  run("DROP TABLE IF EXISTS wide; CREATE TABLE wide AS SELECT n, repeat('x', 500) AS filler FROM generate_series(1, "
+      "20000) n; ANALYZE wide");
   flow::ReadRequest request;
   request.stream = "wide";
   request.columns = {"n"};
@@ -259,7 +273,8 @@ TEST_F(Faults, PartitionsShareASnapshot) {
   EXPECT_EQ(described.rows_estimate, 20000U);
   const auto partitions = roles_.source->partitions(request, 4, {}).value();
   ASSERT_EQ(partitions.size(), 4U);
-  run("DELETE FROM wide WHERE n % 2 = 0; INSERT INTO wide SELECT n, '' FROM generate_series(100000, 150000) n; UPDATE wide SET n = -n");
+  run("DELETE FROM wide WHERE n % 2 = 0; INSERT INTO wide SELECT n, '' FROM generate_series(100000, 150000) n; UPDATE "
+      "wide SET n = -n");
   std::vector<std::int64_t> seen;
   for (const auto& partition : partitions) {
     const auto before = seen.size();
@@ -310,12 +325,15 @@ TEST_F(Faults, WhatCannotBeReachedSaysWhoHasToAct) {
 }
 
 TEST_F(Faults, DiscoverListsTablesAndViews) {
-  run("DROP SCHEMA IF EXISTS d CASCADE; CREATE SCHEMA d; CREATE TABLE d.t (b text, a int PRIMARY KEY); CREATE VIEW d.v AS SELECT a FROM d.t");
+  run("DROP SCHEMA IF EXISTS d CASCADE; CREATE SCHEMA d; CREATE TABLE d.t (b text, a int PRIMARY KEY); CREATE VIEW d.v "
+      "AS SELECT a FROM d.t");
   std::string found;
   const auto streams = roles_.source->discover({});
   ASSERT_TRUE(streams.ok()) << streams.error().text();
   for (const auto& stream : *streams) {
-    if (stream.name.starts_with("d.") || stream.name == "faulty") found += stream.name + " (" + stream.schema.text() + ")" + (stream.key.empty() ? "" : " key " + stream.key[0]) + "\n";
+    if (stream.name.starts_with("d.") || stream.name == "faulty")
+      found +=
+          stream.name + " (" + stream.schema.text() + ")" + (stream.key.empty() ? "" : " key " + stream.key[0]) + "\n";
   }
   EXPECT_EQ(found, "d.t (b string, a int32 not null) key a\nd.v (a int32)\nfaulty (id int64)\n");
   run("DROP SCHEMA d CASCADE");

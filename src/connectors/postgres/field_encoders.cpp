@@ -28,12 +28,14 @@ class FixedEncoder final : public FieldEncoder {
  public:
   explicit FixedEncoder(Convert convert) : convert_(std::move(convert)) {}
 
-  std::optional<Misfit> measure(const Column& column, std::size_t begin, std::size_t rows, std::uint32_t* sizes) override {
+  std::optional<Misfit> measure(const Column& column, std::size_t begin, std::size_t rows,
+                                std::uint32_t* sizes) override {
     const auto* values = column.values<From>() + begin;
     for (std::size_t i = 0; i < rows; ++i) {
       const auto null = column.is_null(begin + i);
       sizes[i] += kLengthBytes + (null ? 0 : sizeof(To));
-      if (!null && !convert_(values[i])) [[unlikely]] return Misfit{begin + i, "the value does not fit"};
+      if (!null && !convert_(values[i])) [[unlikely]]
+        return Misfit{begin + i, "the value does not fit"};
     }
     return std::nullopt;
   }
@@ -78,7 +80,8 @@ std::unique_ptr<FieldEncoder> integer_as_double() {
 
 class BoolEncoder final : public FieldEncoder {
  public:
-  std::optional<Misfit> measure(const Column& column, std::size_t begin, std::size_t rows, std::uint32_t* sizes) override {
+  std::optional<Misfit> measure(const Column& column, std::size_t begin, std::size_t rows,
+                                std::uint32_t* sizes) override {
     for (std::size_t i = 0; i < rows; ++i) sizes[i] += column.is_null(begin + i) ? 4 : 5;
     return std::nullopt;
   }
@@ -97,12 +100,14 @@ class TextEncoder final : public FieldEncoder {
   enum class Version : bool { Absent, One };
   explicit TextEncoder(Version version) : version_(version) {}
 
-  std::optional<Misfit> measure(const Column& column, std::size_t begin, std::size_t rows, std::uint32_t* sizes) override {
+  std::optional<Misfit> measure(const Column& column, std::size_t begin, std::size_t rows,
+                                std::uint32_t* sizes) override {
     const auto* offsets = column.offsets() + begin;
     const auto fixed_bytes = kLengthBytes + (version_ == Version::One ? 1 : 0);
     for (std::size_t i = 0; i < rows; ++i) {
-      sizes[i] += static_cast<std::uint32_t>(
-          column.is_null(begin + i) ? kLengthBytes : fixed_bytes + static_cast<std::size_t>(offsets[i + 1] - offsets[i]));
+      sizes[i] += static_cast<std::uint32_t>(column.is_null(begin + i)
+                                                 ? kLengthBytes
+                                                 : fixed_bytes + static_cast<std::size_t>(offsets[i + 1] - offsets[i]));
     }
     return std::nullopt;
   }
@@ -129,7 +134,8 @@ class TextEncoder final : public FieldEncoder {
 
 class UuidEncoder final : public FieldEncoder {
  public:
-  std::optional<Misfit> measure(const Column& column, std::size_t begin, std::size_t rows, std::uint32_t* sizes) override {
+  std::optional<Misfit> measure(const Column& column, std::size_t begin, std::size_t rows,
+                                std::uint32_t* sizes) override {
     for (std::size_t i = 0; i < rows; ++i) sizes[i] += column.is_null(begin + i) ? 4 : 20;
     return std::nullopt;
   }
@@ -347,7 +353,8 @@ std::unique_ptr<FieldEncoder> timestamp_encoder(data::TimeUnit unit, int second_
 }
 
 std::unique_ptr<FieldEncoder> time_encoder(data::TimeUnit unit, int second_digits) {
-  return fixed<std::int64_t, std::int64_t>([=](std::int64_t value) { return to_microseconds(value, unit, second_digits); });
+  return fixed<std::int64_t, std::int64_t>(
+      [=](std::int64_t value) { return to_microseconds(value, unit, second_digits); });
 }
 
 template <typename From>
@@ -371,7 +378,8 @@ std::unique_ptr<FieldEncoder> float_encoder(Kind kind, Wire wire) {
     return fixed<std::int64_t, std::int64_t>([](std::int64_t bits) { return std::optional{bits}; });
   }
   if (kind == Kind::Float32 && wire == Wire::Float8) {
-    return fixed<float, std::int64_t>([](float value) { return std::optional{std::bit_cast<std::int64_t>(double{value})}; });
+    return fixed<float, std::int64_t>(
+        [](float value) { return std::optional{std::bit_cast<std::int64_t>(double{value})}; });
   }
   return nullptr;
 }
@@ -410,7 +418,8 @@ std::unique_ptr<FieldEncoder> make_encoder(const data::Type& type, const WriteCo
     case Kind::UInt64: return integer_encoder<std::uint64_t>(wire);
     case Kind::Float32:
     case Kind::Float64: return float_encoder(type.kind, wire);
-    case Kind::Decimal: return wire == Wire::Numeric ? std::make_unique<DecimalEncoder>(type, column.scale_max) : nullptr;
+    case Kind::Decimal:
+      return wire == Wire::Numeric ? std::make_unique<DecimalEncoder>(type, column.scale_max) : nullptr;
     case Kind::Date: return wire == Wire::Date ? date_encoder() : nullptr;
     case Kind::Time: return wire == Wire::Time ? time_encoder(type.unit, column.second_digits) : nullptr;
     case Kind::Timestamp: return wire == Wire::Timestamp ? timestamp_encoder(type.unit, column.second_digits) : nullptr;
@@ -420,8 +429,7 @@ std::unique_ptr<FieldEncoder> make_encoder(const data::Type& type, const WriteCo
     case Kind::Json: return text_encoder(type.kind, wire);
     case Kind::Uuid: return wire == Wire::Uuid ? std::make_unique<UuidEncoder>() : nullptr;
     case Kind::List: return list_encoder(type, column);
-    case Kind::Struct:
-      return wire == Wire::Text || wire == Wire::Jsonb ? std::make_unique<JsonEncoder>(wire) : nullptr;
+    case Kind::Struct: return wire == Wire::Text || wire == Wire::Jsonb ? std::make_unique<JsonEncoder>(wire) : nullptr;
   }
   return nullptr;
 }

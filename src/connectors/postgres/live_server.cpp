@@ -20,12 +20,14 @@ constexpr auto kPrograms = "/usr/lib/postgresql/15/bin/";
 
 pid_t spawn(const std::vector<std::string>& arguments) {
   std::vector<char*> argv;
-  for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));  // NOLINT: what execve takes
+  for (const auto& argument : arguments)
+    argv.push_back(const_cast<char*>(argument.c_str()));  // NOLINT: what execve takes
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", 1, 0);
-  if (std::getenv("WEIR_TEST_VERBOSE") == nullptr) posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", 1, 0);
+  if (std::getenv("WEIR_TEST_VERBOSE") == nullptr)
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", 1, 0);
   pid_t pid = -1;
   posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
@@ -51,12 +53,13 @@ class Server {
       if (user == nullptr || chown(folder.c_str(), user->pw_uid, user->pw_gid) != 0) return;
     }
     int status = -1;
-    const auto initdb = spawn(as_server_user({kPrograms + std::string{"initdb"}, "-D", folder + "/data", "-U", "weir", "-A", "trust",
-                                              "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"}));
+    const auto initdb = spawn(as_server_user({kPrograms + std::string{"initdb"}, "-D", folder + "/data", "-U", "weir",
+                                              "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"}));
     waitpid(initdb, &status, 0);
     if (status != 0) return;
-    process_ = spawn(as_server_user({kPrograms + std::string{"postgres"}, "-D", folder + "/data", "-k", folder, "-c", "listen_addresses=",
-                                     "-c", "fsync=off", "-c", "wal_level=logical", "-c", "max_connections=50"}));
+    process_ = spawn(as_server_user({kPrograms + std::string{"postgres"}, "-D", folder + "/data", "-k", folder, "-c",
+                                     "listen_addresses=", "-c", "fsync=off", "-c", "wal_level=logical", "-c",
+                                     "max_connections=50"}));
     endpoint_ = {.folder = folder, .port = 5432};
     wait_until_ready();
   }
@@ -95,7 +98,11 @@ const Endpoint* server() {
 }
 
 Settings settings(const Endpoint& endpoint) {
-  return Settings{Json{{"host", endpoint.folder}, {"port", endpoint.port}, {"user", "weir"}, {"database", "postgres"}, {"schema", "public"}}};
+  return Settings{Json{{"host", endpoint.folder},
+                       {"port", endpoint.port},
+                       {"user", "weir"},
+                       {"database", "postgres"},
+                       {"schema", "public"}}};
 }
 
 flow::OpenContext context(const Endpoint& endpoint) {
@@ -139,7 +146,8 @@ std::string value(const std::string& sql) {
 Roles open_roles(const Endpoint& endpoint) {
   const auto connector = postgres_connector();
   const auto opened = context(endpoint);
-  return {connector.open_source(opened).value(), connector.open_sink(opened).value(), connector.open_database(opened).value()};
+  return {connector.open_source(opened).value(), connector.open_sink(opened).value(),
+          connector.open_database(opened).value()};
 }
 
 data::SchemaPtr schema(std::vector<data::Field> fields) {

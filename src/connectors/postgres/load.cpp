@@ -18,7 +18,8 @@ class PostgresLoad final : public flow::Load {
   Result<std::unique_ptr<flow::Writer>> writer(std::stop_token stop) override { return open_writer(state_, stop); }
 
   Result<flow::Receipt> commit(const CommitId& commit, std::stop_token stop) override {
-    if (state_->spoiled || state_->open_writers > 0) return Error::bug("a load is committed before its writers have finished");
+    if (state_->spoiled || state_->open_writers > 0)
+      return Error::bug("a load is committed before its writers have finished");
     const flow::Receipt receipt{commit, state_->rows};
     auto committed = plan().way == LoadWay::Direct ? commit_direct(receipt, stop) : commit_staged(receipt, stop);
     return std::move(committed).while_doing("committing to " + plan().target.text());
@@ -32,7 +33,8 @@ class PostgresLoad final : public flow::Load {
   Result<flow::Receipt> commit_direct(const flow::Receipt& receipt, std::stop_token stop) {
     auto& connection = state_->direct ? state_->direct->connection() : state_->stage.session();
     if (!connection.in_transaction()) WEIR_TRY(connection.run("BEGIN", stop));
-    if (!WEIR_TRY(add_receipt(connection, plan().target.text(), receipt, stop))) return already_committed(connection, receipt, stop);
+    if (!WEIR_TRY(add_receipt(connection, plan().target.text(), receipt, stop)))
+      return already_committed(connection, receipt, stop);
     WEIR_TRY(add_missing_indexes(connection, plan(), plan().target, stop));
     WEIR_TRY(connection.run("COMMIT", stop));
     return receipt;
@@ -40,9 +42,11 @@ class PostgresLoad final : public flow::Load {
 
   Result<flow::Receipt> commit_staged(const flow::Receipt& receipt, std::stop_token stop) {
     auto& connection = state_->stage.session();
-    if (auto found = WEIR_TRY(find_receipt(connection, plan().target.text(), receipt.commit, stop))) return std::move(*found);
+    if (auto found = WEIR_TRY(find_receipt(connection, plan().target.text(), receipt.commit, stop)))
+      return std::move(*found);
     WEIR_TRY(prepare_stage(connection, stop));
-    if (!plan().in_place_reason.empty()) log_.info("{} is replaced row by row: {}", plan().target.text(), plan().in_place_reason);
+    if (!plan().in_place_reason.empty())
+      log_.info("{} is replaced row by row: {}", plan().target.text(), plan().in_place_reason);
     const auto deadline = std::chrono::steady_clock::now() + patience_.total;
     while (true) {
       auto committed = try_commit(connection, receipt, stop);
@@ -63,8 +67,10 @@ class PostgresLoad final : public flow::Load {
     if (prepared_) return {};
     WEIR_TRY(connection.run("SET synchronous_commit = off", stop));
     if (plan().way == LoadWay::NewTable) {
-      if (plan().existing) names_ = WEIR_TRY(copy_indexes(connection, plan().existing->oid, plan().target, stage(), stop));
-      for (auto& name : WEIR_TRY(build_new_indexes(connection, plan(), stage(), stop))) names_.push_back(std::move(name));
+      if (plan().existing)
+        names_ = WEIR_TRY(copy_indexes(connection, plan().existing->oid, plan().target, stage(), stop));
+      for (auto& name : WEIR_TRY(build_new_indexes(connection, plan(), stage(), stop)))
+        names_.push_back(std::move(name));
     } else {
       WEIR_TRY(connection.run("ANALYZE " + quote_relation(stage()), stop));
     }
@@ -75,7 +81,8 @@ class PostgresLoad final : public flow::Load {
 
   Result<flow::Receipt> try_commit(Connection& connection, const flow::Receipt& receipt, std::stop_token stop) {
     WEIR_TRY(connection.run("BEGIN", stop));
-    if (!WEIR_TRY(add_receipt(connection, plan().target.text(), receipt, stop))) return already_committed(connection, receipt, stop);
+    if (!WEIR_TRY(add_receipt(connection, plan().target.text(), receipt, stop)))
+      return already_committed(connection, receipt, stop);
     WEIR_TRY(publish(connection, stop));
     WEIR_TRY(connection.run("COMMIT", stop));
     return receipt;
@@ -96,7 +103,8 @@ class PostgresLoad final : public flow::Load {
   Result<flow::Receipt> already_committed(Connection& connection, const flow::Receipt& receipt, std::stop_token stop) {
     WEIR_TRY(connection.run("ROLLBACK", stop));
     auto found = WEIR_TRY(find_receipt(connection, plan().target.text(), receipt.commit, stop));
-    if (!found) return Error::external(Code::Conflict, "another session has this commit under way: {}", receipt.commit.text());
+    if (!found)
+      return Error::external(Code::Conflict, "another session has this commit under way: {}", receipt.commit.text());
     return std::move(*found);
   }
 
@@ -109,11 +117,12 @@ class PostgresLoad final : public flow::Load {
 
 }  // namespace
 
-Result<std::unique_ptr<flow::Load>> open_load(std::shared_ptr<ConnectionPool> pool, LoadPlan plan, Stage stage, LockPatience patience,
-                                              Log& log, std::stop_token stop) {
+Result<std::unique_ptr<flow::Load>> open_load(std::shared_ptr<ConnectionPool> pool, LoadPlan plan, Stage stage,
+                                              LockPatience patience, Log& log, std::stop_token stop) {
   auto state = std::make_shared<LoadState>(std::move(pool), std::move(plan), std::move(stage));
   // Without a writer there is still a table to make, to empty or to leave alone.
-  if (state->plan.way != LoadWay::Direct) WEIR_TRY(state->stage.create(create_stage(state->plan, state->stage.name()), stop));
+  if (state->plan.way != LoadWay::Direct)
+    WEIR_TRY(state->stage.create(create_stage(state->plan, state->stage.name()), stop));
   return std::unique_ptr<flow::Load>{std::make_unique<PostgresLoad>(std::move(state), patience, log)};
 }
 

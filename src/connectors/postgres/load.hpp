@@ -16,7 +16,7 @@ struct LockPatience {
   std::chrono::milliseconds total{30'000};
 };
 
-Result<std::unique_ptr<flow::Load>> open_load(std::shared_ptr<ConnectionPool> pool, LoadPlan plan, Stage stage, LockPatience patience,
-                                              Log& log, std::stop_token stop);
+Result<std::unique_ptr<flow::Load>> open_load(std::shared_ptr<ConnectionPool> pool, LoadPlan plan, Stage stage,
+                                              LockPatience patience, Log& log, std::stop_token stop);
 
 }  // namespace weir::postgres

@@ -30,7 +30,9 @@ flow::WriteRequest request_for(WriteMode mode, std::vector<std::string> key = {}
   return request;
 }
 
-std::string stages() { return value("SELECT count(*) FROM pg_class WHERE relname LIKE '\\_weir\\_stage%' AND relkind = 'r'"); }
+std::string stages() {
+  return value("SELECT count(*) FROM pg_class WHERE relname LIKE '\\_weir\\_stage%' AND relkind = 'r'");
+}
 
 const Table kOld{{"1", "North", "1.50"}, {"2", "South", "2.50"}};
 const Table kNew{{"2", "West", "20.00"}, {"3", "East", "30.00"}};
@@ -66,9 +68,11 @@ TEST_F(Loads, AppendMakesTheTableWithKeyAndIndexes) {
   ASSERT_TRUE(receipt.ok()) << receipt.error().explain();
   EXPECT_EQ(receipt->rows, 2U);
   EXPECT_EQ(rows(), kOld);
-  EXPECT_EQ(run("SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'sales'::regclass AND contype = 'p'"),
+  EXPECT_EQ(run("SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'sales'::regclass AND "
+                "contype = 'p'"),
             (Table{{"sales_pkey", "PRIMARY KEY (sale_id)"}}));
-  EXPECT_EQ(value("SELECT count(*) FROM pg_indexes WHERE tablename = 'sales' AND indexdef LIKE '%(region, amount)'"), "1");
+  EXPECT_EQ(value("SELECT count(*) FROM pg_indexes WHERE tablename = 'sales' AND indexdef LIKE '%(region, amount)'"),
+            "1");
 }
 
 TEST_F(Loads, ACommitIsMadeOnceAndFound) {
@@ -89,7 +93,8 @@ TEST_F(Loads, SeveralWritersAreOneCommit) {
   std::vector<std::unique_ptr<flow::Writer>> writers;
   for (int i = 0; i < 3; ++i) writers.push_back(opened->writer({}).value());
   for (int i = 0; i < 3; ++i) {
-    ASSERT_TRUE(writers[static_cast<std::size_t>(i)]->write(sales({{std::to_string(10 + i), "North", "1.00"}}), {}).ok());
+    ASSERT_TRUE(
+        writers[static_cast<std::size_t>(i)]->write(sales({{std::to_string(10 + i), "North", "1.00"}}), {}).ok());
   }
   for (auto& writer : writers) ASSERT_TRUE(writer->finish({}).ok());
   EXPECT_EQ(rows(), kOld) << "nothing is seen before the commit";
@@ -132,9 +137,11 @@ TEST_F(Loads, AnUnfinishedWriterSpoilsTheLoad) {
 
 TEST_F(Loads, ReplaceSwapsAndKeepsWhatBelongsToTheTable) {
   make_old_table();
-  run("DROP ROLE IF EXISTS analyst; CREATE ROLE analyst; GRANT SELECT ON sales TO analyst WITH GRANT OPTION; GRANT UPDATE (region) ON sales TO analyst; "
+  run("DROP ROLE IF EXISTS analyst; CREATE ROLE analyst; GRANT SELECT ON sales TO analyst WITH GRANT OPTION; GRANT "
+      "UPDATE (region) ON sales TO analyst; "
       "COMMENT ON TABLE sales IS 'it''s sales'; COMMENT ON COLUMN sales.region IS 'where'; "
-      "CREATE UNIQUE INDEX by_region ON sales (lower(region)) WHERE amount > 0; ALTER TABLE sales ADD CONSTRAINT positive CHECK (amount > 0); "
+      "CREATE UNIQUE INDEX by_region ON sales (lower(region)) WHERE amount > 0; ALTER TABLE sales ADD CONSTRAINT "
+      "positive CHECK (amount > 0); "
       "ALTER TABLE sales ADD COLUMN note text DEFAULT 'none'");
   const auto before = value("SELECT 'sales'::regclass::oid");
   const auto receipt = load(*roles_.sink, request_for(WriteMode::Replace, {"sale_id"}), {sales(kNew)}, "swap");
@@ -147,11 +154,16 @@ TEST_F(Loads, ReplaceSwapsAndKeepsWhatBelongsToTheTable) {
   EXPECT_EQ(value("SELECT has_table_privilege('analyst', 'sales', 'DELETE')"), "f");
   EXPECT_EQ(value("SELECT obj_description('sales'::regclass)"), "it's sales");
   EXPECT_EQ(value("SELECT col_description('sales'::regclass, 2)"), "where");
-  EXPECT_EQ(run("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'sales' ORDER BY 1"),
-            (Table{{"by_region", "CREATE UNIQUE INDEX by_region ON public.sales USING btree (lower(region)) WHERE (amount > (0)::numeric)"},
-                   {"sales_pkey", "CREATE UNIQUE INDEX sales_pkey ON public.sales USING btree (sale_id)"}}));
-  EXPECT_EQ(run("SELECT conname FROM pg_constraint WHERE conrelid = 'sales'::regclass ORDER BY 1"), (Table{{"positive"}, {"sales_pkey"}}));
-  EXPECT_EQ(value("SELECT attnotnull FROM pg_attribute WHERE attrelid = 'sales'::regclass AND attname = 'region'"), "t");
+  EXPECT_EQ(
+      run("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'sales' ORDER BY 1"),
+      (Table{
+          {"by_region",
+           "CREATE UNIQUE INDEX by_region ON public.sales USING btree (lower(region)) WHERE (amount > (0)::numeric)"},
+          {"sales_pkey", "CREATE UNIQUE INDEX sales_pkey ON public.sales USING btree (sale_id)"}}));
+  EXPECT_EQ(run("SELECT conname FROM pg_constraint WHERE conrelid = 'sales'::regclass ORDER BY 1"),
+            (Table{{"positive"}, {"sales_pkey"}}));
+  EXPECT_EQ(value("SELECT attnotnull FROM pg_attribute WHERE attrelid = 'sales'::regclass AND attname = 'region'"),
+            "t");
   run("DROP OWNED BY analyst; DROP ROLE analyst");
 }
 
@@ -163,8 +175,10 @@ TEST_F(Loads, ReplaceKeepsDependantsWorking) {
       {"CREATE VIEW totals AS SELECT region, sum(amount) FROM sales GROUP BY region", "DROP VIEW totals"},
       {"CREATE TABLE refunds (sale_id bigint REFERENCES sales); INSERT INTO refunds VALUES (2)", "DROP TABLE refunds"},
       {"CREATE PUBLICATION changes FOR TABLE sales", "DROP PUBLICATION changes"},
-      {"CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER note BEFORE INSERT ON sales "
-       "FOR EACH ROW EXECUTE FUNCTION noted()", "DROP FUNCTION noted CASCADE"},
+      {"CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER note "
+       "BEFORE INSERT ON sales "
+       "FOR EACH ROW EXECUTE FUNCTION noted()",
+       "DROP FUNCTION noted CASCADE"},
       {"CREATE TABLE has_row (s sales)", "DROP TABLE has_row"},
   };
   int number = 0;
@@ -174,7 +188,8 @@ TEST_F(Loads, ReplaceKeepsDependantsWorking) {
     make_old_table();
     run(each.dependant);
     const auto before = value("SELECT 'sales'::regclass::oid");
-    const auto receipt = load(*roles_.sink, request_for(WriteMode::Replace, {"sale_id"}), {sales(kNew)}, "in-place-" + std::to_string(++number));
+    const auto receipt = load(*roles_.sink, request_for(WriteMode::Replace, {"sale_id"}), {sales(kNew)},
+                              "in-place-" + std::to_string(++number));
     ASSERT_TRUE(receipt.ok()) << receipt.error().explain();
     EXPECT_EQ(rows(), kNew);
     EXPECT_EQ(value("SELECT 'sales'::regclass::oid"), before) << "the same table";
@@ -231,12 +246,19 @@ TEST_F(Loads, MergeTakesTheLastChangeOfEveryKey) {
   for (const auto* key : {"PRIMARY KEY", "NOT NULL"}) {
     SCOPED_TRACE(key);
     run("DROP TABLE IF EXISTS sales; DROP SCHEMA IF EXISTS weir_meta CASCADE");
-    run(std::string{"CREATE TABLE sales (sale_id bigint "} + key + ", region text, amount numeric(12,2)); "
+    run(std::string{"CREATE TABLE sales (sale_id bigint "} + key +
+        ", region text, amount numeric(12,2)); "
         "INSERT INTO sales VALUES (1, 'North', 1.50), (2, 'South', 2.50), (3, 'East', 3)");
     using enum data::Change;
-    auto changes = sales({{"1", "N1", "1.00"}, {"4", "W", "4.00"}, {"2", std::nullopt, std::nullopt}, {"1", "N2", "1.10"}, {"4", std::nullopt, std::nullopt}, {"5", "E", "5.00"}})
+    auto changes = sales({{"1", "N1", "1.00"},
+                          {"4", "W", "4.00"},
+                          {"2", std::nullopt, std::nullopt},
+                          {"1", "N2", "1.10"},
+                          {"4", std::nullopt, std::nullopt},
+                          {"5", "E", "5.00"}})
                        .with_changes({Update, Insert, Delete, Update, Delete, Insert});
-    const auto receipt = load(*roles_.sink, request_for(WriteMode::Merge, {"sale_id"}), {std::move(changes), sales({{"5", "E2", "5.50"}})}, "merge");
+    const auto receipt = load(*roles_.sink, request_for(WriteMode::Merge, {"sale_id"}),
+                              {std::move(changes), sales({{"5", "E2", "5.50"}})}, "merge");
     ASSERT_TRUE(receipt.ok()) << receipt.error().explain();
     EXPECT_EQ(receipt->rows, 7U);
     EXPECT_EQ(rows(), (Table{{"1", "N2", "1.10"}, {"3", "East", "3.00"}, {"5", "E2", "5.50"}}));
@@ -244,10 +266,13 @@ TEST_F(Loads, MergeTakesTheLastChangeOfEveryKey) {
 }
 
 TEST_F(Loads, MergeMakesTheTableWithItsKey) {
-  const auto receipt = load(*roles_.sink, request_for(WriteMode::Merge, {"sale_id"}), {sales(kOld), sales(kNew)}, "merge");
+  const auto receipt =
+      load(*roles_.sink, request_for(WriteMode::Merge, {"sale_id"}), {sales(kOld), sales(kNew)}, "merge");
   ASSERT_TRUE(receipt.ok()) << receipt.error().explain();
   EXPECT_EQ(rows(), (Table{{"1", "North", "1.50"}, {"2", "West", "20.00"}, {"3", "East", "30.00"}}));
-  EXPECT_EQ(value("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'sales'::regclass AND contype = 'p'"), "PRIMARY KEY (sale_id)");
+  EXPECT_EQ(
+      value("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'sales'::regclass AND contype = 'p'"),
+      "PRIMARY KEY (sale_id)");
 }
 
 TEST_F(Loads, TwoLoadsAtOnceBothCommit) {
@@ -281,7 +306,9 @@ TEST_F(Loads, MistakesNameTheColumn) {
   const auto missing = opened(sales_schema());
   EXPECT_EQ(missing.code(), Code::NotFound);
   EXPECT_EQ(missing.message(), "table public.sales has no such column: amount");
-  EXPECT_NE(missing.hint().find("ALTER TABLE \"public\".\"sales\" ADD COLUMN \"amount\" numeric(12,2)"), std::string::npos) << missing.hint();
+  EXPECT_NE(missing.hint().find("ALTER TABLE \"public\".\"sales\" ADD COLUMN \"amount\" numeric(12,2)"),
+            std::string::npos)
+      << missing.hint();
   EXPECT_EQ(opened(schema({{"sale_id", data::type_of(Kind::Date), Nullable::Yes}})).code(), Code::TypeMismatch);
   EXPECT_EQ(opened(schema({{"sale_id", data::type_of(Kind::Int64), Nullable::Yes}})).message(),
             "column needed of public.sales takes no NULL and has no default, and the rows do not have it");
@@ -293,7 +320,8 @@ TEST_F(Loads, MistakesNameTheColumn) {
 
 TEST_F(Loads, RowsThatTheServerRefusesAreNamed) {
   make_old_table();
-  const auto duplicate = load(*roles_.sink, request_for(WriteMode::Append), {sales({{"7", "x", "1.00"}, {"1", "again", "1.00"}})}, "duplicate");
+  const auto duplicate = load(*roles_.sink, request_for(WriteMode::Append),
+                              {sales({{"7", "x", "1.00"}, {"1", "again", "1.00"}})}, "duplicate");
   ASSERT_FALSE(duplicate.ok());
   EXPECT_EQ(duplicate.error().code(), Code::InvalidData);
   EXPECT_EQ(duplicate.error().native_code(), "23505");

@@ -55,13 +55,14 @@ Result<std::vector<WriteColumn>> columns_of_existing(Connection& connection, con
                             quote_relation(relation.name), quote_identifier(field.name), native_type_name(field.type)));
     }
     if (found->generated) {
-      return Error::user(Code::TypeMismatch, "the server computes the values of column {} of {}", field.name, relation.name.text())
+      return Error::user(Code::TypeMismatch, "the server computes the values of column {} of {}", field.name,
+                         relation.name.text())
           .hint("leave the column out of the copy");
     }
     auto column = write_column(field.name, found->type, found->native_type, types, field.type);
     if (!column) {
-      return Error::user(Code::TypeMismatch, "column {} of {} has type {}, which does not hold {}", field.name, relation.name.text(),
-                         found->native_type, field.type.text())
+      return Error::user(Code::TypeMismatch, "column {} of {} has type {}, which does not hold {}", field.name,
+                         relation.name.text(), found->native_type, field.type.text())
           .hint("cast it in a model, or change the table's column");
     }
     columns.push_back(std::move(*column));
@@ -69,8 +70,9 @@ Result<std::vector<WriteColumn>> columns_of_existing(Connection& connection, con
   for (const auto& column : relation.columns) {
     const auto needs_value = column.nullable == Nullable::No && !column.has_default && !column.generated;
     if (needs_value && !schema.find(column.name)) {
-      return Error::user(Code::TypeMismatch, "column {} of {} takes no NULL and has no default, and the rows do not have it",
-                         column.name, relation.name.text());
+      return Error::user(Code::TypeMismatch,
+                         "column {} of {} takes no NULL and has no default, and the rows do not have it", column.name,
+                         relation.name.text());
     }
   }
   return columns;
@@ -94,8 +96,8 @@ LoadWay way_of(const LoadPlan& plan) {
 
 Result<void> check_key(const LoadPlan& plan) {
   if (plan.merges() || plan.key().empty() || plan.existing->key.empty() || plan.existing->key == plan.key()) return {};
-  return Error::user(Code::InvalidProject, "table {} has the primary key ({}) and the load has the key ({})", plan.target.text(),
-                     fmt::join(plan.existing->key, ", "), fmt::join(plan.key(), ", "))
+  return Error::user(Code::InvalidProject, "table {} has the primary key ({}) and the load has the key ({})",
+                     plan.target.text(), fmt::join(plan.existing->key, ", "), fmt::join(plan.key(), ", "))
       .hint("use the same key, or drop the table so that the load makes it anew");
 }
 
@@ -107,14 +109,16 @@ std::vector<std::string> definitions(const LoadPlan& plan) {
   std::vector<std::string> columns;
   for (const auto& field : plan.request.schema->fields) {
     const auto not_null = field.nullable == Nullable::No || is_key(plan, field.name);
-    columns.push_back(fmt::format("{} {}{}", quote_identifier(field.name), native_type_name(field.type), not_null ? " NOT NULL" : ""));
+    columns.push_back(fmt::format("{} {}{}", quote_identifier(field.name), native_type_name(field.type),
+                                  not_null ? " NOT NULL" : ""));
   }
   return columns;
 }
 
 }  // namespace
 
-Result<LoadPlan> plan_load(Connection& connection, flow::WriteRequest request, const std::string& default_schema, std::stop_token stop) {
+Result<LoadPlan> plan_load(Connection& connection, flow::WriteRequest request, const std::string& default_schema,
+                           std::stop_token stop) {
   WEIR_TRY(check_names(request));
   LoadPlan plan;
   plan.target = relation_from(request.table, default_schema);
@@ -131,7 +135,8 @@ Result<LoadPlan> plan_load(Connection& connection, flow::WriteRequest request, c
   if (plan.request.mode == flow::WriteMode::Replace) {
     plan.in_place_reason = WEIR_TRY(why_not_swap(connection, plan.existing->oid, stop));
     for (const auto& column : plan.columns) {
-      if (plan.in_place_reason.empty() && !column.staged_type.empty()) plan.in_place_reason = "the server casts column " + column.name;
+      if (plan.in_place_reason.empty() && !column.staged_type.empty())
+        plan.in_place_reason = "the server casts column " + column.name;
     }
   }
   plan.way = way_of(plan);
@@ -157,7 +162,8 @@ std::string create_stage(const LoadPlan& plan, const flow::Relation& name) {
   for (const auto& column : plan.columns) {
     const auto not_null = plan.merges() && is_key(plan, column.name);
     columns.push_back(fmt::format("{} {}{}", quote_identifier(column.name),
-                                  column.staged_type.empty() ? column.native_type : column.staged_type, not_null ? " NOT NULL" : ""));
+                                  column.staged_type.empty() ? column.native_type : column.staged_type,
+                                  not_null ? " NOT NULL" : ""));
   }
   if (plan.merges()) {
     columns.push_back(fmt::format("{} smallint NOT NULL", kChangeColumn));

@@ -32,7 +32,8 @@ struct LoadPlan {
 };
 
 // Checks the request against the table as it is. NotFound and TypeMismatch name the column.
-Result<LoadPlan> plan_load(Connection& connection, flow::WriteRequest request, const std::string& default_schema, std::stop_token stop);
+Result<LoadPlan> plan_load(Connection& connection, flow::WriteRequest request, const std::string& default_schema,
+                           std::stop_token stop);
 
 // CREATE TABLE for the target itself, with its key, and for the plan's stage.
 std::string create_table(const LoadPlan& plan, const flow::Relation& name);

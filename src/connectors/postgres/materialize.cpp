@@ -38,10 +38,11 @@ std::string regclass(const flow::Relation& relation) {
 
 std::string drop_if_exists(const flow::Relation& relation) {
   const auto name = quote_relation(relation);
-  return do_block("kind \"char\" := (SELECT relkind FROM pg_catalog.pg_class WHERE oid = " + regclass(relation) + ");",
-                  fmt::format("  IF kind = 'v' THEN DROP VIEW {0};\n  ELSIF kind = 'm' THEN DROP MATERIALIZED VIEW {0};\n"
-                              "  ELSIF kind IS NOT NULL THEN DROP TABLE {0};\n  END IF;",
-                              name));
+  return do_block(
+      "kind \"char\" := (SELECT relkind FROM pg_catalog.pg_class WHERE oid = " + regclass(relation) + ");",
+      fmt::format("  IF kind = 'v' THEN DROP VIEW {0};\n  ELSIF kind = 'm' THEN DROP MATERIALIZED VIEW {0};\n"
+                  "  ELSIF kind IS NOT NULL THEN DROP TABLE {0};\n  END IF;",
+                  name));
 }
 
 // Puts the fresh relation in the target's place. Rights and comments go over to it. When views depend on an old table
@@ -49,7 +50,8 @@ std::string drop_if_exists(const flow::Relation& relation) {
 // anew from their definitions, and a view that uses a column which is gone stops the script.
 std::string swap_in(const flow::Relation& target, const flow::Relation& fresh) {
   constexpr auto kDeclarations =
-      "old oid := {old}; fresh oid := {fresh}; kind \"char\"; item record; columns text; same boolean; views text[] := '{{}}';";
+      "old oid := {old}; fresh oid := {fresh}; kind \"char\"; item record; columns text; same boolean; views text[] := "
+      "'{{}}';";
   constexpr auto kBody = R"(  IF old IS NOT NULL THEN
     SELECT relkind INTO kind FROM pg_catalog.pg_class WHERE oid = old;
     FOR item IN SELECT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee,
@@ -105,7 +107,8 @@ std::string swap_in(const flow::Relation& target, const flow::Relation& fresh) {
   END LOOP;)";
   // format() reads % itself, and the name stands inside a text.
   auto name = quote_identifier(target.name);
-  for (auto at = name.find_first_of("'%"); at != std::string::npos; at = name.find_first_of("'%", at + 2)) name.insert(at, 1, name[at]);
+  for (auto at = name.find_first_of("'%"); at != std::string::npos; at = name.find_first_of("'%", at + 2))
+    name.insert(at, 1, name[at]);
   return do_block(fmt::format(kDeclarations, fmt::arg("old", regclass(target)), fmt::arg("fresh", regclass(fresh))),
                   [&] {
                     std::string body = kBody;
@@ -120,7 +123,8 @@ Result<std::vector<std::string>> index_statements(const Json& config, const flow
   std::vector<std::string> statements;
   const auto indexes = config.is_object() && config.contains("indexes") ? config["indexes"] : Json::array();
   for (const auto& index : indexes) {
-    const auto is_valid = index.is_object() && index.contains("columns") && index["columns"].is_array() && !index["columns"].empty() &&
+    const auto is_valid = index.is_object() && index.contains("columns") && index["columns"].is_array() &&
+                          !index["columns"].empty() &&
                           std::ranges::all_of(index["columns"], [](const Json& column) { return column.is_string(); });
     if (!is_valid) {
       return Error::user(Code::InvalidProject, "an index of the model has no columns: {}", to_text(index))
@@ -129,9 +133,10 @@ Result<std::vector<std::string>> index_statements(const Json& config, const flow
     std::vector<std::string> columns;
     for (const auto& column : index["columns"]) columns.push_back(quote_identifier(column.get<std::string>()));
     const auto unique = index.contains("unique") && index["unique"].is_boolean() && index["unique"].get<bool>();
-    const auto method = index.contains("type") && index["type"].is_string() ? index["type"].get<std::string>() : "btree";
-    statements.push_back(fmt::format("CREATE {}INDEX ON {} USING {} ({})", unique ? "UNIQUE " : "", quote_relation(relation),
-                                     quote_identifier(method), fmt::join(columns, ", ")));
+    const auto method =
+        index.contains("type") && index["type"].is_string() ? index["type"].get<std::string>() : "btree";
+    statements.push_back(fmt::format("CREATE {}INDEX ON {} USING {} ({})", unique ? "UNIQUE " : "",
+                                     quote_relation(relation), quote_identifier(method), fmt::join(columns, ", ")));
   }
   return statements;
 }
@@ -145,11 +150,13 @@ Result<flow::Script> as_view(const Materialization& what) {
   const auto select = trim_statement(what.select);
   flow::Script script;
   script.statements.emplace_back(kLimitLockWait);
-  if (what.existing && what.existing->kind != RelationKind::View) script.statements.push_back(drop_if_exists(what.target));
+  if (what.existing && what.existing->kind != RelationKind::View)
+    script.statements.push_back(drop_if_exists(what.target));
   // A view whose columns stay keeps its rights and what depends on it; other columns need another view.
-  script.statements.push_back(do_block("", fmt::format("  CREATE OR REPLACE VIEW {0} AS\n{1}\n;\nEXCEPTION WHEN invalid_table_definition THEN\n"
-                                                       "  DROP VIEW {0};\n  CREATE VIEW {0} AS\n{1}\n;",
-                                                       target, select)));
+  script.statements.push_back(
+      do_block("", fmt::format("  CREATE OR REPLACE VIEW {0} AS\n{1}\n;\nEXCEPTION WHEN invalid_table_definition THEN\n"
+                               "  DROP VIEW {0};\n  CREATE VIEW {0} AS\n{1}\n;",
+                               target, select)));
   return script;
 }
 
@@ -158,8 +165,8 @@ Result<flow::Script> as_table(const Materialization& what) {
   const auto unlogged = what.config.is_object() && what.config.contains("unlogged") && what.config["unlogged"] == true;
   flow::Script script;
   script.statements.push_back(drop_if_exists(fresh));
-  script.statements.push_back(fmt::format("CREATE {}TABLE {} AS\n{}", unlogged ? "UNLOGGED " : "", quote_relation(fresh),
-                                          trim_statement(what.select)));
+  script.statements.push_back(fmt::format("CREATE {}TABLE {} AS\n{}", unlogged ? "UNLOGGED " : "",
+                                          quote_relation(fresh), trim_statement(what.select)));
   append(script.statements, WEIR_TRY(index_statements(what.config, fresh)));
   script.statements.emplace_back(kLimitLockWait);
   script.statements.push_back(swap_in(what.target, fresh));
@@ -173,15 +180,18 @@ Result<flow::Script> as_materialized_view(const Materialization& what) {
   const auto fresh = fresh_name(what.target);
   const auto select = std::string{trim_statement(what.select)};
   auto indexes = WEIR_TRY(index_statements(what.config, fresh));
-  const auto identity = fmt::format("'weir:' || md5({})", quote_literal(select + fmt::format("{}", fmt::join(indexes, ";"))));
+  const auto identity =
+      fmt::format("'weir:' || md5({})", quote_literal(select + fmt::format("{}", fmt::join(indexes, ";"))));
   std::string rebuild = fmt::format("  CREATE MATERIALIZED VIEW {} AS\n{}\n;\n", quote_relation(fresh), select);
   for (const auto& index : indexes) rebuild += "  " + index + ";\n";
   // CONCURRENTLY lets readers read, and needs a unique index over all rows.
   const auto body = fmt::format(
       "  IF NOT {full} AND obj_description({regclass}, 'pg_class') = {identity} THEN\n"
-      "    IF EXISTS (SELECT FROM pg_catalog.pg_index WHERE indrelid = {regclass} AND indisunique AND indisvalid AND indpred IS NULL "
+      "    IF EXISTS (SELECT FROM pg_catalog.pg_index WHERE indrelid = {regclass} AND indisunique AND indisvalid AND "
+      "indpred IS NULL "
       "AND indexprs IS NULL) AND (SELECT relispopulated FROM pg_catalog.pg_class WHERE oid = {regclass}) THEN\n"
-      "      REFRESH MATERIALIZED VIEW CONCURRENTLY {target};\n    ELSE\n      REFRESH MATERIALIZED VIEW {target};\n    END IF;\n"
+      "      REFRESH MATERIALIZED VIEW CONCURRENTLY {target};\n    ELSE\n      REFRESH MATERIALIZED VIEW {target};\n   "
+      " END IF;\n"
       "    RETURN;\n  END IF;\n{rebuild}",
       fmt::arg("full", what.full_refresh ? "true" : "false"), fmt::arg("regclass", regclass(what.target)),
       fmt::arg("identity", identity), fmt::arg("target", target), fmt::arg("rebuild", rebuild));
@@ -190,11 +200,13 @@ Result<flow::Script> as_materialized_view(const Materialization& what) {
   script.statements.push_back(do_block("", body));
   script.statements.emplace_back(kLimitLockWait);
   const auto if_rebuilt = [&](const std::string& statement) {
-    return do_block("", fmt::format("  IF {} IS NOT NULL THEN\n    EXECUTE {};\n  END IF;", regclass(fresh), quote_literal(statement)));
+    return do_block("", fmt::format("  IF {} IS NOT NULL THEN\n    EXECUTE {};\n  END IF;", regclass(fresh),
+                                    quote_literal(statement)));
   };
   script.statements.push_back(if_rebuilt(swap_in(what.target, fresh)));
-  script.statements.push_back(do_block(
-      "", fmt::format("  EXECUTE format('COMMENT ON MATERIALIZED VIEW %s IS %L', {}, {});", regclass(what.target) + "::regclass", identity)));
+  script.statements.push_back(
+      do_block("", fmt::format("  EXECUTE format('COMMENT ON MATERIALIZED VIEW %s IS %L', {}, {});",
+                               regclass(what.target) + "::regclass", identity)));
   return script;
 }
 
@@ -229,36 +241,41 @@ Result<flow::Script> as_increment(const Materialization& what) {
   const auto select = trim_statement(what.select);
   flow::Script script;
   if (strategy == "append") {
-    script.statements.push_back(fmt::format("INSERT INTO {} ({}) SELECT {} FROM (\n{}\n) AS weir_new", target, column_list, column_list, select));
+    script.statements.push_back(fmt::format("INSERT INTO {} ({}) SELECT {} FROM (\n{}\n) AS weir_new", target,
+                                            column_list, column_list, select));
     return script;
   }
   script.statements.push_back(fmt::format("CREATE TEMPORARY TABLE weir_new ON COMMIT DROP AS\n{}", select));
   const auto keys = equal_keys(what.unique_key, "weir_new", "weir_old");
   if (strategy == "delete+insert") {
     script.statements.push_back(fmt::format("DELETE FROM {} AS weir_old USING weir_new WHERE {}", target, keys));
-    script.statements.push_back(fmt::format("INSERT INTO {} ({}) SELECT {} FROM weir_new", target, column_list, column_list));
+    script.statements.push_back(
+        fmt::format("INSERT INTO {} ({}) SELECT {} FROM weir_new", target, column_list, column_list));
     return script;
   }
   // UPDATE would take any one of several rows with the same key, so that is an error first.
   std::vector<std::string> key_columns;
   for (const auto& column : what.unique_key) key_columns.push_back(quote_identifier(column));
-  script.statements.push_back(do_block(
-      "", fmt::format("  IF EXISTS (SELECT FROM weir_new GROUP BY {} HAVING count(*) > 1) THEN\n"
-                      "    RAISE EXCEPTION USING ERRCODE = '23505', MESSAGE = 'the model returns several rows for one unique_key';\n  END IF;",
-                      fmt::join(key_columns, ", "))));
+  script.statements.push_back(
+      do_block("", fmt::format("  IF EXISTS (SELECT FROM weir_new GROUP BY {} HAVING count(*) > 1) THEN\n"
+                               "    RAISE EXCEPTION USING ERRCODE = '23505', MESSAGE = 'the model returns several rows "
+                               "for one unique_key';\n  END IF;",
+                               fmt::join(key_columns, ", "))));
   // Nobody may add one of the keys between the two statements.
   script.statements.emplace_back(kLimitLockWait);
   script.statements.push_back(fmt::format("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", target));
   std::vector<std::string> assignments;
   for (const auto& column : columns) {
-    if (std::ranges::find(key_columns, column) == key_columns.end()) assignments.push_back(fmt::format("{0} = weir_new.{0}", column));
+    if (std::ranges::find(key_columns, column) == key_columns.end())
+      assignments.push_back(fmt::format("{0} = weir_new.{0}", column));
   }
   if (!assignments.empty()) {
-    script.statements.push_back(fmt::format("UPDATE {} AS weir_old SET {} FROM weir_new WHERE {}", target, fmt::join(assignments, ", "), keys));
+    script.statements.push_back(
+        fmt::format("UPDATE {} AS weir_old SET {} FROM weir_new WHERE {}", target, fmt::join(assignments, ", "), keys));
   }
   script.statements.push_back(
-      fmt::format("INSERT INTO {} ({}) SELECT {} FROM weir_new WHERE NOT EXISTS (SELECT FROM {} AS weir_old WHERE {})", target,
-                  column_list, column_list, target, keys));
+      fmt::format("INSERT INTO {} ({}) SELECT {} FROM weir_new WHERE NOT EXISTS (SELECT FROM {} AS weir_old WHERE {})",
+                  target, column_list, column_list, target, keys));
   return script;
 }
 

@@ -22,7 +22,8 @@ constexpr std::array<std::uint64_t, 20> kPowersOfTen = [] {
 int digits_of(int group) { return group >= 1000 ? 4 : group >= 100 ? 3 : group >= 10 ? 2 : group > 0 ? 1 : 0; }
 
 // Writes head and groups; `groups` are big end first and may carry zeros at both ends, which the server wants stripped.
-void append_groups(data::BufferBuilder& out, bool negative, int weight, int scale, std::span<const std::int16_t> groups) {
+void append_groups(data::BufferBuilder& out, bool negative, int weight, int scale,
+                   std::span<const std::int16_t> groups) {
   while (!groups.empty() && groups.front() == 0) {
     groups = groups.subspan(1);
     --weight;
@@ -59,7 +60,8 @@ std::optional<NumericView> NumericView::parse(std::span<const std::byte> bytes) 
 }
 
 int NumericView::group(int index) const {
-  return index < 0 || index >= count_ ? 0 : load_big_endian<std::int16_t>(groups_ + static_cast<std::ptrdiff_t>(index) * 2);
+  return index < 0 || index >= count_ ? 0
+                                      : load_big_endian<std::int16_t>(groups_ + static_cast<std::ptrdiff_t>(index) * 2);
 }
 
 void NumericView::append_text(std::string& out) const {
@@ -125,11 +127,13 @@ void append_numeric(data::BufferBuilder& out, std::int64_t unscaled, int scale) 
   const auto power = kPowersOfTen[static_cast<std::size_t>(scale)];
   auto whole = magnitude / power;
   const auto fraction_groups = (scale + kGroupDigits - 1) / kGroupDigits;
-  const auto padding = static_cast<std::uint64_t>(kSmallPowers[static_cast<std::size_t>(fraction_groups * kGroupDigits - scale)]);
+  const auto padding =
+      static_cast<std::uint64_t>(kSmallPowers[static_cast<std::size_t>(fraction_groups * kGroupDigits - scale)]);
   std::array<std::int16_t, 12> groups;
   auto first = groups.size();
   const auto put_fraction = [&](auto fraction) {
-    for (int i = 0; i < fraction_groups; ++i, fraction /= kGroup) groups[--first] = static_cast<std::int16_t>(fraction % kGroup);
+    for (int i = 0; i < fraction_groups; ++i, fraction /= kGroup)
+      groups[--first] = static_cast<std::int16_t>(fraction % kGroup);
   };
   // Padded to whole groups, the fraction of a scale above 16 takes up to 20 digits: more than 64 bits.
   if (fraction_groups <= 4) {
@@ -148,7 +152,8 @@ void append_numeric(data::BufferBuilder& out, const data::Int256& unscaled, int 
   const auto negative = digits.front() == '-';
   if (negative) digits.erase(0, 1);
   // Both sides of the point are padded to whole groups.
-  if (std::cmp_less_equal(digits.size(), scale)) digits.insert(0, static_cast<std::size_t>(scale) + 1 - digits.size(), '0');
+  if (std::cmp_less_equal(digits.size(), scale))
+    digits.insert(0, static_cast<std::size_t>(scale) + 1 - digits.size(), '0');
   const auto whole_digits = digits.size() - static_cast<std::size_t>(scale);
   digits.insert(0, (kGroupDigits - whole_digits % kGroupDigits) % kGroupDigits, '0');
   digits.append((kGroupDigits - static_cast<std::size_t>(scale) % kGroupDigits) % kGroupDigits, '0');
@@ -156,7 +161,8 @@ void append_numeric(data::BufferBuilder& out, const data::Int256& unscaled, int 
   const auto count = digits.size() / kGroupDigits;
   for (std::size_t i = 0; i < count; ++i) {
     const auto* at = digits.data() + i * kGroupDigits;
-    groups[i] = static_cast<std::int16_t>((at[0] - '0') * 1000 + (at[1] - '0') * 100 + (at[2] - '0') * 10 + (at[3] - '0'));
+    groups[i] =
+        static_cast<std::int16_t>((at[0] - '0') * 1000 + (at[1] - '0') * 100 + (at[2] - '0') * 10 + (at[3] - '0'));
   }
   const auto weight = static_cast<int>((whole_digits + kGroupDigits - 1) / kGroupDigits) - 1;
   append_groups(out, negative, weight, scale, std::span{groups}.first(count));

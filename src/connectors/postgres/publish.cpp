@@ -34,7 +34,8 @@ std::string stage_values(const LoadPlan& plan) {
 
 std::string equal_keys(const LoadPlan& plan, std::string_view left, std::string_view right) {
   std::vector<std::string> terms;
-  for (const auto& column : plan.key()) terms.push_back(fmt::format("{1}.{0} = {2}.{0}", quote_identifier(column), left, right));
+  for (const auto& column : plan.key())
+    terms.push_back(fmt::format("{1}.{0} = {2}.{0}", quote_identifier(column), left, right));
   return fmt::format("{}", fmt::join(terms, " AND "));
 }
 
@@ -49,7 +50,8 @@ Result<bool> has_unique_key(Connection& connection, const LoadPlan& plan, std::s
   std::vector<std::string> literals;
   for (const auto& column : plan.key()) literals.push_back(quote_literal(column));
   const auto found = WEIR_TRY(connection.query(
-      fmt::format("SELECT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indimmediate "
+      fmt::format("SELECT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = to_regclass($1) AND "
+                  "i.indisunique AND i.indimmediate "
                   "AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND "
                   "(SELECT array_agg(a.attname::text ORDER BY a.attname::text) FROM pg_catalog.pg_attribute a "
                   "WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])) = "
@@ -65,7 +67,8 @@ Result<void> upsert(Connection& connection, const LoadPlan& plan, const std::str
   const auto columns = column_list(plan);
   std::vector<std::string> changed;
   for (const auto& column : plan.columns) {
-    if (std::ranges::find(plan.key(), column.name) == plan.key().end()) changed.push_back(quote_identifier(column.name));
+    if (std::ranges::find(plan.key(), column.name) == plan.key().end())
+      changed.push_back(quote_identifier(column.name));
   }
   const auto assign_from = [&](std::string_view source) {
     std::vector<std::string> assignments;
@@ -74,19 +77,24 @@ Result<void> upsert(Connection& connection, const LoadPlan& plan, const std::str
   };
   if (WEIR_TRY(has_unique_key(connection, plan, stop))) {
     const auto action = changed.empty() ? "DO NOTHING" : "DO UPDATE SET " + assign_from("EXCLUDED");
-    WEIR_TRY(connection.run(fmt::format("INSERT INTO {} ({}) SELECT {} FROM ({}) AS weir_rows ON CONFLICT ({}) {}", target, columns,
-                                        columns, rows, quoted_list(plan.key()), action), stop));
+    WEIR_TRY(connection.run(fmt::format("INSERT INTO {} ({}) SELECT {} FROM ({}) AS weir_rows ON CONFLICT ({}) {}",
+                                        target, columns, columns, rows, quoted_list(plan.key()), action),
+                            stop));
     return {};
   }
   // Without a unique index nothing but the lock keeps another session from inserting the same key in between.
   WEIR_TRY(lock_against_writers(connection, plan, stop));
   const auto match = equal_keys(plan, "weir_old", "weir_rows");
   if (!changed.empty()) {
-    WEIR_TRY(connection.run(fmt::format("UPDATE {} AS weir_old SET {} FROM ({}) AS weir_rows WHERE {}", target, assign_from("weir_rows"),
-                                        rows, match), stop));
+    WEIR_TRY(connection.run(fmt::format("UPDATE {} AS weir_old SET {} FROM ({}) AS weir_rows WHERE {}", target,
+                                        assign_from("weir_rows"), rows, match),
+                            stop));
   }
-  WEIR_TRY(connection.run(fmt::format("INSERT INTO {} ({}) SELECT {} FROM ({}) AS weir_rows WHERE NOT EXISTS (SELECT FROM {} AS weir_old "
-                                      "WHERE {})", target, columns, columns, rows, target, match), stop));
+  WEIR_TRY(connection.run(
+      fmt::format("INSERT INTO {} ({}) SELECT {} FROM ({}) AS weir_rows WHERE NOT EXISTS (SELECT FROM {} AS weir_old "
+                  "WHERE {})",
+                  target, columns, columns, rows, target, match),
+      stop));
   return {};
 }
 
@@ -99,9 +107,11 @@ Result<bool> is_referenced(Connection& connection, const LoadPlan& plan, std::st
 
 }  // namespace
 
-Result<void> publish_append(Connection& connection, const LoadPlan& plan, const flow::Relation& stage, std::stop_token stop) {
-  WEIR_TRY(connection.run(fmt::format("INSERT INTO {} ({}) SELECT {} FROM {}", quote_relation(plan.target), column_list(plan),
-                                      stage_values(plan), quote_relation(stage)), stop));
+Result<void> publish_append(Connection& connection, const LoadPlan& plan, const flow::Relation& stage,
+                            std::stop_token stop) {
+  WEIR_TRY(connection.run(fmt::format("INSERT INTO {} ({}) SELECT {} FROM {}", quote_relation(plan.target),
+                                      column_list(plan), stage_values(plan), quote_relation(stage)),
+                          stop));
   return {};
 }
 
@@ -116,14 +126,17 @@ Result<void> publish_new_table(Connection& connection, const LoadPlan& plan, con
   return swap_tables(connection, plan.target, stage, names, stop);
 }
 
-Result<void> publish_in_place(Connection& connection, const LoadPlan& plan, const flow::Relation& stage, std::stop_token stop) {
+Result<void> publish_in_place(Connection& connection, const LoadPlan& plan, const flow::Relation& stage,
+                              std::stop_token stop) {
   WEIR_TRY(lock_against_writers(connection, plan, stop));
   const auto target = quote_relation(plan.target);
   // Rows that foreign keys point to must stay: they are updated, and only those that are gone are deleted.
   if (!plan.key().empty() && WEIR_TRY(is_referenced(connection, plan, stop))) {
     const auto rows = fmt::format("SELECT {} FROM {}", stage_values(plan), quote_relation(stage));
-    WEIR_TRY(connection.run(fmt::format("DELETE FROM {} AS weir_old WHERE NOT EXISTS (SELECT FROM ({}) AS weir_rows WHERE {})", target, rows,
-                                        equal_keys(plan, "weir_old", "weir_rows")), stop));
+    WEIR_TRY(connection.run(
+        fmt::format("DELETE FROM {} AS weir_old WHERE NOT EXISTS (SELECT FROM ({}) AS weir_rows WHERE {})", target,
+                    rows, equal_keys(plan, "weir_old", "weir_rows")),
+        stop));
     return upsert(connection, plan, rows, stop);
   }
   // TRUNCATE would empty the table also for readers whose snapshot is older.
@@ -136,47 +149,57 @@ Result<void> publish_merge(Connection& connection, const LoadPlan& plan, const f
   if (!plan.existing) WEIR_TRY(connection.run(create_table(plan, plan.target), stop));
   const auto key = quoted_list(plan.key());
   // The last change of every key, in the table's types.
-  const auto last_changes = fmt::format("SELECT DISTINCT ON ({0}) * FROM (SELECT {1}, {2}, {3} FROM {4}) AS weir_stage ORDER BY {0}, {3} DESC",
-                                        key, stage_values(plan), kChangeColumn, kPlaceColumn, quote_relation(stage));
+  const auto last_changes = fmt::format(
+      "SELECT DISTINCT ON ({0}) * FROM (SELECT {1}, {2}, {3} FROM {4}) AS weir_stage ORDER BY {0}, {3} DESC", key,
+      stage_values(plan), kChangeColumn, kPlaceColumn, quote_relation(stage));
   const auto deleted = static_cast<int>(data::Change::Delete);
   if (deletes == Deletes::Some) {
-    WEIR_TRY(connection.run(fmt::format("DELETE FROM {} AS weir_old USING ({}) AS weir_rows WHERE weir_rows.{} = {} AND {}",
-                                        quote_relation(plan.target), last_changes, kChangeColumn, deleted,
-                                        equal_keys(plan, "weir_old", "weir_rows")), stop));
+    WEIR_TRY(
+        connection.run(fmt::format("DELETE FROM {} AS weir_old USING ({}) AS weir_rows WHERE weir_rows.{} = {} AND {}",
+                                   quote_relation(plan.target), last_changes, kChangeColumn, deleted,
+                                   equal_keys(plan, "weir_old", "weir_rows")),
+                       stop));
   }
-  return upsert(connection, plan, fmt::format("SELECT * FROM ({}) AS weir_last WHERE {} <> {}", last_changes, kChangeColumn, deleted), stop);
+  return upsert(connection, plan,
+                fmt::format("SELECT * FROM ({}) AS weir_last WHERE {} <> {}", last_changes, kChangeColumn, deleted),
+                stop);
 }
 
-Result<std::vector<PendingName>> build_new_indexes(Connection& connection, const LoadPlan& plan, const flow::Relation& stage,
-                                                   std::stop_token stop) {
+Result<std::vector<PendingName>> build_new_indexes(Connection& connection, const LoadPlan& plan,
+                                                   const flow::Relation& stage, std::stop_token stop) {
   std::vector<PendingName> names;
   if (!plan.key().empty() && (!plan.existing || plan.existing->key.empty())) {
     const auto suffix = std::string{"_pkey"};
     names.push_back({cut_name(stage.name, kNameBytesMax - suffix.size()) + suffix,
                      cut_name(plan.target.name, kNameBytesMax - suffix.size()) + suffix, true});
-    WEIR_TRY(connection.run(fmt::format("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY ({})", quote_relation(stage),
-                                        quote_identifier(names.back().from), quoted_list(plan.key())), stop)
+    WEIR_TRY(connection
+                 .run(fmt::format("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY ({})", quote_relation(stage),
+                                  quote_identifier(names.back().from), quoted_list(plan.key())),
+                      stop)
                  .while_doing("building the primary key of " + plan.target.text()));
   }
   WEIR_TRY(add_missing_indexes(connection, plan, stage, stop));
   return names;
 }
 
-Result<void> add_missing_indexes(Connection& connection, const LoadPlan& plan, const flow::Relation& table, std::stop_token stop) {
+Result<void> add_missing_indexes(Connection& connection, const LoadPlan& plan, const flow::Relation& table,
+                                 std::stop_token stop) {
   for (const auto& index : plan.request.indexes) {
     std::vector<std::string> literals;
     for (const auto& column : index.columns) literals.push_back(quote_literal(column));
     const auto found = WEIR_TRY(connection.query(
-        fmt::format("SELECT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = to_regclass($1) AND i.indpred IS NULL "
-                    "AND i.indexprs IS NULL AND (SELECT array_agg(a.attname::text ORDER BY k.place) "
-                    "FROM unnest(i.indkey) WITH ORDINALITY k (attnum, place) JOIN pg_catalog.pg_attribute a "
-                    "ON a.attrelid = i.indrelid AND a.attnum = k.attnum) = ARRAY[{}]::text[])",
-                    fmt::join(literals, ", ")),
+        fmt::format(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = to_regclass($1) AND i.indpred IS NULL "
+            "AND i.indexprs IS NULL AND (SELECT array_agg(a.attname::text ORDER BY k.place) "
+            "FROM unnest(i.indkey) WITH ORDINALITY k (attnum, place) JOIN pg_catalog.pg_attribute a "
+            "ON a.attrelid = i.indrelid AND a.attnum = k.attnum) = ARRAY[{}]::text[])",
+            fmt::join(literals, ", ")),
         {quote_relation(table)}, stop));
     if (found.flag(0, 0)) continue;
     // Named for the table that it will belong to; PostgreSQL numbers names that are taken.
-    WEIR_TRY(connection.run(fmt::format("CREATE INDEX ON {} ({})", quote_relation(table), quoted_list(index.columns)), stop)
-                 .while_doing("building an index of " + plan.target.text()));
+    WEIR_TRY(
+        connection.run(fmt::format("CREATE INDEX ON {} ({})", quote_relation(table), quoted_list(index.columns)), stop)
+            .while_doing("building an index of " + plan.target.text()));
   }
   return {};
 }

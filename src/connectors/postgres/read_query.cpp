@@ -32,7 +32,8 @@ std::string expression(const ReadColumn& column, const std::string& name) {
 }
 
 // The statement's columns c1, c2, … in the wanted order, cast where their binary form has no meaning.
-std::string wrapped(std::string_view sql, const std::vector<ReadColumn>& columns, const std::vector<std::size_t>& picked) {
+std::string wrapped(std::string_view sql, const std::vector<ReadColumn>& columns,
+                    const std::vector<std::size_t>& picked) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < columns.size(); ++i) names.push_back(fmt::format("c{}", i + 1));
   std::vector<std::string> expressions;
@@ -43,7 +44,8 @@ std::string wrapped(std::string_view sql, const std::vector<ReadColumn>& columns
     return fmt::format("WITH weir_rows ({}) AS (\n{}\n) SELECT {} FROM weir_rows", fmt::join(names, ", "), sql,
                        fmt::join(expressions, ", "));
   }
-  return fmt::format("SELECT {} FROM (\n{}\n) AS weir_rows ({})", fmt::join(expressions, ", "), sql, fmt::join(names, ", "));
+  return fmt::format("SELECT {} FROM (\n{}\n) AS weir_rows ({})", fmt::join(expressions, ", "), sql,
+                     fmt::join(names, ", "));
 }
 
 class CopyReader final : public flow::Reader {
@@ -86,8 +88,8 @@ class CopyReader final : public flow::Reader {
 
 }  // namespace
 
-Result<ReadQuery> relation_query(Connection& connection, const CatalogRelation& relation, const std::vector<std::string>& wanted,
-                                 const ReadRules& rules, std::stop_token stop) {
+Result<ReadQuery> relation_query(Connection& connection, const CatalogRelation& relation,
+                                 const std::vector<std::string>& wanted, const ReadRules& rules, std::stop_token stop) {
   std::vector<const CatalogColumn*> picked;
   for (const auto& name : wanted) {
     const auto found = std::ranges::find(relation.columns, name, &CatalogColumn::name);
@@ -136,14 +138,16 @@ Result<ReadQuery> statement_query(Connection& connection, std::string_view sql, 
     for (std::size_t i = 0; i < columns.size(); ++i) picked.push_back(i);
   }
   const auto has_casts = std::ranges::any_of(picked, [&](std::size_t i) { return !columns[i].cast.empty(); });
-  ReadQuery query{.sql = has_casts || !wanted.empty() ? wrapped(sql, columns, picked) : std::string{sql}, .columns = {}};
+  ReadQuery query{.sql = has_casts || !wanted.empty() ? wrapped(sql, columns, picked) : std::string{sql},
+                  .columns = {}};
   for (const auto i : picked) query.columns.push_back(columns[i]);
   return query;
 }
 
-Result<std::unique_ptr<flow::Reader>> open_copy_reader(ConnectionPool::Lease connection, const std::string& statements_before,
-                                                       const std::string& sql, std::vector<ReadColumn> columns,
-                                                       const flow::Limits& limits, std::stop_token stop) {
+Result<std::unique_ptr<flow::Reader>> open_copy_reader(ConnectionPool::Lease connection,
+                                                       const std::string& statements_before, const std::string& sql,
+                                                       std::vector<ReadColumn> columns, const flow::Limits& limits,
+                                                       std::stop_token stop) {
   auto reader = std::make_unique<CopyReader>(std::move(connection), std::move(columns), limits);
   WEIR_TRY(reader->start(statements_before, sql, stop));
   return std::unique_ptr<flow::Reader>{std::move(reader)};

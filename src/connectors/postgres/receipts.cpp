@@ -9,9 +9,11 @@ namespace {
 constexpr auto kCreate =
     "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('weir_meta', 0)); "
     "CREATE SCHEMA IF NOT EXISTS weir_meta; "
-    "CREATE TABLE IF NOT EXISTS weir_meta.commits (target text NOT NULL, commit_id text NOT NULL, rows bigint NOT NULL, "
+    "CREATE TABLE IF NOT EXISTS weir_meta.commits (target text NOT NULL, commit_id text NOT NULL, rows bigint NOT "
+    "NULL, "
     "committed_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (target, commit_id)); "
-    "COMMENT ON TABLE weir_meta.commits IS 'What Weir has committed to the tables of this database: proof that a load is not repeated'; "
+    "COMMENT ON TABLE weir_meta.commits IS 'What Weir has committed to the tables of this database: proof that a load "
+    "is not repeated'; "
     "COMMIT";
 
 }  // namespace
@@ -29,16 +31,18 @@ Result<void> ensure_receipts(Connection& connection, std::stop_token stop) {
       .while_doing("making the schema weir_meta, where Weir records its commits");
 }
 
-Result<bool> add_receipt(Connection& connection, const std::string& target, const flow::Receipt& receipt, std::stop_token stop) {
-  const auto inserted = WEIR_TRY(
-      connection.query("INSERT INTO weir_meta.commits (target, commit_id, rows) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-                       {target, receipt.commit.text(), std::to_string(receipt.rows)}, stop));
+Result<bool> add_receipt(Connection& connection, const std::string& target, const flow::Receipt& receipt,
+                         std::stop_token stop) {
+  const auto inserted = WEIR_TRY(connection.query(
+      "INSERT INTO weir_meta.commits (target, commit_id, rows) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+      {target, receipt.commit.text(), std::to_string(receipt.rows)}, stop));
   return inserted.affected() == 1;
 }
 
-Result<std::optional<flow::Receipt>> find_receipt(Connection& connection, const std::string& target, const CommitId& commit,
-                                                  std::stop_token stop) {
-  auto found = connection.query("SELECT rows FROM weir_meta.commits WHERE target = $1 AND commit_id = $2", {target, commit.text()}, stop);
+Result<std::optional<flow::Receipt>> find_receipt(Connection& connection, const std::string& target,
+                                                  const CommitId& commit, std::stop_token stop) {
+  auto found = connection.query("SELECT rows FROM weir_meta.commits WHERE target = $1 AND commit_id = $2",
+                                {target, commit.text()}, stop);
   if (!found) {
     if (is_sqlstate(found.error(), "42P01")) return std::optional<flow::Receipt>{};
     return std::move(found).error();

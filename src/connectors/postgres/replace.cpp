@@ -41,12 +41,15 @@ SELECT reason FROM (
 ) AS reasons LIMIT 1)";
 
 constexpr auto kConstraints =
-    "SELECT conname, pg_get_constraintdef(oid) FROM pg_catalog.pg_constraint WHERE conrelid = $1::oid AND contype IN ('p', 'u', 'x') "
+    "SELECT conname, pg_get_constraintdef(oid) FROM pg_catalog.pg_constraint WHERE conrelid = $1::oid AND contype IN "
+    "('p', 'u', 'x') "
     "ORDER BY contype, conname";
 
 constexpr auto kIndexes =
-    "SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
-    "WHERE i.indrelid = $1::oid AND i.indisvalid AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid) "
+    "SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = "
+    "i.indexrelid "
+    "WHERE i.indrelid = $1::oid AND i.indisvalid AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE "
+    "k.conindid = i.indexrelid) "
     "ORDER BY c.relname";
 
 // Statements with %s for the table, for rights on the table and on single columns.
@@ -73,8 +76,8 @@ std::string temporary_name(const flow::Relation& new_table, std::size_t number) 
   return cut_name(new_table.name, kNameBytesMax - suffix.size()) + suffix;
 }
 
-Result<void> run_for_table(Connection& connection, const char* select, const flow::Relation& from, const std::string& table,
-                           std::stop_token stop) {
+Result<void> run_for_table(Connection& connection, const char* select, const flow::Relation& from,
+                           const std::string& table, std::stop_token stop) {
   const auto statements = WEIR_TRY(connection.query(select, {quote_relation(from)}, stop));
   for (int row = 0; row < statements.rows(); ++row) {
     auto statement = statements.text(row, 0);
@@ -92,7 +95,8 @@ Result<std::string> why_not_swap(Connection& connection, Oid table, std::stop_to
 }
 
 std::string create_like(const CatalogRelation& table, const flow::Relation& name) {
-  return fmt::format("CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING INDEXES)", quote_relation(name), quote_relation(table.name));
+  return fmt::format("CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING INDEXES)", quote_relation(name),
+                     quote_relation(table.name));
 }
 
 Result<std::vector<PendingName>> copy_indexes(Connection& connection, Oid table, const flow::Relation& old_name,
@@ -102,7 +106,8 @@ Result<std::vector<PendingName>> copy_indexes(Connection& connection, Oid table,
   for (int row = 0; row < constraints.rows(); ++row) {
     names.push_back({temporary_name(new_table, names.size()), constraints.text(row, 0), true});
     WEIR_TRY(connection.run(fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {}", quote_relation(new_table),
-                                        quote_identifier(names.back().from), constraints.text(row, 1)), stop));
+                                        quote_identifier(names.back().from), constraints.text(row, 1)),
+                            stop));
   }
   const auto indexes = WEIR_TRY(connection.query(kIndexes, {std::to_string(table)}, stop));
   for (int row = 0; row < indexes.rows(); ++row) {
@@ -111,9 +116,11 @@ Result<std::vector<PendingName>> copy_indexes(Connection& connection, Oid table,
     const auto using_at = definition.find(" USING ", definition.find(" ON "));
     if (using_at == std::string::npos) return Error::bug("an index definition without USING: {}", definition);
     names.push_back({temporary_name(new_table, names.size()), indexes.text(row, 0), false});
-    WEIR_TRY(connection.run(fmt::format("CREATE {}INDEX {} ON {}{}", definition.starts_with("CREATE UNIQUE") ? "UNIQUE " : "",
-                                        quote_identifier(names.back().from), quote_relation(new_table), definition.substr(using_at)),
-                            stop)
+    WEIR_TRY(connection
+                 .run(fmt::format("CREATE {}INDEX {} ON {}{}", definition.starts_with("CREATE UNIQUE") ? "UNIQUE " : "",
+                                  quote_identifier(names.back().from), quote_relation(new_table),
+                                  definition.substr(using_at)),
+                      stop)
                  .while_doing("building the index " + indexes.text(row, 0) + " of " + old_name.text()));
   }
   return names;
@@ -128,7 +135,8 @@ Result<void> swap_tables(Connection& connection, const flow::Relation& old_table
   WEIR_TRY(run_for_table(connection, kGrants, old_table, new_name, stop));
   const auto comment = WEIR_TRY(connection.query("SELECT obj_description($1::regclass, 'pg_class')", {old_name}, stop));
   if (!comment.is_null(0, 0)) {
-    WEIR_TRY(connection.run(fmt::format("COMMENT ON TABLE {} IS {}", new_name, quote_literal(comment.text(0, 0))), stop));
+    WEIR_TRY(
+        connection.run(fmt::format("COMMENT ON TABLE {} IS {}", new_name, quote_literal(comment.text(0, 0))), stop));
   }
   WEIR_TRY(connection.run("DROP TABLE " + old_name, stop));
   return name_table(connection, old_table, new_table, names, stop);
@@ -136,14 +144,17 @@ Result<void> swap_tables(Connection& connection, const flow::Relation& old_table
 
 Result<void> name_table(Connection& connection, const flow::Relation& target, const flow::Relation& new_table,
                         const std::vector<PendingName>& names, std::stop_token stop) {
-  WEIR_TRY(connection.run(fmt::format("ALTER TABLE {} RENAME TO {}", quote_relation(new_table), quote_identifier(target.name)), stop));
+  WEIR_TRY(connection.run(
+      fmt::format("ALTER TABLE {} RENAME TO {}", quote_relation(new_table), quote_identifier(target.name)), stop));
   for (const auto& name : names) {
-    const auto taken = WEIR_TRY(connection.query("SELECT to_regclass($1) IS NOT NULL", {quote_relation({target.space, name.to})}, stop));
+    const auto taken = WEIR_TRY(
+        connection.query("SELECT to_regclass($1) IS NOT NULL", {quote_relation({target.space, name.to})}, stop));
     if (taken.flag(0, 0)) continue;  // another table's index is called so: this one keeps its own name
-    const auto statement =
-        name.constraint ? fmt::format("ALTER TABLE {} RENAME CONSTRAINT {} TO {}", quote_relation(target),
-                                      quote_identifier(name.from), quote_identifier(name.to))
-                        : fmt::format("ALTER INDEX {} RENAME TO {}", quote_relation({target.space, name.from}), quote_identifier(name.to));
+    const auto statement = name.constraint
+                               ? fmt::format("ALTER TABLE {} RENAME CONSTRAINT {} TO {}", quote_relation(target),
+                                             quote_identifier(name.from), quote_identifier(name.to))
+                               : fmt::format("ALTER INDEX {} RENAME TO {}", quote_relation({target.space, name.from}),
+                                             quote_identifier(name.to));
     WEIR_TRY(connection.run(statement, stop));
   }
   return {};

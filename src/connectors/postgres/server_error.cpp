@@ -24,9 +24,11 @@ constexpr auto kMeanings = std::to_array<Meaning>({
     {"22008", Fault::User, Code::TypeMismatch, Retry::Never},
     {"22P03", Fault::User, Code::TypeMismatch, Retry::Never},
     {"22", Fault::User, Code::InvalidData, Retry::Never},
-    {"23505", Fault::User, Code::InvalidData, Retry::Never, "use mode: merge with the key, or remove the duplicates first"},
+    {"23505", Fault::User, Code::InvalidData, Retry::Never,
+     "use mode: merge with the key, or remove the duplicates first"},
     {"23", Fault::User, Code::InvalidData, Retry::Never},
-    {"25006", Fault::User, Code::AccessDenied, Retry::Never, "the server is a standby or read only: connect to the primary"},
+    {"25006", Fault::User, Code::AccessDenied, Retry::Never,
+     "the server is a standby or read only: connect to the primary"},
     {"28", Fault::User, Code::AccessDenied, Retry::Never, "check the connection's user and password"},
     {"2BP01", Fault::User, Code::Conflict, Retry::Never},
     {"3D000", Fault::User, Code::NotFound, Retry::Never, "check the connection's database"},
@@ -40,7 +42,8 @@ constexpr auto kMeanings = std::to_array<Meaning>({
     {"42804", Fault::User, Code::TypeMismatch, Retry::Never},
     {"42", Fault::User, Code::InvalidQuery, Retry::Never},
     {"53100", Fault::External, Code::ResourceExhausted, Retry::Later, "free space on the server's disk"},
-    {"53300", Fault::External, Code::ResourceExhausted, Retry::Later, "the server has no free connection: raise max_connections"},
+    {"53300", Fault::External, Code::ResourceExhausted, Retry::Later,
+     "the server has no free connection: raise max_connections"},
     {"53", Fault::External, Code::ResourceExhausted, Retry::Later},
     {"54", Fault::User, Code::Unsupported, Retry::Never},
     {"55006", Fault::External, Code::Conflict, Retry::Later},
@@ -71,7 +74,8 @@ std::string_view trimmed(std::string_view text) {
 }
 
 bool is_sqlstate_text(std::string_view text) {
-  return text.size() == 5 && std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); });
+  return text.size() == 5 &&
+         std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); });
 }
 
 // "connection to server … failed: FATAL:  28P01: password authentication failed for user "x"\nLOCATION:  …"
@@ -133,7 +137,8 @@ Error connect_error(std::string_view text, std::string_view address) {
 }
 
 Error broken_connection(std::string_view text) {
-  return Error::external(Code::Unavailable, "the connection to PostgreSQL broke: {}", trimmed(text)).retry(Retry::Reconnect);
+  return Error::external(Code::Unavailable, "the connection to PostgreSQL broke: {}", trimmed(text))
+      .retry(Retry::Reconnect);
 }
 
 bool is_sqlstate(const Error& error, std::string_view sqlstate) { return error.native_code() == sqlstate; }

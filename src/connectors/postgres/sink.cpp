@@ -16,7 +16,8 @@ class PostgresSink final : public flow::Sink {
     return open_checked(request, stop).while_doing("opening a load of " + request.table);
   }
 
-  Result<std::optional<flow::Receipt>> find(const flow::WriteRequest& request, const CommitId& commit, std::stop_token stop) override {
+  Result<std::optional<flow::Receipt>> find(const flow::WriteRequest& request, const CommitId& commit,
+                                            std::stop_token stop) override {
     auto connection = WEIR_TRY(pool_->take(stop));
     return find_receipt(*connection, relation_from(request.table, default_schema_).text(), commit, stop);
   }

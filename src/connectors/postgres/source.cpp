@@ -15,7 +15,7 @@ namespace weir::postgres {
 namespace {
 
 constexpr int kPartitionVersion = 1;
-constexpr int kTidRangeScans = 140000;  // older servers would read the whole table for every range
+constexpr int kTidRangeScans = 140000;    // older servers would read the whole table for every range
 constexpr std::size_t kSnapshotsMax = 8;  // of a source that is asked for partitions again and again
 constexpr std::int64_t kBlocksMin = 256;  // 2 MiB: below it another connection costs more than it brings
 
@@ -83,17 +83,22 @@ class PostgresSource final : public flow::Source {
     return stream_of(relation, query);
   }
 
-  Result<std::vector<flow::Partition>> partitions(const flow::ReadRequest& request, int wanted, std::stop_token stop) override {
+  Result<std::vector<flow::Partition>> partitions(const flow::ReadRequest& request, int wanted,
+                                                  std::stop_token stop) override {
     auto holder = WEIR_TRY(pool_->connect(stop));
-    WEIR_TRY(holder.run("SET idle_in_transaction_session_timeout = 0; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", stop));
+    WEIR_TRY(holder.run("SET idle_in_transaction_session_timeout = 0; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                        stop));
     const auto snapshot = WEIR_TRY(holder.query("SELECT pg_export_snapshot()", {}, stop)).text(0, 0);
     auto partitions = WEIR_TRY(partitions_in(holder, snapshot, request, wanted, stop));
     keep(std::move(holder));
     return partitions;
   }
   Result<std::unique_ptr<flow::Reader>> open(const flow::ReadRequest& request, const flow::Partition& partition,
-                                             const std::optional<flow::Checkpoint>& from, std::stop_token stop) override {
-    if (from) return Error::user(Code::InvalidArgument, "a PostgreSQL table is read as a whole: it does not resume at a checkpoint");
+                                             const std::optional<flow::Checkpoint>& from,
+                                             std::stop_token stop) override {
+    if (from)
+      return Error::user(Code::InvalidArgument,
+                         "a PostgreSQL table is read as a whole: it does not resume at a checkpoint");
     const auto range = WEIR_TRY(parse_block_range(partition.text));
     const auto rules = WEIR_TRY(ReadRules::from(request.options));
     auto connection = WEIR_TRY(pool_->take(stop));
@@ -125,15 +130,17 @@ class PostgresSource final : public flow::Source {
     return stream;
   }
 
-  Result<CatalogRelation> require_relation(Connection& connection, const std::string& name, std::stop_token stop) const {
+  Result<CatalogRelation> require_relation(Connection& connection, const std::string& name,
+                                           std::stop_token stop) const {
     const auto wanted = relation_from(name, default_schema_);
     auto relation = WEIR_TRY(find_relation(connection, wanted, stop));
     if (!relation) return no_such_relation(wanted);
     return std::move(*relation);
   }
 
-  Result<std::vector<flow::Partition>> partitions_in(Connection& holder, const std::string& snapshot, const flow::ReadRequest& request,
-                                                     int wanted, std::stop_token stop) const {
+  Result<std::vector<flow::Partition>> partitions_in(Connection& holder, const std::string& snapshot,
+                                                     const flow::ReadRequest& request, int wanted,
+                                                     std::stop_token stop) const {
     BlockRange range{.snapshot = snapshot, .first = 0, .end = std::nullopt};
     if (!request.query.empty()) return std::vector{flow::Partition{range.text()}};
     const auto relation = WEIR_TRY(require_relation(holder, request.stream, stop));
@@ -158,8 +165,9 @@ class PostgresSource final : public flow::Source {
   }
 
   static Result<void> enter_snapshot(Connection& connection, const BlockRange& range, std::stop_token stop) {
-    const auto entered = connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT " +
-                                            quote_literal(range.snapshot), stop);
+    const auto entered = connection.run(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT " + quote_literal(range.snapshot),
+        stop);
     if (entered.ok()) return {};
     // 42704: no such snapshot; the session that exported it has ended.
     if (!is_sqlstate(entered.error(), "42704") && !is_sqlstate(entered.error(), "22023")) return Error{entered.error()};

@@ -28,7 +28,8 @@ Result<void> remove_abandoned(Connection& connection, const flow::Relation& targ
       {target.space, prefix_for(target)}, stop));
   for (int row = 0; row < found.rows(); ++row) {
     const flow::Relation stage{target.space, found.text(row, 0)};
-    const auto lock = WEIR_TRY(connection.query(fmt::format("SELECT pg_try_advisory_lock({})", lock_key(stage)), {}, stop));
+    const auto lock =
+        WEIR_TRY(connection.query(fmt::format("SELECT pg_try_advisory_lock({})", lock_key(stage)), {}, stop));
     if (!lock.flag(0, 0)) continue;  // its load lives
     // The server may not have given up the dead load's statement yet, or the stage is another user's: a later load tries again.
     static_cast<void>(connection.run("DROP TABLE IF EXISTS " + quote_relation(stage), stop));

@@ -16,7 +16,8 @@ namespace weir::postgres {
 class Stage {
  public:
   // Locks a new name and removes the stages that dead loads of the same table left. No table is made yet.
-  static Result<Stage> reserve(std::shared_ptr<ConnectionPool> pool, const flow::Relation& target, std::stop_token stop);
+  static Result<Stage> reserve(std::shared_ptr<ConnectionPool> pool, const flow::Relation& target,
+                               std::stop_token stop);
   Stage(Stage&&) noexcept = default;
   Stage& operator=(Stage&&) noexcept = delete;
   ~Stage();

@@ -6,7 +6,9 @@
 namespace weir::postgres {
 namespace {
 
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || (static_cast<unsigned char>(c) & 0x80) != 0; }
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || (static_cast<unsigned char>(c) & 0x80) != 0;
+}
 
 std::string doubled(std::string_view text, char quote) {
   std::string result(1, quote);
@@ -49,7 +51,8 @@ std::size_t end_of_block_comment(std::string_view sql, std::size_t at) {
 std::size_t end_of_dollar_quoted(std::string_view sql, std::size_t at) {
   auto tag_end = at + 1;
   while (tag_end < sql.size() && is_word(sql[tag_end])) ++tag_end;
-  const auto is_tag = tag_end < sql.size() && sql[tag_end] == '$' && std::isdigit(static_cast<unsigned char>(sql[at + 1])) == 0;
+  const auto is_tag =
+      tag_end < sql.size() && sql[tag_end] == '$' && std::isdigit(static_cast<unsigned char>(sql[at + 1])) == 0;
   if (!is_tag) return at + 1;
   const auto tag = sql.substr(at, tag_end + 1 - at);
   const auto close = sql.find(tag, tag_end + 1);
@@ -67,7 +70,8 @@ std::size_t end_of_part(std::string_view sql, std::size_t at) {
   if (two == "--") return std::min(sql.find('\n', at), sql.size());
   if (two == "/*") return end_of_block_comment(sql, at);
   if (sql[at] == '\'' || sql[at] == '"') {
-    const auto escapes = sql[at] == '\'' && at > 0 && (sql[at - 1] == 'E' || sql[at - 1] == 'e') && (at == 1 || !is_word(sql[at - 2]));
+    const auto escapes =
+        sql[at] == '\'' && at > 0 && (sql[at - 1] == 'E' || sql[at - 1] == 'e') && (at == 1 || !is_word(sql[at - 2]));
     return end_of_quoted(sql, at, escapes);
   }
   if (sql[at] == '$' && (at == 0 || !is_word(sql[at - 1]))) return end_of_dollar_quoted(sql, at);

@@ -12,7 +12,8 @@ TEST(Statement, EndsAfterItsLastToken) {
   EXPECT_EQ(trim_statement("SELECT 1;"), "SELECT 1");
   EXPECT_EQ(trim_statement(" SELECT 1 ; -- a; b\n /* c /* d */ ; */ ;; "), " SELECT 1");
   EXPECT_EQ(trim_statement("SELECT ';--' -- x"), "SELECT ';--'");
-  EXPECT_EQ(trim_statement(R"(SELECT E'\';', 'it''s;', "a;b", $x$;$$;$x$ ;)"), R"(SELECT E'\';', 'it''s;', "a;b", $x$;$$;$x$)");
+  EXPECT_EQ(trim_statement(R"(SELECT E'\';', 'it''s;', "a;b", $x$;$$;$x$ ;)"),
+            R"(SELECT E'\';', 'it''s;', "a;b", $x$;$$;$x$)");
   EXPECT_EQ(trim_statement("SELECT $1;"), "SELECT $1");
   EXPECT_EQ(trim_statement("-- nothing"), "");
   EXPECT_EQ(trim_statement("SELECT 'open;"), "SELECT 'open;");
@@ -32,7 +33,8 @@ TEST(Statement, QuotesAreDoubled) {
 }
 
 TEST(Address, UrlPartsAreOverriddenAndThePasswordIsApart) {
-  const auto address = address_from(Settings{Json{{"url", "postgresql://u:p%40ss@db:6000/shop?sslmode=require"}, {"port", 7000}, {"connect_timeout", "3s"}}});
+  const auto address = address_from(Settings{
+      Json{{"url", "postgresql://u:p%40ss@db:6000/shop?sslmode=require"}, {"port", 7000}, {"connect_timeout", "3s"}}});
   ASSERT_TRUE(address.ok());
   EXPECT_EQ(address->keyword("host"), "db");
   EXPECT_EQ(address->keyword("port"), "7000");
@@ -60,13 +62,24 @@ TEST(ServerErrors, SayWhoHasToActAndWhetherToTryAgain) {
     Code code;
     Retry retry;
   };
-  for (const auto& each : {Case{"28P01", Fault::User, Code::AccessDenied, Retry::Never}, Case{"42P01", Fault::User, Code::NotFound, Retry::Never},
-                           Case{"42601", Fault::User, Code::InvalidQuery, Retry::Never}, Case{"22P02", Fault::User, Code::TypeMismatch, Retry::Never},
-                           Case{"22012", Fault::User, Code::InvalidData, Retry::Never}, Case{"23505", Fault::User, Code::InvalidData, Retry::Never},
-                           Case{"40001", Fault::External, Code::Conflict, Retry::Later}, Case{"40P01", Fault::External, Code::Conflict, Retry::Later},
-                           Case{"53100", Fault::External, Code::ResourceExhausted, Retry::Later}, Case{"57P01", Fault::External, Code::Unavailable, Retry::Reconnect},
-                           Case{"08006", Fault::External, Code::Unavailable, Retry::Reconnect}, Case{"57014", Fault::External, Code::Cancelled, Retry::Later}}) {
-    const auto error = classify({.sqlstate = each.sqlstate, .primary = "p", .detail = "d", .hint = "h", .context = "COPY t, line 7, column c: \"x\"", .position = ""});
+  for (const auto& each : {Case{"28P01", Fault::User, Code::AccessDenied, Retry::Never},
+                           Case{"42P01", Fault::User, Code::NotFound, Retry::Never},
+                           Case{"42601", Fault::User, Code::InvalidQuery, Retry::Never},
+                           Case{"22P02", Fault::User, Code::TypeMismatch, Retry::Never},
+                           Case{"22012", Fault::User, Code::InvalidData, Retry::Never},
+                           Case{"23505", Fault::User, Code::InvalidData, Retry::Never},
+                           Case{"40001", Fault::External, Code::Conflict, Retry::Later},
+                           Case{"40P01", Fault::External, Code::Conflict, Retry::Later},
+                           Case{"53100", Fault::External, Code::ResourceExhausted, Retry::Later},
+                           Case{"57P01", Fault::External, Code::Unavailable, Retry::Reconnect},
+                           Case{"08006", Fault::External, Code::Unavailable, Retry::Reconnect},
+                           Case{"57014", Fault::External, Code::Cancelled, Retry::Later}}) {
+    const auto error = classify({.sqlstate = each.sqlstate,
+                                 .primary = "p",
+                                 .detail = "d",
+                                 .hint = "h",
+                                 .context = "COPY t, line 7, column c: \"x\"",
+                                 .position = ""});
     EXPECT_EQ(error.fault(), each.fault) << each.sqlstate;
     EXPECT_EQ(error.code(), each.code) << each.sqlstate;
     EXPECT_EQ(error.retry(), each.retry) << each.sqlstate;
@@ -74,8 +87,18 @@ TEST(ServerErrors, SayWhoHasToActAndWhetherToTryAgain) {
     EXPECT_EQ(error.hint(), "h");
     EXPECT_EQ(error.context().front(), "COPY t, line 7, column c: \"x\"");
   }
-  EXPECT_EQ(classify({.sqlstate = "57014", .primary = "canceling statement due to statement timeout", .detail = "", .hint = "", .context = "", .position = ""}).code(), Code::TimedOut);
-  const auto refused = connect_error("connection to server at \"db\" failed: FATAL:  28P01: password authentication failed for user \"u\"\nLOCATION:  auth_failed", "shop at db");
+  EXPECT_EQ(classify({.sqlstate = "57014",
+                      .primary = "canceling statement due to statement timeout",
+                      .detail = "",
+                      .hint = "",
+                      .context = "",
+                      .position = ""})
+                .code(),
+            Code::TimedOut);
+  const auto refused = connect_error(
+      "connection to server at \"db\" failed: FATAL:  28P01: password authentication failed for user \"u\"\nLOCATION:  "
+      "auth_failed",
+      "shop at db");
   EXPECT_EQ(refused.code(), Code::AccessDenied);
   EXPECT_EQ(refused.message(), "password authentication failed for user \"u\"");
   EXPECT_EQ(connect_error("could not connect: Connection refused\n", "db").code(), Code::Unavailable);

@@ -15,10 +15,10 @@ using data::Kind;
 
 // Numbers of pg_type.dat: they are part of PostgreSQL's protocol and never change.
 namespace oid {
-constexpr Oid kBool = 16, kBytea = 17, kChar = 18, kName = 19, kInt8 = 20, kInt2 = 21, kInt4 = 23, kText = 25, kOid = 26,
-              kJson = 114, kFloat4 = 700, kFloat8 = 701, kMoney = 790, kBpchar = 1042, kVarchar = 1043, kDate = 1082, kTime = 1083,
-              kTimestamp = 1114, kTimestamptz = 1184, kInterval = 1186, kNumeric = 1700, kRecord = 2249, kUuid = 2950,
-              kJsonb = 3802;
+constexpr Oid kBool = 16, kBytea = 17, kChar = 18, kName = 19, kInt8 = 20, kInt2 = 21, kInt4 = 23, kText = 25,
+              kOid = 26, kJson = 114, kFloat4 = 700, kFloat8 = 701, kMoney = 790, kBpchar = 1042, kVarchar = 1043,
+              kDate = 1082, kTime = 1083, kTimestamp = 1114, kTimestamptz = 1184, kInterval = 1186, kNumeric = 1700,
+              kRecord = 2249, kUuid = 2950, kJsonb = 3802;
 }  // namespace oid
 
 struct Scalar {
@@ -77,7 +77,8 @@ std::optional<data::Type> decimal_type(std::int32_t modifier) {
   const auto numeric = numeric_modifier(modifier);
   if (!numeric) return std::nullopt;
   // numeric(3,-2) holds five digits before the point; numeric(2,4) four after it.
-  const auto precision = numeric->scale < 0 ? numeric->precision - numeric->scale : std::max(numeric->precision, numeric->scale);
+  const auto precision =
+      numeric->scale < 0 ? numeric->precision - numeric->scale : std::max(numeric->precision, numeric->scale);
   const auto scale = std::max(numeric->scale, 0);
   if (precision > 76) return std::nullopt;
   return data::decimal(precision, scale);
@@ -188,9 +189,10 @@ Result<void> TypeCatalog::learn(Connection& connection, std::vector<Oid> oids, s
       if (find_scalar(oid) == nullptr && !entries_.contains(oid)) unknown.insert(oid);
     }
     if (unknown.empty()) return {};
-    const auto rows = WEIR_TRY(connection.query(
-        "SELECT oid, typtype, typcategory, typlen, typelem, typbasetype, typtypmod FROM pg_catalog.pg_type WHERE oid = ANY ($1::oid[])",
-        {fmt::format("{{{}}}", fmt::join(unknown, ","))}, stop));
+    const auto rows =
+        WEIR_TRY(connection.query("SELECT oid, typtype, typcategory, typlen, typelem, typbasetype, typtypmod FROM "
+                                  "pg_catalog.pg_type WHERE oid = ANY ($1::oid[])",
+                                  {fmt::format("{{{}}}", fmt::join(unknown, ","))}, stop));
     for (const auto oid : unknown) entries_[oid] = {};
     oids.clear();
     for (int row = 0; row < rows.rows(); ++row) {
@@ -284,8 +286,8 @@ ReadColumn read_column(std::string name, TypeRef type, const TypeCatalog& types,
   return column;
 }
 
-std::optional<WriteColumn> write_column(std::string name, TypeRef native, std::string native_name, const TypeCatalog& types,
-                                        const data::Type& type) {
+std::optional<WriteColumn> write_column(std::string name, TypeRef native, std::string native_name,
+                                        const TypeCatalog& types, const data::Type& type) {
   WriteColumn column;
   column.name = std::move(name);
   column.native_type = std::move(native_name);

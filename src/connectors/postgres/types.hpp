@@ -61,8 +61,8 @@ ReadColumn read_column(std::string name, TypeRef type, const TypeCatalog& types,
 
 // How values of the Weir type are sent to a column of the native type; the column is staged as text where the server has
 // to read them (an inet, a range, a date from a string). Nothing when the type cannot go there at all.
-std::optional<WriteColumn> write_column(std::string name, TypeRef native, std::string native_name, const TypeCatalog& types,
-                                        const data::Type& type);
+std::optional<WriteColumn> write_column(std::string name, TypeRef native, std::string native_name,
+                                        const TypeCatalog& types, const data::Type& type);
 
 // The type that a new table's column gets: "numeric(12,2)".
 std::string native_type_name(const data::Type& type);

@@ -14,8 +14,8 @@ enum class WritesBack : bool { No, Yes };
 struct TypeCase {
   std::string native;
   std::string literal;
-  std::string type;   // Weir's
-  std::string text;   // Weir's text of the value
+  std::string type;  // Weir's
+  std::string text;  // Weir's text of the value
   WritesBack writes_back = WritesBack::Yes;
 };
 
@@ -37,7 +37,8 @@ const std::vector<TypeCase>& type_cases() {
       {"numeric(18,18)", "0.999999999999999999", "decimal(18,18)", "0.999999999999999999"},
       {"numeric(12,2)", "0", "decimal(12,2)", "0.00"},
       {"numeric(12,2)", "10000.10", "decimal(12,2)", "10000.10"},
-      {"numeric(38,10)", "-9999999999999999999999999999.9999999999", "decimal(38,10)", "-9999999999999999999999999999.9999999999"},
+      {"numeric(38,10)", "-9999999999999999999999999999.9999999999", "decimal(38,10)",
+       "-9999999999999999999999999999.9999999999"},
       {"numeric(76,38)", std::string(38, '9') + "." + std::string(38, '9'), "decimal(76,38)",
        std::string(38, '9') + "." + std::string(38, '9')},
       {"numeric(76,0)", "-" + std::string(76, '9'), "decimal(76,0)", "-" + std::string(76, '9')},
@@ -100,7 +101,8 @@ const std::vector<TypeCase>& type_cases() {
       {"integer[]", "{}", "list<int32>", "[]"},
       {"text[]", "{\"a \\\"b\\\"\",NULL,\"\"}", "list<string>", "[\"a \\\"b\\\"\",null,\"\"]"},
       {"numeric(10,2)[]", "{1.5}", "list<decimal(10,2)>", "[1.50]"},
-      {"timestamptz[]", "{\"2026-03-01 12:00:00+00\"}", "list<timestamp(us, UTC)>", "[\"2026-03-01 12:00:00.000000Z\"]"},
+      {"timestamptz[]", "{\"2026-03-01 12:00:00+00\"}", "list<timestamp(us, UTC)>",
+       "[\"2026-03-01 12:00:00.000000Z\"]"},
       {"mood[]", "{happy,sad}", "list<string>", "[\"happy\",\"sad\"]"},
       {"inet[]", "{10.0.0.1}", "list<string>", "[\"10.0.0.1/32\"]"},
       {"address[]", "{\"(a,1)\"}", "json", "[{\"street\":\"a\",\"number\":1}]", WritesBack::No},
@@ -134,7 +136,8 @@ TEST_F(Types, EveryTypeIsReadAndWrittenBack) {
     SCOPED_TRACE(each.native + " " + each.literal.substr(0, 60));
     auto stored = quote_literal(each.literal) + "::" + each.native;
     // A regclass is given as a name, and composites as they print.
-    run("DROP TABLE IF EXISTS t; CREATE TABLE t (c " + each.native + "); INSERT INTO t VALUES (" + stored + "), (NULL)");
+    run("DROP TABLE IF EXISTS t; CREATE TABLE t (c " + each.native + "); INSERT INTO t VALUES (" + stored +
+        "), (NULL)");
     flow::ReadRequest request;
     request.stream = "t";
     const auto described = roles_.source->describe(request, {});
@@ -199,12 +202,15 @@ TEST_F(Types, NewTablesHoldEveryWeirType) {
     run("DROP TABLE IF EXISTS made");
     flow::WriteRequest write;
     write.table = "made";
-    write.schema = schema({{"c", *data::parse_type(each.type), data::Nullable::Yes}, {"n", data::type_of(Kind::Int32), data::Nullable::No}});
+    write.schema = schema({{"c", *data::parse_type(each.type), data::Nullable::Yes},
+                           {"n", data::type_of(Kind::Int32), data::Nullable::No}});
     write.mode = flow::WriteMode::Replace;
     const auto rows = batch(write.schema, {{each.text, "1"}, {std::nullopt, "2"}});
     const auto receipt = load(*roles_.sink, write, {rows}, "made-" + std::to_string(++number));
     ASSERT_TRUE(receipt.ok()) << receipt.error().text();
-    EXPECT_EQ(value("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'made'::regclass AND attname = 'c'"), each.native);
+    EXPECT_EQ(value("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'made'::regclass AND "
+                    "attname = 'c'"),
+              each.native);
     EXPECT_EQ(value("SELECT count(*) FROM made WHERE c IS NULL AND n = 2"), "1");
     flow::ReadRequest read;
     read.stream = "made";
@@ -272,9 +278,13 @@ TEST_F(Types, WhatAColumnCannotKeepIsRefused) {
     std::string native, type, text;
   };
   const std::vector<Case> cases{
-      {"smallint", "int64", "32768"},          {"numeric(10,2)", "decimal(18,4)", "1.2345"}, {"timestamp(0)", "timestamp(us)", "2026-01-01 00:00:00.5"},
-      {"timestamp", "timestamp(ns)", "2026-01-01 00:00:00.000000001"}, {"double precision", "int64", "9007199254740993"},
-      {"oid", "int64", "-1"},                  {"date", "date", "-4713-01-01"},
+      {"smallint", "int64", "32768"},
+      {"numeric(10,2)", "decimal(18,4)", "1.2345"},
+      {"timestamp(0)", "timestamp(us)", "2026-01-01 00:00:00.5"},
+      {"timestamp", "timestamp(ns)", "2026-01-01 00:00:00.000000001"},
+      {"double precision", "int64", "9007199254740993"},
+      {"oid", "int64", "-1"},
+      {"date", "date", "-4713-01-01"},
   };
   int number = 0;
   for (const auto& each : cases) {
@@ -291,8 +301,9 @@ TEST_F(Types, WhatAColumnCannotKeepIsRefused) {
     EXPECT_EQ(value("SELECT count(*) FROM narrow"), "0");
   }
   // Types that never fit are told before a row is read.
-  for (const auto& [native, type] : {std::pair{"integer", "decimal(9,2)"}, std::pair{"numeric(10,2)", "string"}, std::pair{"timestamp", "timestamp(us, UTC)"},
-                                     std::pair{"text", "int32"}, std::pair{"bytea", "string"}}) {
+  for (const auto& [native, type] :
+       {std::pair{"integer", "decimal(9,2)"}, std::pair{"numeric(10,2)", "string"},
+        std::pair{"timestamp", "timestamp(us, UTC)"}, std::pair{"text", "int32"}, std::pair{"bytea", "string"}}) {
     SCOPED_TRACE(native);
     run(std::string{"DROP TABLE IF EXISTS narrow; CREATE TABLE narrow (c "} + native + ")");
     flow::WriteRequest write;
@@ -302,7 +313,8 @@ TEST_F(Types, WhatAColumnCannotKeepIsRefused) {
     if (std::string_view{native} == "bytea") continue;
     ASSERT_FALSE(opened.ok());
     EXPECT_EQ(opened.error().code(), Code::TypeMismatch);
-    EXPECT_NE(opened.error().message().find("column c of public.narrow"), std::string::npos) << opened.error().message();
+    EXPECT_NE(opened.error().message().find("column c of public.narrow"), std::string::npos)
+        << opened.error().message();
   }
 }
 

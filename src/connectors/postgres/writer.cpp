@@ -30,8 +30,12 @@ std::string copy_statement(const LoadPlan& plan, const flow::Relation& table) {
 
 class CopyWriter final : public flow::Writer {
  public:
-  CopyWriter(std::shared_ptr<LoadState> state, std::shared_ptr<CopyStream> stream, CopyEncoder encoder, data::SchemaPtr merge_schema)
-      : state_(std::move(state)), stream_(std::move(stream)), encoder_(std::move(encoder)), merge_schema_(std::move(merge_schema)) {
+  CopyWriter(std::shared_ptr<LoadState> state, std::shared_ptr<CopyStream> stream, CopyEncoder encoder,
+             data::SchemaPtr merge_schema)
+      : state_(std::move(state)),
+        stream_(std::move(stream)),
+        encoder_(std::move(encoder)),
+        merge_schema_(std::move(merge_schema)) {
     ++state_->open_writers;
   }
 
@@ -40,7 +44,8 @@ class CopyWriter final : public flow::Writer {
   }
 
   Result<void> write(const data::Batch& batch, std::stop_token stop) override {
-    return write_rows(merge_schema_ ? with_changes(batch) : batch, stop).while_doing("writing to " + state_->plan.target.text());
+    return write_rows(merge_schema_ ? with_changes(batch) : batch, stop)
+        .while_doing("writing to " + state_->plan.target.text());
   }
 
   Result<void> finish(std::stop_token stop) override {
@@ -105,7 +110,8 @@ Result<std::shared_ptr<CopyStream>> stream_for(LoadState& state, std::stop_token
   }
   const std::lock_guard lock{state.mutex};
   if (state.direct == nullptr) {
-    state.direct = WEIR_TRY(CopyStream::open(WEIR_TRY(state.pool->connect(stop)), "BEGIN", copy_statement(state.plan, state.plan.target), stop));
+    state.direct = WEIR_TRY(CopyStream::open(WEIR_TRY(state.pool->connect(stop)), "BEGIN",
+                                             copy_statement(state.plan, state.plan.target), stop));
   }
   return state.direct;
 }
