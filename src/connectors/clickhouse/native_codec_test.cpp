@@ -347,6 +347,16 @@ TEST(NativeDecoder, ReadsDictionariesWithAndWithoutNull) {
   EXPECT_EQ(decoded->rows, (std::vector<std::string>{"b | NULL", "a | x", "b | NULL"}));
 }
 
+TEST(NativeDecoder, ReadsDictionariesThatClickHouse18Wrote) {
+  // SELECT arrayJoin(['b', 'a', 'b']) a, CAST(if(a = 'a', 'x', NULL) AS LowCardinality(Nullable(String))) b: newer servers
+  // write plain columns at revision 0.
+  const auto decoded = decode(from_hex(
+      "0203016106537472696e670162016101620162204c6f7743617264696e616c697479284e756c6c61626c6528537472696e67292901000000"
+      "0000000000060000000000000300000000000000000001780300000000000000000200"));
+  ASSERT_TRUE(decoded.ok()) << decoded.error().text();
+  EXPECT_EQ(decoded->rows, (std::vector<std::string>{"b | NULL", "a | x", "b | NULL"}));
+}
+
 TEST(NativeEncoder, RefusesWhatTheWireCannotHold) {
   data::ColumnBuilder dates(data::type_of(data::Kind::Date));
   dates.append(std::int32_t{0});
