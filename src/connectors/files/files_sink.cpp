@@ -93,7 +93,8 @@ class StagedFile {
     // The codec of another format may have replaced what stands under the name: the name's file is what is synced.
     const Descriptor named{::open(path_.c_str(), O_RDONLY | O_CLOEXEC)};
     if (!named || ::fsync(named.get()) != 0) return Error::from_errno(errno, writing(target_));
-    const Json note{{"commit", commit.text()}, {"rows", rows}, {"file", WEIR_TRY(identity(path_))}};
+    const auto file = WEIR_TRY(identity(path_));
+    const Json note{{"commit", commit.text()}, {"rows", rows}, {"file", file}};
     WEIR_TRY(write_file(note_path(target_), to_text(note) + "\n"));
     if (::rename(path_.c_str(), target_.c_str()) != 0) return Error::from_errno(errno, writing(target_));
     path_.clear();

@@ -54,8 +54,9 @@ struct Part {
 };
 
 Result<TextFile> text_file(const flow::OpenContext& context, const flow::ReadRequest& request, const FileKind& kind) {
-  return TextFile{resolve(context.project_folder, request.stream), request.stream, kind.compression,
-                  WEIR_TRY(text_format(kind.format, request.options))};
+  // On its own: a return from the middle of a list of initialisers would leak those before it.
+  auto format = WEIR_TRY(text_format(kind.format, request.options));
+  return TextFile{resolve(context.project_folder, request.stream), request.stream, kind.compression, std::move(format)};
 }
 
 Result<FileKind> kind_of(const flow::ReadRequest& request) {
