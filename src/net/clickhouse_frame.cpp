@@ -44,12 +44,9 @@ Result<std::size_t> read_fully(ByteSource& source, std::span<std::byte> buffer) 
 
 std::size_t payload_bound(std::size_t data_bytes, FrameMethod method) {
   switch (method) {
-    case FrameMethod::Lz4:
-      return static_cast<std::size_t>(LZ4_compressBound(static_cast<int>(data_bytes)));
-    case FrameMethod::Zstd:
-      return ZSTD_compressBound(data_bytes);
-    case FrameMethod::None:
-      break;
+    case FrameMethod::Lz4: return static_cast<std::size_t>(LZ4_compressBound(static_cast<int>(data_bytes)));
+    case FrameMethod::Zstd: return ZSTD_compressBound(data_bytes);
+    case FrameMethod::None: break;
   }
   return data_bytes;
 }
@@ -57,16 +54,14 @@ std::size_t payload_bound(std::size_t data_bytes, FrameMethod method) {
 Result<std::size_t> encode_payload(std::span<const std::byte> data, std::span<std::byte> payload, FrameMethod method) {
   switch (method) {
     case FrameMethod::Lz4:
-      return static_cast<std::size_t>(LZ4_compress_default(chars(data), chars(payload.data()),
-                                                           static_cast<int>(data.size()),
-                                                           static_cast<int>(payload.size())));
+      return static_cast<std::size_t>(LZ4_compress_default(
+          chars(data), chars(payload.data()), static_cast<int>(data.size()), static_cast<int>(payload.size())));
     case FrameMethod::Zstd: {
       const auto size = ZSTD_compress(payload.data(), payload.size(), data.data(), data.size(), kZstdLevel);
       if (ZSTD_isError(size)) return Error::bug("zstd: {}", ZSTD_getErrorName(size));
       return size;
     }
-    case FrameMethod::None:
-      break;
+    case FrameMethod::None: break;
   }
   std::copy(data.begin(), data.end(), payload.begin());
   return data.size();
@@ -107,8 +102,7 @@ Result<void> decode_frame(const FrameHeader& header, std::span<const std::byte> 
       if (ZSTD_isError(size) || size != data.size()) return broken("ZSTD payload does not decompress");
       return {};
     }
-    case FrameMethod::None:
-      break;
+    case FrameMethod::None: break;
   }
   std::copy(payload.begin(), payload.end(), data.begin());
   return {};

@@ -22,7 +22,7 @@ namespace weir::net {
 enum class FrameMethod : std::uint8_t { None = 0x02, Lz4 = 0x82, Zstd = 0x90 };
 
 constexpr std::size_t kFrameChecksumBytes = 16;
-constexpr std::size_t kFrameHeaderBytes = 25;                  // checksum included
+constexpr std::size_t kFrameHeaderBytes = 25;                     // checksum included
 constexpr std::size_t kFrameDataBytesMax = std::size_t{1} << 30;  // ClickHouse refuses larger frames, and so do we
 constexpr std::size_t kFrameDataBytes = std::size_t{1} << 20;     // what our encoder puts into one frame
 

@@ -1,9 +1,9 @@
 #include "net/http_server.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <arpa/inet.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -26,6 +26,7 @@
 #include <unordered_map>
 
 #include "base/file.hpp"
+#include "net/query_string.hpp"
 
 namespace weir::net {
 namespace {
@@ -48,13 +49,13 @@ class SocketStream {
 
   template <typename Buffers>
   std::size_t read_some(const Buffers& buffers, error_code& error) {
-    return transfer<::iovec>(buffers, error, [this](msghdr& message) { return ::recvmsg(fd_, &message, 0); },
-                             http::error::end_of_stream);
+    return transfer<::iovec>(
+        buffers, error, [this](msghdr& message) { return ::recvmsg(fd_, &message, 0); }, http::error::end_of_stream);
   }
   template <typename Buffers>
   std::size_t write_some(const Buffers& buffers, error_code& error) {
-    return transfer<::iovec>(buffers, error, [this](msghdr& message) { return ::sendmsg(fd_, &message, MSG_NOSIGNAL); },
-                             error_code{});
+    return transfer<::iovec>(
+        buffers, error, [this](msghdr& message) { return ::sendmsg(fd_, &message, MSG_NOSIGNAL); }, error_code{});
   }
   // Required by the concepts; the error_code overloads are the ones that are called.
   template <typename Buffers>
@@ -570,13 +571,6 @@ class Server final : public HttpServer {
   std::vector<int> idle_;  // those that wait for a request
 };
 
-int hex_digit(char digit) {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-  return -1;
-}
-
 }  // namespace
 
 std::optional<std::string_view> IncomingRequest::query_value(std::string_view name) const {
@@ -590,38 +584,6 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServerOptions& o
   auto server = std::make_unique<Server>(options, std::move(handler));
   WEIR_TRY(server->listen());
   return std::unique_ptr<HttpServer>(std::move(server));
-}
-
-std::string decode_percent(std::string_view text, Plus plus) {
-  std::string decoded;
-  decoded.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size()) {
-      const int high = hex_digit(text[i + 1]);
-      const int low = hex_digit(text[i + 2]);
-      if (high >= 0 && low >= 0) {
-        decoded += static_cast<char>(high * 16 + low);
-        i += 2;
-        continue;
-      }
-    }
-    decoded += text[i] == '+' && plus == Plus::IsSpace ? ' ' : text[i];
-  }
-  return decoded;
-}
-
-std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query) {
-  std::vector<std::pair<std::string, std::string>> pairs;
-  while (!query.empty()) {
-    const auto end = std::min(query.find('&'), query.size());
-    const auto pair = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
-    if (pair.empty()) continue;
-    const auto mark = std::min(pair.find('='), pair.size());
-    pairs.emplace_back(decode_percent(pair.substr(0, mark), Plus::IsSpace),
-                       decode_percent(pair.substr(std::min(mark + 1, pair.size())), Plus::IsSpace));
-  }
-  return pairs;
 }
 
 }  // namespace weir::net

@@ -18,11 +18,11 @@
 namespace weir::net {
 
 struct HttpServerOptions {
-  std::string unix_socket;   // "" is none; made with mode 0600, a stale file is replaced
+  std::string unix_socket;  // "" is none; made with mode 0600, a stale file is replaced
   std::string host = "127.0.0.1";
-  std::optional<int> port;   // none: no TCP; 0: any free port
-  std::size_t head_bytes_max = 1 << 20;  // request line and headers; queries may stand in the URL
-  int connections_max = 1024;            // further ones are answered with 503
+  std::optional<int> port;                     // none: no TCP; 0: any free port
+  std::size_t head_bytes_max = 1 << 20;        // request line and headers; queries may stand in the URL
+  int connections_max = 1024;                  // further ones are answered with 503
   std::chrono::milliseconds idle{300'000};     // a kept-alive connection without a request is closed after this
   std::chrono::milliseconds silence{300'000};  // within a request, the longest wait for the peer
 };
@@ -36,8 +36,8 @@ struct Peer {
 // One request as the handler sees it; lives as long as the handler's call.
 struct IncomingRequest {
   std::string method;
-  std::string target;  // as it was sent: "/a%20b?x=1"
-  std::string path;    // decoded: "/a b"
+  std::string target;                                      // as it was sent: "/a%20b?x=1"
+  std::string path;                                        // decoded: "/a b"
   std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
   Headers headers;
   ByteSource& body;  // pulled from the socket; bounded memory; an early end is an error
@@ -84,10 +84,5 @@ class HttpServer {
   // their connections off. Returns when all have ended.
   virtual void stop(std::chrono::milliseconds patience) = 0;
 };
-
-// "%41+b" → "A b" as query strings have it (Plus::IsSpace), or → "A+b" as paths do. Broken escapes stay as they are.
-enum class Plus { IsSpace, IsPlus };
-std::string decode_percent(std::string_view text, Plus plus);
-std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query);
 
 }  // namespace weir::net

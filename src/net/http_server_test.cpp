@@ -1,7 +1,7 @@
 #include "net/http_server.hpp"
 
-#include <gtest/gtest.h>
 #include <arpa/inet.h>
+#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "base/file.hpp"
+#include "net/query_string.hpp"
 
 namespace weir::net {
 namespace {
@@ -224,9 +225,7 @@ TEST(HttpServer, WritingToAClientThatHasLeftIsAnErrorHoweverOften) {
 }
 
 TEST(HttpServer, AnswersAClientThatStillSends) {
-  const auto server = start([](IncomingRequest&, ResponseWriter& response) {
-    (void)response.send(400, {}, "no");
-  });
+  const auto server = start([](IncomingRequest&, ResponseWriter& response) { (void)response.send(400, {}, "no"); });
   Client client(server->port());
   client.send("POST / HTTP/1.1\r\nContent-Length: 8000000\r\n\r\n");
   client.send(std::string(8'000'000, 'x'));

@@ -24,8 +24,7 @@ Cancellation::Cancellation(std::function<void(const std::string&)> kill)
 Cancellation::~Cancellation() = default;
 
 Cancellation::Watch::Watch(Cancellation& cancellation, std::stop_token stop)
-    : cancellation_(cancellation),
-      entry_([&] {
+    : cancellation_(cancellation), entry_([&] {
         const std::lock_guard lock(cancellation.mutex_);
         const auto tag = fmt::format("{}{:x}", cancellation.prefix_, ++cancellation.count_);
         return cancellation.running_.insert(cancellation.running_.end(), Entry{tag, false});

@@ -125,8 +125,7 @@ Code code_of(int native) {
       return Code::ResourceExhausted;
     case 394:  // QUERY_WAS_CANCELLED
       return Code::Cancelled;
-    default:
-      return Code::InvalidQuery;
+    default: return Code::InvalidQuery;
   }
 }
 
@@ -205,7 +204,8 @@ Result<ChdbResult> ChdbConnection::query(std::string_view sql, std::string_view 
   return result;
 }
 
-Result<ChdbInsert> ChdbConnection::insert(std::string_view head, std::string_view format, const Parameters& parameters) {
+Result<ChdbInsert> ChdbConnection::insert(std::string_view head, std::string_view format,
+                                          const Parameters& parameters) {
   const ParameterArrays arrays(parameters);
   auto* handle = functions_->stream_insert_with_params_n(
       connection(), head.data(), head.size(), format.data(), format.size(), arrays.names.data(),

@@ -7,24 +7,15 @@ namespace weir::warehouse {
 int clickhouse_code(const Error& error) {
   if (const int native = std::atoi(error.native_code().c_str()); native != 0) return native;
   switch (error.code()) {
-    case Code::InvalidArgument:
-      return 36;  // BAD_ARGUMENTS
-    case Code::InvalidData:
-      return 117;  // INCORRECT_DATA
-    case Code::InvalidQuery:
-      return 62;  // SYNTAX_ERROR
-    case Code::AccessDenied:
-      return 497;  // ACCESS_DENIED
-    case Code::Unavailable:
-      return 210;  // NETWORK_ERROR
-    case Code::TimedOut:
-      return 209;  // SOCKET_TIMEOUT
-    case Code::Cancelled:
-      return 394;  // QUERY_WAS_CANCELLED
-    case Code::Unsupported:
-      return 48;  // NOT_IMPLEMENTED
-    default:
-      return 49;  // LOGICAL_ERROR
+    case Code::InvalidArgument: return 36;  // BAD_ARGUMENTS
+    case Code::InvalidData: return 117;     // INCORRECT_DATA
+    case Code::InvalidQuery: return 62;     // SYNTAX_ERROR
+    case Code::AccessDenied: return 497;    // ACCESS_DENIED
+    case Code::Unavailable: return 210;     // NETWORK_ERROR
+    case Code::TimedOut: return 209;        // SOCKET_TIMEOUT
+    case Code::Cancelled: return 394;       // QUERY_WAS_CANCELLED
+    case Code::Unsupported: return 48;      // NOT_IMPLEMENTED
+    default: return 49;                     // LOGICAL_ERROR
   }
 }
 
@@ -92,8 +83,7 @@ int http_status_of(int clickhouse_code) {
     case 209:  // SOCKET_TIMEOUT
     case 439:  // CANNOT_SCHEDULE_TASK
       return 503;
-    default:
-      return 500;
+    default: return 500;
   }
 }
 

@@ -253,14 +253,10 @@ std::string_view trim(std::string_view text) {
 
 std::string_view name(ContentCoding coding) {
   switch (coding) {
-    case ContentCoding::Gzip:
-      return "gzip";
-    case ContentCoding::Deflate:
-      return "deflate";
-    case ContentCoding::Zstd:
-      return "zstd";
-    case ContentCoding::Lz4:
-      return "lz4";
+    case ContentCoding::Gzip: return "gzip";
+    case ContentCoding::Deflate: return "deflate";
+    case ContentCoding::Zstd: return "zstd";
+    case ContentCoding::Lz4: return "lz4";
   }
   return "";
 }
@@ -295,26 +291,20 @@ std::optional<ContentCoding> choose_content_coding(std::string_view accept_encod
 
 std::unique_ptr<net::ByteSource> make_content_decoder(ContentCoding coding, net::ByteSource& coded) {
   switch (coding) {
-    case ContentCoding::Zstd:
-      return std::make_unique<ZstdDecoder>(coded);
-    case ContentCoding::Lz4:
-      return std::make_unique<Lz4Decoder>(coded);
+    case ContentCoding::Zstd: return std::make_unique<ZstdDecoder>(coded);
+    case ContentCoding::Lz4: return std::make_unique<Lz4Decoder>(coded);
     case ContentCoding::Gzip:
-    case ContentCoding::Deflate:
-      break;
+    case ContentCoding::Deflate: break;
   }
   return std::make_unique<ZlibDecoder>(coding, coded);
 }
 
 std::unique_ptr<net::ByteSink> make_content_encoder(ContentCoding coding, net::ByteSink& coded) {
   switch (coding) {
-    case ContentCoding::Zstd:
-      return std::make_unique<ZstdEncoder>(coded);
-    case ContentCoding::Lz4:
-      return std::make_unique<Lz4Encoder>(coded);
+    case ContentCoding::Zstd: return std::make_unique<ZstdEncoder>(coded);
+    case ContentCoding::Lz4: return std::make_unique<Lz4Encoder>(coded);
     case ContentCoding::Gzip:
-    case ContentCoding::Deflate:
-      break;
+    case ContentCoding::Deflate: break;
   }
   return std::make_unique<ZlibEncoder>(coding, coded);
 }

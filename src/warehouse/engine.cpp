@@ -107,11 +107,11 @@ Result<Statistics> Engine::select(ChdbConnection& connection, const StatementReq
 
   Cancellation::Watch watch(cancellation_, std::move(stop));
   const auto& statement = request.statement;
-  const auto sql = tag_statement(
-      fmt::format("{}\nINTO OUTFILE '/dev/fd/{}' TRUNCATE FORMAT {} {}", request.text.substr(0, statement.format_begin),
-                  writing.get(), request.format,
-                  request.text.substr(statement.format_end, statement.end - statement.format_end)),
-      watch.tag(), request.query_id);
+  const auto sql =
+      tag_statement(fmt::format("{}\nINTO OUTFILE '/dev/fd/{}' TRUNCATE FORMAT {} {}",
+                                request.text.substr(0, statement.format_begin), writing.get(), request.format,
+                                request.text.substr(statement.format_end, statement.end - statement.format_end)),
+                    watch.tag(), request.query_id);
 
   std::optional<Result<ChdbResult>> result;
   std::thread query([&] {
@@ -151,8 +151,8 @@ Result<Statistics> Engine::insert(ChdbConnection& connection, const StatementReq
 Result<Statistics> Engine::insert_from_input(ChdbConnection& connection, const StatementRequest& request,
                                              const Feed& feed, std::stop_token stop) {
   const auto& statement = request.statement;
-  const auto table = fmt::format("CREATE OR REPLACE TEMPORARY TABLE _weir_input ({}) ENGINE = Memory",
-                                 statement.input_structure);
+  const auto table =
+      fmt::format("CREATE OR REPLACE TEMPORARY TABLE _weir_input ({}) ENGINE = Memory", statement.input_structure);
   WEIR_TRY(run(connection, request, table, stop));
   WEIR_TRY(insert_into(connection, request, "INSERT INTO _weir_input", feed, stop));
   const auto sql = fmt::format("{}_weir_input{}", request.text.substr(0, statement.input_begin),

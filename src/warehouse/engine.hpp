@@ -19,7 +19,7 @@ namespace weir::warehouse {
 
 // What the interface tells its clients about the engine.
 struct EngineFacts {
-  std::string version;    // select version()
+  std::string version;  // select version()
   std::string timezone;
   std::string host_name;
   std::unordered_set<std::string> settings;  // the names in system.settings
@@ -27,7 +27,7 @@ struct EngineFacts {
 
 // A statement with what belongs to it. The views must outlive the call.
 struct StatementRequest {
-  std::string_view text;  // as the client sent it
+  std::string_view text;       // as the client sent it
   const Statement& statement;  // the gate's view of that text
   std::string_view format;     // of the result, or of the data of an INSERT
   const Parameters& parameters;

@@ -19,8 +19,8 @@ class EngineLive : public testing::Test {
  public:
   static void SetUpTestSuite() {
     if (library_is_there()) {
-      process_ = new WarehouseProcess(fresh_folder("engine"),
-                                      {"--durability", "fast", "--memory-bytes-max", "2000000000", "--statements-max", "8"});
+      process_ = new WarehouseProcess(fresh_folder("engine"), {"--durability", "fast", "--memory-bytes-max",
+                                                               "2000000000", "--statements-max", "8"});
     }
   }
   static void TearDownTestSuite() {
@@ -54,12 +54,14 @@ class EngineLive : public testing::Test {
 
 // chdb_stream_query makes every chunk a document of its own and breaks totals.
 TEST_F(EngineLive, AResultIsOneDocument) {
-  const auto text = warehouse().value("select number % 3 as k, count() as c from numbers(3000) group by k with totals "
-                                      "order by k format JSONCompact settings output_format_json_quote_64bit_integers = 0");
+  const auto text = warehouse().value(
+      "select number % 3 as k, count() as c from numbers(3000) group by k with totals "
+      "order by k format JSONCompact settings output_format_json_quote_64bit_integers = 0");
   EXPECT_NE(text.find("\"totals\": [0, 3000]"), std::string::npos) << text;
   EXPECT_NE(text.find("\"rows\": 3"), std::string::npos) << text;
-  const auto large = warehouse().value("select number from numbers(400000) format CSVWithNames "
-                                       "settings max_block_size = 1000");
+  const auto large = warehouse().value(
+      "select number from numbers(400000) format CSVWithNames "
+      "settings max_block_size = 1000");
   EXPECT_EQ(std::count(large.begin(), large.end(), '"'), 2);
   EXPECT_EQ(std::count(large.begin(), large.end(), '\n'), 400'000);
 }
@@ -81,15 +83,18 @@ TEST_F(EngineLive, BinaryDataArriveUnchanged) {
   all += std::string("\x80\x02", 2);
   for (int i = 0; i < 256; ++i) all += static_cast<char>(i);
   EXPECT_EQ(warehouse().query(all).status, 200);
-  EXPECT_EQ(warehouse().value("select hex(a) = arrayStringConcat(arrayMap(x -> hex(toUInt8(x)), range(256))) from bytes"),
-            "1");
+  EXPECT_EQ(
+      warehouse().value("select hex(a) = arrayStringConcat(arrayMap(x -> hex(toUInt8(x)), range(256))) from bytes"),
+      "1");
 }
 
 // The engine's own INSERT … SELECT … FROM input() reports success and writes 0 rows.
 TEST_F(EngineLive, InputWritesItsRows) {
   warehouse().value("create or replace table from_input (a Int32) engine = MergeTree order by a");
-  EXPECT_EQ(warehouse().query("insert into from_input select a * 2 from input('a Int32') where a > 1 format TSV\n1\n2\n3\n")
-                .status, 200);
+  EXPECT_EQ(warehouse()
+                .query("insert into from_input select a * 2 from input('a Int32') where a > 1 format TSV\n1\n2\n3\n")
+                .status,
+            200);
   EXPECT_EQ(warehouse().value("select groupArray(a) from (select a from from_input order by a)"), "[4,6]");
 }
 
@@ -111,8 +116,9 @@ TEST_F(EngineLive, ReportsWrittenRows) {
 
 // Retries are at-least-once; with a window and a token the second one changes nothing.
 TEST_F(EngineLive, TokensDeduplicateWhereThereIsAWindow) {
-  warehouse().value("create or replace table tokens (a Int32) engine = MergeTree order by a "
-                    "settings non_replicated_deduplication_window = 100");
+  warehouse().value(
+      "create or replace table tokens (a Int32) engine = MergeTree order by a "
+      "settings non_replicated_deduplication_window = 100");
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(warehouse().query("insert into tokens format TSV\n1\n2\n", "insert_deduplication_token=t1").status, 200);
   }
@@ -124,10 +130,10 @@ TEST_F(EngineLive, TokensDeduplicateWhereThereIsAWindow) {
 // A client that leaves stops its statement, whatever kind it is; by itself a query ran on for minutes.
 TEST_F(EngineLive, AStatementEndsWhenItsClientLeaves) {
   warehouse().value("create or replace table slow (a UInt64) engine = Memory");
-  for (const auto* sql : {"select sum(sipHash64(number)) from numbers(1000000000000)",
-                          "select number from numbers(1000000000000)",
-                          "insert into slow select sleepEachRow(1) from numbers(1000) settings max_block_size = 1",
-                          "select sleepEachRow(1) from numbers(1000) settings max_block_size = 1"}) {
+  for (const auto* sql :
+       {"select sum(sipHash64(number)) from numbers(1000000000000)", "select number from numbers(1000000000000)",
+        "insert into slow select sleepEachRow(1) from numbers(1000) settings max_block_size = 1",
+        "select sleepEachRow(1) from numbers(1000) settings max_block_size = 1"}) {
     {
       const auto connection = warehouse().begin(sql);
       wait_until_running();
@@ -137,8 +143,7 @@ TEST_F(EngineLive, AStatementEndsWhenItsClientLeaves) {
 }
 
 TEST_F(EngineLive, ASlowReaderHoldsTheQueryBack) {
-  const auto connection =
-      warehouse().begin("select number, number, number from numbers(1000000000) format RowBinary");
+  const auto connection = warehouse().begin("select number, number, number from numbers(1000000000) format RowBinary");
   wait_until_running();
   const auto rows = [] {
     return warehouse().value("select read_rows from system.processes where query like '%Row' || 'Binary%'");
@@ -148,6 +153,7 @@ TEST_F(EngineLive, ASlowReaderHoldsTheQueryBack) {
   auto after = rows();
   while (before != after) {
     before = after;
+    // The engine tells nobody when a cancelled insert has stopped adding rows.
     std::this_thread::sleep_for(300ms);
     after = rows();
   }
@@ -168,21 +174,29 @@ TEST_F(EngineLive, SeveralStatementsAreRefused) {
 
 // Together the gate and the rights of users.xml: nothing of the machine, no other servers.
 TEST_F(EngineLive, NothingOutsideOfTheWarehouseIsReached) {
-  for (const auto* sql : {
-           "select file('/etc/passwd')", "select * apply(file) from (select '/etc/passwd')",
-           "select arrayMap(file, ['/etc/passwd'])", "select * from file('/etc/passwd', 'LineAsString')",
-           "select 1 into outfile '/tmp/weir_outfile'", "insert into t from infile '/etc/passwd' format TSV",
-           "select * from url('http://127.0.0.1:1/', 'CSV', 'a Int8')",
-           "select * from remote('127.0.0.1', 'system', 'one')",
-           "select * from postgresql('127.0.0.1:1', 'a', 'b', 'c', 'd')",
-           "select * from sqlite('/tmp/x.db', 't')", "select * from eval('select 1')",
-           "create table u (a Int8) engine = URL('http://127.0.0.1:1/', CSV)",
-           "create table f (a Int8) engine = File(CSV)", "create database q engine = SQLite('/tmp/x.db')",
-           "create database p engine = PostgreSQL('127.0.0.1:1', 'a', 'b', 'c')",
-           "create table e (a Int8) engine = EmbeddedRocksDB(0, '/tmp/weir_rocks') primary key a",
-           "create dictionary d (a UInt64) primary key a source(http(url 'http://127.0.0.1:1/' format 'CSV')) layout(flat())",
-           "backup database weir to File('/tmp/weir_backup')", "system shutdown", "system kill", "set role admin",
-           "grant file on *.* to default"}) {
+  for (const auto* sql : {"select file('/etc/passwd')",
+                          "select * apply(file) from (select '/etc/passwd')",
+                          "select arrayMap(file, ['/etc/passwd'])",
+                          "select * from file('/etc/passwd', 'LineAsString')",
+                          "select 1 into outfile '/tmp/weir_outfile'",
+                          "insert into t from infile '/etc/passwd' format TSV",
+                          "select * from url('http://127.0.0.1:1/', 'CSV', 'a Int8')",
+                          "select * from remote('127.0.0.1', 'system', 'one')",
+                          "select * from postgresql('127.0.0.1:1', 'a', 'b', 'c', 'd')",
+                          "select * from sqlite('/tmp/x.db', 't')",
+                          "select * from eval('select 1')",
+                          "create table u (a Int8) engine = URL('http://127.0.0.1:1/', CSV)",
+                          "create table f (a Int8) engine = File(CSV)",
+                          "create database q engine = SQLite('/tmp/x.db')",
+                          "create database p engine = PostgreSQL('127.0.0.1:1', 'a', 'b', 'c')",
+                          "create table e (a Int8) engine = EmbeddedRocksDB(0, '/tmp/weir_rocks') primary key a",
+                          "create dictionary d (a UInt64) primary key a source(http(url 'http://127.0.0.1:1/' format "
+                          "'CSV')) layout(flat())",
+                          "backup database weir to File('/tmp/weir_backup')",
+                          "system shutdown",
+                          "system kill",
+                          "set role admin",
+                          "grant file on *.* to default"}) {
     const auto answer = warehouse().query(sql);
     EXPECT_EQ(answer.header("X-ClickHouse-Exception-Code"), "497") << sql << ": " << answer.body;
   }
@@ -195,7 +209,8 @@ TEST_F(EngineLive, NothingOutsideOfTheWarehouseIsReached) {
 
 // By itself `default` is an overlay of the machine's files, and dropping it fails and deletes its tables.
 TEST_F(EngineLive, DefaultIsAnOrdinaryDatabase) {
-  EXPECT_EQ(warehouse().value("select engine from system.databases where name in ('default', 'weir')"), "Atomic\nAtomic");
+  EXPECT_EQ(warehouse().value("select engine from system.databases where name in ('default', 'weir')"),
+            "Atomic\nAtomic");
   EXPECT_GE(warehouse().query("select * from `/etc/passwd`", "database=default").status, 400);
   warehouse().value("create table default.kept (a Int8) engine = MergeTree order by a");
   EXPECT_EQ(warehouse().value("exists default.kept"), "1");
@@ -223,7 +238,8 @@ TEST_F(EngineLive, ManyClientsAtOnceGetTheirOwnRows) {
     clients.emplace_back([&, i] {
       for (int n = 0; n < 20; ++n) {
         EXPECT_EQ(warehouse().query(fmt::format("insert into many values ({}, {})", i, n)).status, 200);
-        EXPECT_EQ(warehouse().value(fmt::format("select count() from many where client = {}", i)), std::to_string(n + 1));
+        EXPECT_EQ(warehouse().value(fmt::format("select count() from many where client = {}", i)),
+                  std::to_string(n + 1));
         EXPECT_GE(warehouse().query("select broken").status, 400);
       }
     });
@@ -234,8 +250,9 @@ TEST_F(EngineLive, ManyClientsAtOnceGetTheirOwnRows) {
 
 // ClickHouse's own checksums prove our hash and frames: a .bin file of a part is such frames.
 TEST_F(EngineLive, ClickHouseWritesTheFramesThatWeRead) {
-  warehouse().value("create or replace table framed (a String) engine = MergeTree order by tuple() "
-                    "settings min_bytes_for_wide_part = 0, min_compress_block_size = 65536");
+  warehouse().value(
+      "create or replace table framed (a String) engine = MergeTree order by tuple() "
+      "settings min_bytes_for_wide_part = 0, min_compress_block_size = 65536");
   warehouse().value("insert into framed select toString(cityHash64(number)) from numbers(200000)");
   const auto path = warehouse().value("select path from system.parts where table = 'framed' and active");
   std::size_t decoded = 0;
@@ -291,8 +308,10 @@ TEST_F(EngineLive, TheFeaturesThatWeNeedWork) {
   run("delete from parts where a = 2");
   EXPECT_EQ(warehouse().value("select sum(a) from parts"), "100");
   EXPECT_EQ(warehouse().value("select '{\"a\": {\"b\": 7}}'::JSON.a.b"), "7");
-  run("create materialized view refreshed refresh every 1 second engine = MergeTree order by tuple() as select now() as t");
-  EXPECT_EQ(warehouse().value("select rank() over (order by number desc) from numbers(3) order by number limit 1"), "3");
+  run("create materialized view refreshed refresh every 1 second engine = MergeTree order by tuple() as select now() "
+      "as t");
+  EXPECT_EQ(warehouse().value("select rank() over (order by number desc) from numbers(3) order by number limit 1"),
+            "3");
 }
 
 }  // namespace

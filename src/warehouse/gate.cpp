@@ -324,8 +324,7 @@ Result<std::optional<Statement>> inspect_statement(std::string_view sql, TextPar
   auto statement = inspector.inspect();
   if (part == TextPart::Beginning && inspector.reached_end()) return std::optional<Statement>();
   if (!statement.ok()) return std::move(statement).error();
-  const bool takes_data =
-      statement->kind == StatementKind::Insert || statement->kind == StatementKind::InsertFromInput;
+  const bool takes_data = statement->kind == StatementKind::Insert || statement->kind == StatementKind::InsertFromInput;
   if (takes_data && statement->format != "Values") statement->data_begin = skip_to_data(sql, statement->data_begin);
   return std::optional(std::move(statement).value());
 }

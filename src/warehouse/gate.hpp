@@ -22,8 +22,8 @@ enum class StatementKind {
 // Byte ranges are positions in the text that was given.
 struct Statement {
   StatementKind kind = StatementKind::Other;
-  std::string format;        // as the statement names it; "" when it names none ("Values" for VALUES)
-  std::size_t end = 0;       // the statement without trailing semicolons
+  std::string format;   // as the statement names it; "" when it names none ("Values" for VALUES)
+  std::size_t end = 0;  // the statement without trailing semicolons
   // Select, Other: the FORMAT clause, [end, end) when there is none.
   std::size_t format_begin = 0;
   std::size_t format_end = 0;

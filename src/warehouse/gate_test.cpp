@@ -29,8 +29,8 @@ TEST(SqlLexer, CutsAsClickHouseDoes) {
   for (auto token = lexer.next(); token.kind != SqlToken::Kind::End; token = lexer.next()) {
     texts.emplace_back(token.text);
   }
-  const std::vector<std::string> expected = {"a",  "`b``c`", "\"d\"", "'e''f\\'g'", "$t$ h ' $t$",   "1e5",
-                                             "$n", "$o",     "\u2018p\u2019",  "\u201cq\u201d",       "#",  "r"};
+  const std::vector<std::string> expected = {"a",  "`b``c`", "\"d\"",         "'e''f\\'g'",    "$t$ h ' $t$", "1e5",
+                                             "$n", "$o",     "\u2018p\u2019", "\u201cq\u201d", "#",           "r"};
   EXPECT_EQ(texts, expected);
 }
 
@@ -74,7 +74,8 @@ TEST(Gate, FindsWhereAnInsertsDataBegin) {
   EXPECT_EQ(data("insert into t format Native\n\x01'`/*"), "\x01'`/*");
   EXPECT_EQ(head("insert into format format TSV\n1"), "insert into format ");
   EXPECT_EQ(head("insert into values values (1)"), "insert into values ");
-  EXPECT_EQ(head("insert into db.`values` (`format`, values) format TSV\n1"), "insert into db.`values` (`format`, values) ");
+  EXPECT_EQ(head("insert into db.`values` (`format`, values) format TSV\n1"),
+            "insert into db.`values` (`format`, values) ");
   EXPECT_EQ(head("insert into {t:Identifier} values (1)"), "insert into {t:Identifier} ");
   EXPECT_EQ(head("insert into function null('a Int8') values (1)"), "insert into function null('a Int8') ");
   EXPECT_EQ(head("insert into t /* values */ -- format x\n values (1)"), "insert into t /* values */ -- format x\n ");
@@ -121,31 +122,48 @@ TEST(Gate, RefusesSeveralStatements) {
 }
 
 TEST(Gate, RefusesWhatReachesTheMachine) {
-  for (const auto* sql : {
-           "select 1 into outfile 'x'", "select 1 INTO/**/OUTFILE $x$y$x$", "insert into t from infile 'x' format CSV",
-           "select file('/etc/passwd')", "select FILE /* */ ('x')", "select `file`('x')", "select \"file\"('x')",
-           "select * apply(file) from t", "select * apply file from t", "select columns('a') APPLY (`file`) from t",
-           "select arrayMap(file, ['x'])", "select MAPAPPLY ( file , m)", "select arrayMap(x -> file(x), a)",
-           "create function f as x -> file(x)", "insert into function file('x', 'CSV') values (1)",
-           "select * from eval('select 1')", "select * from executable('x', 'CSV', 'a Int8')",
-           "select * from filesystem('/')", "create table t (a Int8) engine = File(CSV, '/etc/passwd')",
-           "create database d engine = Filesystem('/')", "backup database weir to File('x')",
-           "create dictionary d (a Int8) primary key a source(http(url 'x' format 'CSV')) layout(flat())",
-           "create dictionary d (a Int8) primary key a SOURCE(executable(command 'id' format 'CSV'))",
-           "set role admin", "set default role x to y", "execute as admin select 1", "system shutdown", "SYSTEM KILL",
-           "system suspend for 1 second"}) {
+  for (const auto* sql :
+       {"select 1 into outfile 'x'",
+        "select 1 INTO/**/OUTFILE $x$y$x$",
+        "insert into t from infile 'x' format CSV",
+        "select file('/etc/passwd')",
+        "select FILE /* */ ('x')",
+        "select `file`('x')",
+        "select \"file\"('x')",
+        "select * apply(file) from t",
+        "select * apply file from t",
+        "select columns('a') APPLY (`file`) from t",
+        "select arrayMap(file, ['x'])",
+        "select MAPAPPLY ( file , m)",
+        "select arrayMap(x -> file(x), a)",
+        "create function f as x -> file(x)",
+        "insert into function file('x', 'CSV') values (1)",
+        "select * from eval('select 1')",
+        "select * from executable('x', 'CSV', 'a Int8')",
+        "select * from filesystem('/')",
+        "create table t (a Int8) engine = File(CSV, '/etc/passwd')",
+        "create database d engine = Filesystem('/')",
+        "backup database weir to File('x')",
+        "create dictionary d (a Int8) primary key a source(http(url 'x' format 'CSV')) layout(flat())",
+        "create dictionary d (a Int8) primary key a SOURCE(executable(command 'id' format 'CSV'))",
+        "set role admin",
+        "set default role x to y",
+        "execute as admin select 1",
+        "system shutdown",
+        "SYSTEM KILL",
+        "system suspend for 1 second"}) {
     EXPECT_EQ(refusal(sql), "497") << sql;
   }
 }
 
 TEST(Gate, LeavesTheSameWordsAloneElsewhere) {
-  for (const auto* sql : {
-           "select file from t", "select t.file, file from t", "select 'into outfile x'", "select outfile from infile",
-           "select file /* ( */ from t", "create table file (a Int8) engine = Log", "insert into file (a) values (1)",
-           "create table if not exists file (a Int8) engine = Log", "create index i on file (a)",
-           "select coalesce(file, '') from t", "select * from db.file (1)", "system flush logs", "set max_threads = 1",
-           "create dictionary d (a Int8) primary key a source(clickhouse(table 't')) layout(flat())",
-           "select kill, shutdown from system.one"}) {
+  for (const auto* sql :
+       {"select file from t", "select t.file, file from t", "select 'into outfile x'", "select outfile from infile",
+        "select file /* ( */ from t", "create table file (a Int8) engine = Log", "insert into file (a) values (1)",
+        "create table if not exists file (a Int8) engine = Log", "create index i on file (a)",
+        "select coalesce(file, '') from t", "select * from db.file (1)", "system flush logs", "set max_threads = 1",
+        "create dictionary d (a Int8) primary key a source(clickhouse(table 't')) layout(flat())",
+        "select kill, shutdown from system.one"}) {
     EXPECT_EQ(refusal(sql), "accepted") << sql;
   }
 }

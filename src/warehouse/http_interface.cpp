@@ -44,7 +44,8 @@ Result<void> HttpInterface::authenticate(const net::IncomingRequest& request) co
   if (credentials->user == options_.user && equal_secret(options_.password.reveal(), credentials->password)) return {};
   return Error::user(Code::AccessDenied,
                      "{}: Authentication failed: password is incorrect, or there is no user with such name. "
-                     "(AUTHENTICATION_FAILED)", credentials->user)
+                     "(AUTHENTICATION_FAILED)",
+                     credentials->user)
       .native_code("516");
 }
 

@@ -16,7 +16,7 @@ namespace weir::warehouse {
 struct InterfaceOptions {
   std::string user = "default";
   Secret password;
-  int statements_max = 16;      // run at once
+  int statements_max = 16;  // run at once
   int statements_waiting_max = 256;
 };
 

@@ -182,7 +182,8 @@ TEST_F(HttpInterfaceLive, KnowsDatabasesAndFormats) {
   EXPECT_EQ(warehouse().query("select 1", "database=nope").header("X-ClickHouse-Exception-Code"), "81");
   EXPECT_EQ(warehouse().value("select 1 as a", "default_format=JSONEachRow"), "{\"a\":1}");
   EXPECT_EQ(warehouse().value("select 1 as a format CSV", "default_format=JSONEachRow"), "1");
-  EXPECT_EQ(warehouse().value("show tables from system like 'one'", "default_format=JSONEachRow"), "{\"name\":\"one\"}");
+  EXPECT_EQ(warehouse().value("show tables from system like 'one'", "default_format=JSONEachRow"),
+            "{\"name\":\"one\"}");
   EXPECT_EQ(warehouse().query("select 1 format Nope").header("X-ClickHouse-Exception-Code"), "73");
 }
 
@@ -197,7 +198,8 @@ TEST_F(HttpInterfaceLive, KeepsSessions) {
   EXPECT_EQ(warehouse().value("select getSetting('max_block_size')", "session_id=s1&max_block_size=12"), "12");
   EXPECT_EQ(warehouse().value("select getSetting('max_block_size')", "session_id=s1"), "11");
   EXPECT_EQ(warehouse().value("select getSetting('max_joined_block_size_rows')",
-                              "session_id=s1&max_joined_block_size_rows=12"), "12");
+                              "session_id=s1&max_joined_block_size_rows=12"),
+            "12");
   EXPECT_NE(warehouse().value("select getSetting('max_joined_block_size_rows')", "session_id=s1"), "12");
   EXPECT_EQ(warehouse().query("select 1", "session_id=unheard&session_check=1").header("X-ClickHouse-Exception-Code"),
             "372");
@@ -224,8 +226,12 @@ TEST_F(HttpInterfaceLive, OneRequestOfASessionAtATime) {
 // Bytes of a failed result must not begin the next one on a kept connection.
 TEST_F(HttpInterfaceLive, NothingOfAFailedResultLeaksIntoTheNext) {
   for (int i = 0; i < 5; ++i) {
-    EXPECT_EQ(warehouse().query("select number, throwIf(number = 5000) from numbers(10000) format JSON "
-                                "settings max_block_size = 1000", "session_id=leak").status, 500);
+    EXPECT_EQ(warehouse()
+                  .query("select number, throwIf(number = 5000) from numbers(10000) format JSON "
+                         "settings max_block_size = 1000",
+                         "session_id=leak")
+                  .status,
+              500);
     EXPECT_EQ(warehouse().value("select 1", "session_id=leak"), "1");
     EXPECT_EQ(warehouse().query("show create table nowhere", "session_id=leak").status, 500);
     EXPECT_EQ(warehouse().value("show databases like 'weir'", "session_id=leak"), "weir");
@@ -244,7 +250,9 @@ TEST_F(HttpInterfaceLive, SpeaksClickHousesFrames) {
   net::FrameDecoder error_decoder(error_source);
   EXPECT_TRUE(read_all(error_decoder).starts_with("Code: 60."));
   warehouse().value("create or replace table framed (a Int32) engine = Memory");
-  EXPECT_EQ(warehouse().query(frames("1\n2\n") + frames("3\n"), "decompress=1&query=insert+into+framed+format+TSV").status, 200);
+  EXPECT_EQ(
+      warehouse().query(frames("1\n2\n") + frames("3\n"), "decompress=1&query=insert+into+framed+format+TSV").status,
+      200);
   EXPECT_EQ(warehouse().query(frames("insert into framed format TSV\n4\n"), "decompress=1").status, 200);
   EXPECT_EQ(warehouse().value("select sum(a) from framed"), "10");
   auto damaged = frames("5\n");
@@ -302,8 +310,9 @@ TEST_F(HttpInterfaceLive, SpeaksTheNativeRevisionThatIsAsked) {
   EXPECT_TRUE(framed.starts_with("\x01\0\x02\xff\xff\xff\xff\0"s));
   // Clients send revision 0 whatever they ask for, as clickhouse-go does.
   warehouse().value("create or replace table native_back engine = Memory empty as " + sql);
-  EXPECT_EQ(warehouse().query(plain, "client_protocol_version=54460&query=insert+into+native_back+format+Native").status,
-            200);
+  EXPECT_EQ(
+      warehouse().query(plain, "client_protocol_version=54460&query=insert+into+native_back+format+Native").status,
+      200);
   EXPECT_EQ(warehouse().value("select count(), sum(cityHash64(*)) from native_back"),
             warehouse().value("select count(), sum(cityHash64(*)) from (" + sql + ")"));
   // A client that only knows BlockInfo gets revision 0 and falls back by itself.
@@ -317,12 +326,13 @@ TEST_F(HttpInterfaceLive, KillsByTheIdThatTheClientChose) {
       const auto killed = warehouse().query("KILL QUERY WHERE query_id = 'long one' SYNC");
       EXPECT_EQ(killed.status, 200) << killed.body;
       if (!killed.body.empty()) return;
+      // Nothing tells when the other query has begun.
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
     ADD_FAILURE() << "the statement was never found";
   });
-  const auto answer = warehouse().query("select sleepEachRow(1) from numbers(60) settings max_block_size = 1",
-                                        "query_id=long+one");
+  const auto answer =
+      warehouse().query("select sleepEachRow(1) from numbers(60) settings max_block_size = 1", "query_id=long+one");
   killer.join();
   EXPECT_EQ(answer.header("X-ClickHouse-Exception-Code"), "394") << answer.body;
 }

@@ -184,22 +184,15 @@ class Reframer {
 
   Result<void> values(const NativeType& type, std::uint64_t rows) {
     switch (type.layout) {
-      case Layout::Fixed:
-        return conveyor_.pass(rows * type.bytes);
-      case Layout::String:
-        return conveyor_.pass_strings(rows);
-      case Layout::Nullable:
-        WEIR_TRY(conveyor_.pass(rows));
-        return values(type.children[0], rows);
-      case Layout::Array:
-        return array(type.children[0], rows);
+      case Layout::Fixed: return conveyor_.pass(rows * type.bytes);
+      case Layout::String: return conveyor_.pass_strings(rows);
+      case Layout::Nullable: WEIR_TRY(conveyor_.pass(rows)); return values(type.children[0], rows);
+      case Layout::Array: return array(type.children[0], rows);
       case Layout::Tuple:
         for (const auto& child : type.children) WEIR_TRY(values(child, rows));
         return {};
-      case Layout::LowCardinality:
-        return low_cardinality(type.children[0], rows);
-      case Layout::Variant:
-        return variant(type, rows);
+      case Layout::LowCardinality: return low_cardinality(type.children[0], rows);
+      case Layout::Variant: return variant(type, rows);
     }
     return {};
   }

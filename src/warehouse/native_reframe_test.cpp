@@ -58,7 +58,8 @@ std::string number(std::uint64_t value) {
 
 // Name and type with their one-byte lengths.
 std::string column(std::string_view name, std::string_view type) {
-  return std::string(1, static_cast<char>(name.size())).append(name) + static_cast<char>(type.size()) + std::string(type);
+  return std::string(1, static_cast<char>(name.size())).append(name) + static_cast<char>(type.size()) +
+         std::string(type);
 }
 
 struct Sample {
@@ -82,8 +83,7 @@ std::vector<Sample> samples() {
       {"Tuple(a Int8, `b (c` String)", "\1\2\1x\1y"},
       {"Map(String, UInt8)", number(2) + number(2) + "\1k\1l\5\6"},
       {"Nested(x Int8, y Int8)", number(0) + number(1) + "\1\2"},
-      {"LowCardinality(Nullable(String))",
-       number(1) + number(0x600) + number(2) + "\0\2hi"s + number(2) + "\1\0"s},
+      {"LowCardinality(Nullable(String))", number(1) + number(0x600) + number(2) + "\0\2hi"s + number(2) + "\1\0"s},
       {"Array(LowCardinality(String))",
        number(1) + number(1) + number(1) + number(0x601) + number(2) + "\0\2hi"s + number(1) + "\1\0"s},
       {"Variant(String, UInt16)", number(0) + "\1\0"s + "\1s" + "nn"},
@@ -130,7 +130,8 @@ TEST(NativeReframe, PassesLargeColumns) {
 }
 
 TEST(NativeReframe, RefusesWhatItDoesNotKnow) {
-  for (const auto* type : {"JSON", "Dynamic", "AggregateFunction(uniq, String)", "Array(Dynamic)", "Unheard", "Tuple()"}) {
+  for (const auto* type :
+       {"JSON", "Dynamic", "AggregateFunction(uniq, String)", "Array(Dynamic)", "Unheard", "Tuple()"}) {
     const auto result = reframe("\1\1" + column("c", type) + std::string(100, 'x'));
     ASSERT_FALSE(result.ok()) << type;
     EXPECT_EQ(result.error().native_code(), "48") << type;

@@ -16,14 +16,14 @@ struct FixedType {
   std::size_t bytes;
 };
 constexpr std::array kFixedTypes = {
-    FixedType{"Int8", 1},       FixedType{"UInt8", 1},     FixedType{"Bool", 1},      FixedType{"Enum8", 1},
-    FixedType{"Nothing", 1},    FixedType{"Int16", 2},     FixedType{"UInt16", 2},    FixedType{"Enum16", 2},
-    FixedType{"Date", 2},       FixedType{"BFloat16", 2},  FixedType{"Int32", 4},     FixedType{"UInt32", 4},
-    FixedType{"Float32", 4},    FixedType{"Date32", 4},    FixedType{"DateTime", 4},  FixedType{"Time", 4},
-    FixedType{"IPv4", 4},       FixedType{"Decimal32", 4}, FixedType{"Int64", 8},     FixedType{"UInt64", 8},
-    FixedType{"Float64", 8},    FixedType{"Decimal64", 8}, FixedType{"DateTime64", 8}, FixedType{"Time64", 8},
-    FixedType{"Int128", 16},    FixedType{"UInt128", 16},  FixedType{"UUID", 16},     FixedType{"IPv6", 16},
-    FixedType{"Decimal128", 16}, FixedType{"Int256", 32},  FixedType{"UInt256", 32},  FixedType{"Decimal256", 32},
+    FixedType{"Int8", 1},        FixedType{"UInt8", 1},     FixedType{"Bool", 1},       FixedType{"Enum8", 1},
+    FixedType{"Nothing", 1},     FixedType{"Int16", 2},     FixedType{"UInt16", 2},     FixedType{"Enum16", 2},
+    FixedType{"Date", 2},        FixedType{"BFloat16", 2},  FixedType{"Int32", 4},      FixedType{"UInt32", 4},
+    FixedType{"Float32", 4},     FixedType{"Date32", 4},    FixedType{"DateTime", 4},   FixedType{"Time", 4},
+    FixedType{"IPv4", 4},        FixedType{"Decimal32", 4}, FixedType{"Int64", 8},      FixedType{"UInt64", 8},
+    FixedType{"Float64", 8},     FixedType{"Decimal64", 8}, FixedType{"DateTime64", 8}, FixedType{"Time64", 8},
+    FixedType{"Int128", 16},     FixedType{"UInt128", 16},  FixedType{"UUID", 16},      FixedType{"IPv6", 16},
+    FixedType{"Decimal128", 16}, FixedType{"Int256", 32},   FixedType{"UInt256", 32},   FixedType{"Decimal256", 32},
 };
 
 // Types that are names for others.
@@ -32,12 +32,9 @@ struct Alias {
   std::string_view type;
 };
 constexpr std::array kAliases = {
-    Alias{"Point", "Tuple(Float64, Float64)"},
-    Alias{"Ring", "Array(Point)"},
-    Alias{"LineString", "Array(Point)"},
-    Alias{"MultiLineString", "Array(LineString)"},
-    Alias{"Polygon", "Array(Ring)"},
-    Alias{"MultiPolygon", "Array(Polygon)"},
+    Alias{"Point", "Tuple(Float64, Float64)"}, Alias{"Ring", "Array(Point)"},
+    Alias{"LineString", "Array(Point)"},       Alias{"MultiLineString", "Array(LineString)"},
+    Alias{"Polygon", "Array(Ring)"},           Alias{"MultiPolygon", "Array(Polygon)"},
 };
 
 std::string_view trim(std::string_view text) {
@@ -75,7 +72,8 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 Error unsupported(std::string_view name) {
   return Error::user(Code::Unsupported,
                      "Type {} cannot be sent in the Native format of this client_protocol_version: cast it or use "
-                     "another format. (NOT_IMPLEMENTED)", name)
+                     "another format. (NOT_IMPLEMENTED)",
+                     name)
       .native_code("48");
 }
 

@@ -157,9 +157,9 @@ Result<void> QueryRun::prepare() {
   options_ = WEIR_TRY(parse_request_options(request_, services_.engine.facts()));
   WEIR_TRY(read_statement());
   format_ = statement_.format;
-  const bool takes_data =
-      statement_.kind == StatementKind::Insert || statement_.kind == StatementKind::InsertFromInput;
-  if (format_.empty()) format_ = takes_data && !request_.query_value("default_format") ? "Values" : options_.default_format;
+  const bool takes_data = statement_.kind == StatementKind::Insert || statement_.kind == StatementKind::InsertFromInput;
+  if (format_.empty())
+    format_ = takes_data && !request_.query_value("default_format") ? "Values" : options_.default_format;
   if (!is_format_name(format_)) {
     return Error::user(Code::InvalidQuery, "Unknown format {}. (UNKNOWN_FORMAT)", format_).native_code("73");
   }
@@ -247,7 +247,8 @@ Result<void> QueryRun::configure_connection() {
     if (name == "readonly") continue;  // kept by check_read_only
     sql += fmt::format("{}{} = {}", sql.empty() ? "SET " : ", ", name, quote(value, '\''));
   }
-  if (!options_.database.empty()) sql += fmt::format("{}USE {}", sql.empty() ? "" : "; ", quote(options_.database, '`'));
+  if (!options_.database.empty())
+    sql += fmt::format("{}USE {}", sql.empty() ? "" : "; ", quote(options_.database, '`'));
   if (sql.empty()) return {};
   auto configured = connection_->query(sql, "Null");
   if (!configured.ok()) return explain_setting(std::move(configured).error());
@@ -276,7 +277,8 @@ Result<void> QueryRun::remember_settings() {
     if (name != "readonly") names += fmt::format("{}{}", names.empty() ? "" : ", ", quote(name, '\''));
   }
   if (names.empty()) return {};
-  const auto sql = fmt::format("SELECT name, changed ? value : '', changed FROM system.settings WHERE name IN ({})", names);
+  const auto sql =
+      fmt::format("SELECT name, changed ? value : '', changed FROM system.settings WHERE name IN ({})", names);
   const auto result = WEIR_TRY(connection_->query(sql, "JSONCompactEachRow"));
   for (auto lines = result.text(); !lines.empty();) {
     const auto end = lines.find('\n');
@@ -338,12 +340,9 @@ Result<Statistics> QueryRun::execute() {
     case StatementKind::Select:
       return engine.select(
           *connection_, request, [this](net::ByteSource& result) { return send_result(result); }, request_.gone);
-    case StatementKind::Insert:
-      return engine.insert(*connection_, request, feed, request_.gone);
-    case StatementKind::InsertFromInput:
-      return engine.insert_from_input(*connection_, request, feed, request_.gone);
-    case StatementKind::Other:
-      break;
+    case StatementKind::Insert: return engine.insert(*connection_, request, feed, request_.gone);
+    case StatementKind::InsertFromInput: return engine.insert_from_input(*connection_, request, feed, request_.gone);
+    case StatementKind::Other: break;
   }
   const auto result = WEIR_TRY(engine.execute(*connection_, request, request_.gone));
   MemorySource source(result.bytes());
@@ -394,11 +393,11 @@ void QueryRun::fail(const Error& error) {
 void QueryRun::write_log() {
   const auto took = std::chrono::steady_clock::now() - began_steady_;
   const QueryLogEntry entry{.began = began_,
-                      .took = std::chrono::duration_cast<std::chrono::microseconds>(took),
-                      .query_id = options_.query_id,
-                      .query = std::move(logged_text_),
-                      .error_code = error_code_,
-                      .statistics = statistics_};
+                            .took = std::chrono::duration_cast<std::chrono::microseconds>(took),
+                            .query_id = options_.query_id,
+                            .query = std::move(logged_text_),
+                            .error_code = error_code_,
+                            .statistics = statistics_};
   services_.log.write(entry);
 }
 

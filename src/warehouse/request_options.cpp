@@ -95,8 +95,10 @@ Result<bool> take_own(RequestOptions& options, const std::string& key, const std
 Result<void> take_setting(RequestOptions& options, const std::string& key, const std::string& value,
                           const EngineFacts& facts) {
   if (!facts.settings.contains(key)) {
-    return Error::user(Code::NotFound, "Setting {} is neither a builtin setting nor started with the prefix 'SQL_'. "
-                       "(UNKNOWN_SETTING)", key)
+    return Error::user(Code::NotFound,
+                       "Setting {} is neither a builtin setting nor started with the prefix 'SQL_'. "
+                       "(UNKNOWN_SETTING)",
+                       key)
         .native_code("115");
   }
   if (key == "readonly" && value != "0") options.read_only = true;

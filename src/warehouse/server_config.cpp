@@ -28,11 +28,31 @@ std::uint64_t machine_memory_bytes() {
 
 // The engines that keep their data in the data folder, or none: the only ones that are granted to everybody. A list of what is
 // allowed rather than of what is not, since every version of ClickHouse brings new ones.
-constexpr std::array kLocalEngines = {
-    "MergeTree", "ReplacingMergeTree", "SummingMergeTree", "AggregatingMergeTree", "CollapsingMergeTree",
-    "VersionedCollapsingMergeTree", "CoalescingMergeTree", "GraphiteMergeTree", "Memory", "Log", "TinyLog", "StripeLog",
-    "Set", "Join", "Buffer", "Null", "Merge", "View", "MaterializedView", "WindowView", "Dictionary", "GenerateRandom",
-    "Alias", "TimeSeries", "Atomic"};
+constexpr std::array kLocalEngines = {"MergeTree",
+                                      "ReplacingMergeTree",
+                                      "SummingMergeTree",
+                                      "AggregatingMergeTree",
+                                      "CollapsingMergeTree",
+                                      "VersionedCollapsingMergeTree",
+                                      "CoalescingMergeTree",
+                                      "GraphiteMergeTree",
+                                      "Memory",
+                                      "Log",
+                                      "TinyLog",
+                                      "StripeLog",
+                                      "Set",
+                                      "Join",
+                                      "Buffer",
+                                      "Null",
+                                      "Merge",
+                                      "View",
+                                      "MaterializedView",
+                                      "WindowView",
+                                      "Dictionary",
+                                      "GenerateRandom",
+                                      "Alias",
+                                      "TimeSeries",
+                                      "Atomic"};
 
 // What a service may be allowed to reach: ClickHouse's name of the right, and the engines that need it.
 struct SourceRight {
@@ -149,9 +169,10 @@ Result<std::vector<std::string>> prepare_engine(const EngineSettings& settings) 
   const auto store = folder / "store";
   WEIR_TRY(make_default_database_plain(store));
   return std::vector<std::string>{
-      fmt::format("--path={}", store.string()), fmt::format("--config-file={}", config.string()),
-      "--default_database=_local",              // the overlay's name from now on
-      "--implicit_select=0",                    // "garbage" is no SELECT
+      fmt::format("--path={}", store.string()),
+      fmt::format("--config-file={}", config.string()),
+      "--default_database=_local",  // the overlay's name from now on
+      "--implicit_select=0",        // "garbage" is no SELECT
       "--allow_introspection_functions=0",
   };
 }

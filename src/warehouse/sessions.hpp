@@ -64,7 +64,7 @@ class Sessions {
   std::condition_variable_any changed_;
   std::map<std::string, std::shared_ptr<Session>> sessions_;
   std::uint64_t generation_ = 0;  // counts sessions given back, which may be the next to expire
-  std::jthread thread_;  // closes what has expired
+  std::jthread thread_;           // closes what has expired
 };
 
 }  // namespace weir::warehouse

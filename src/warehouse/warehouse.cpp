@@ -70,7 +70,8 @@ Result<Secret> read_password(const std::filesystem::path& file) {
 }
 
 Result<void> announce(const WarehouseOptions& options, int port, const std::string& version) {
-  const auto line = to_text(Json{{"port", port}, {"socket", options.unix_socket}, {"pid", ::getpid()}, {"version", version}});
+  const auto line =
+      to_text(Json{{"port", port}, {"socket", options.unix_socket}, {"pid", ::getpid()}, {"version", version}});
   if (!options.ready_file.empty()) WEIR_TRY(write_file(options.ready_file, line + "\n"));
   if (options.ready_fd >= 0) {
     WEIR_TRY(write_all(options.ready_fd, line + "\n", "telling that the warehouse is ready"));
@@ -90,8 +91,8 @@ Result<void> serve(const WarehouseOptions& options) {
   interface_options.statements_max = options.statements_max > 0 ? options.statements_max : std::max(8, 4 * cores);
 
   auto library = WEIR_TRY(Chdb::load(options.library.empty() ? Chdb::default_library() : options.library));
-  auto arguments = WEIR_TRY(prepare_engine(
-      {options.data_folder, options.durability, options.memory_bytes_max, options.sources}));
+  auto arguments =
+      WEIR_TRY(prepare_engine({options.data_folder, options.durability, options.memory_bytes_max, options.sources}));
   const auto engine = WEIR_TRY(Engine::open(std::move(library), std::move(arguments)));
   const auto log = WEIR_TRY(QueryLog::open(options.data_folder / "queries.jsonl"));
   HttpInterface interface(*engine, *log, std::move(interface_options));
@@ -100,9 +101,8 @@ Result<void> serve(const WarehouseOptions& options) {
   server_options.unix_socket = options.unix_socket;
   server_options.port = options.port;
   const auto server = WEIR_TRY(net::HttpServer::start(
-      server_options, [&](net::IncomingRequest& request, net::ResponseWriter& response) {
-        interface.handle(request, response);
-      }));
+      server_options,
+      [&](net::IncomingRequest& request, net::ResponseWriter& response) { interface.handle(request, response); }));
   WEIR_TRY(announce(options, server->port(), engine->facts().version));
 
   int signal = 0;

@@ -109,7 +109,8 @@ TEST_F(WarehouseLive, KeepsWhatItAcknowledgedWhenItIsKilled) {
   }
   const WarehouseProcess process(folder);
   EXPECT_EQ(process.value("select count() from (select batch, count() as c, sum(n) as s from batches group by batch) "
-                          "where c != 1000 or s != 499500"), "0");
+                          "where c != 1000 or s != 499500"),
+            "0");
   std::string list;
   for (const int batch : acknowledged) list += fmt::format("{}{}", list.empty() ? "" : ",", batch);
   EXPECT_EQ(process.value(fmt::format("select uniqExact(batch) from batches where batch in ({})", list)),

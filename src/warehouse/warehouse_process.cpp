@@ -25,14 +25,23 @@ std::string password_file(const fs::path& data_folder) {
 }
 
 // Our end of a pipe of which the child holds the other as descriptor 9; its stderr goes to `log`.
-std::pair<pid_t, Descriptor> spawn(const fs::path& data_folder, std::vector<std::string> arguments, const fs::path& log) {
+std::pair<pid_t, Descriptor> spawn(const fs::path& data_folder, std::vector<std::string> arguments,
+                                   const fs::path& log) {
   int ends[2];
   EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   Descriptor reading(ends[0]);
   const Descriptor writing(ends[1]);
-  std::vector<std::string> all = {WEIR_WAREHOUSE_MAIN, "--data", data_folder.string(), "--password-file",
-                                  password_file(data_folder), "--socket", data_folder.string() + ".sock",
-                                  "--port", "0", "--ready-fd", "9"};
+  std::vector<std::string> all = {WEIR_WAREHOUSE_MAIN,
+                                  "--data",
+                                  data_folder.string(),
+                                  "--password-file",
+                                  password_file(data_folder),
+                                  "--socket",
+                                  data_folder.string() + ".sock",
+                                  "--port",
+                                  "0",
+                                  "--ready-fd",
+                                  "9"};
   all.insert(all.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (auto& argument : all) argv.push_back(argument.data());

@@ -10,6 +10,7 @@
 
 #include "base/file.hpp"
 #include "base/json.hpp"
+#include "net/query_string.hpp"
 #include "warehouse/admission.hpp"
 #include "warehouse/cancellation.hpp"
 #include "warehouse/chdb.hpp"
@@ -41,15 +42,18 @@ class RequestOptionsTest : public testing::Test {
             .peer = {},
             .gone = {}};
   }
-  EngineFacts facts_{.version = "1", .timezone = "UTC", .host_name = "h", .settings = {"max_threads", "readonly",
-                                                                                     "enable_http_compression"}};
+  EngineFacts facts_{.version = "1",
+                     .timezone = "UTC",
+                     .host_name = "h",
+                     .settings = {"max_threads", "readonly", "enable_http_compression"}};
   NoBody body_;
 };
 
 TEST_F(RequestOptionsTest, SortsParametersFromSettings) {
   const auto options = parse_request_options(
-      request("POST", "query=select%201&param_x=a%09b&max_threads=3&database=d&session_id=s&session_timeout=10&"
-                      "session_check=1&compress=1&decompress=1&client_protocol_version=54460&user=u&password=p"),
+      request("POST",
+              "query=select%201&param_x=a%09b&max_threads=3&database=d&session_id=s&session_timeout=10&"
+              "session_check=1&compress=1&decompress=1&client_protocol_version=54460&user=u&password=p"),
       facts_);
   ASSERT_TRUE(options.ok()) << options.error().text();
   EXPECT_EQ(options->query, "select 1");
@@ -130,8 +134,7 @@ TEST(ClickHouseError, MapsToHttp) {
 }
 
 TEST(QueryTag, CannotBeBrokenByAnId) {
-  EXPECT_EQ(tag_statement("select 1 -- x", "t", "a*/ drop '1"),
-            "select 1 -- x\n/*weir:t id:a%2a%2f%20drop%20%271*/");
+  EXPECT_EQ(tag_statement("select 1 -- x", "t", "a*/ drop '1"), "select 1 -- x\n/*weir:t id:a%2a%2f%20drop%20%271*/");
   EXPECT_EQ(matches_tag("abcd"), "position(query, 'ab' || 'cd') > 0");
 }
 
@@ -207,7 +210,11 @@ TEST(QueryLog, RotatesOnce) {
   std::filesystem::remove(older);
   const auto log = std::move(QueryLog::open(file, 1000)).value();
   for (int i = 0; i < 20; ++i) {
-    log->write({.began = {}, .took = 5us, .query_id = std::to_string(i), .query = "select 1", .error_code = 0,
+    log->write({.began = {},
+                .took = 5us,
+                .query_id = std::to_string(i),
+                .query = "select 1",
+                .error_code = 0,
                 .statistics = {}});
   }
   EXPECT_LE(std::filesystem::file_size(file), 1000u);
