@@ -73,6 +73,7 @@ TEST_F(ClickhouseLive, AnErrorInTheMiddleOfAResultIsAnErrorAndNeverAnEnd) {
 TEST_F(ClickhouseLive, AStopEndsALongQueryWithinASecond) {
   std::stop_source source;
   std::thread stopper([&] {
+    // The query should be running by then; when it is not, it is stopped even sooner.
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     source.request_stop();
   });

@@ -68,6 +68,7 @@ class OldServer : public ::testing::Test {
     auto database = *clickhouse_connector().open_database(context());
     // Until it listens, connections are refused at once.
     for (int i = 0; i < 600 && !database->execute("SELECT 1", {}).ok(); ++i) {
+      // The old server tells nobody when it listens.
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
   }

@@ -50,6 +50,7 @@ bool becomes(const std::string& sql, const std::string& expected) {
   const auto deadline = std::chrono::steady_clock::now() + 20s;
   while (std::chrono::steady_clock::now() < deadline) {
     if (value(sql) == expected) return true;
+    // The server tells nobody when a backend is gone.
     std::this_thread::sleep_for(10ms);
   }
   return false;
@@ -221,8 +222,8 @@ TEST_F(Faults, AStopEndsEveryWaitWithinASecond) {
   const auto expect_cancelled_soon = [](const auto& call) {
     std::stop_source source;
     std::jthread stopping([&] {
-      std::this_thread::sleep_for(
-          100ms);  // the call should be waiting by then; when it is not, it is cancelled even sooner
+      // The call should be waiting by then; when it is not, it is cancelled even sooner
+      std::this_thread::sleep_for(100ms);
       source.request_stop();
     });
     const auto begin = std::chrono::steady_clock::now();
