@@ -82,5 +82,26 @@ TEST(Sales, ACorruptedCopyIsFoundAndNamed) {
   EXPECT_NE(error["message"].get<std::string>().find("sales_amount"), std::string::npos) << error;
 }
 
+TEST(Sales, OtherFormatsHoldTheSameRows) {
+  const TestProject project{"sales"};
+  project.write("pipelines/formats.yml", R"(name: formats
+tasks:
+  lines:   {generate: {spec: generators/sales.yml, rows: 5000, seed: 7, date: 2026-03-03, to: files/a.jsonl}}
+  packed:  {generate: {spec: generators/sales.yml, rows: 5000, seed: 7, date: 2026-03-03, to: files/a.csv.gz}}
+  plain:   {generate: {spec: generators/sales.yml, rows: 5000, seed: 7, date: 2026-03-03, to: files/a.csv}}
+  stage_lines:  {needs: [lines],  copy: {from: {object: files/a.jsonl, options: {types: string}}, to: warehouse.lines, mode: replace}}
+  stage_packed: {needs: [packed], copy: {from: files/a.csv.gz, to: warehouse.packed, mode: replace}}
+  stage_plain:  {needs: [plain],  copy: {from: files/a.csv, to: warehouse.plain, mode: replace}}
+)");
+  const auto run = project.run({"run", "formats", "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
+  const auto sums = [&](const std::string& table) {
+    return project.query("warehouse", "SELECT count(), countIf(region IS NULL), sum(cityHash64(sale_id, sale_amount)) FROM " + table);
+  };
+  EXPECT_EQ(sums("plain").substr(0, 5), "5000,");
+  EXPECT_EQ(sums("packed"), sums("plain"));
+  EXPECT_EQ(sums("lines").substr(0, 5), "5000,");
+}
+
 }  // namespace
 }  // namespace weir

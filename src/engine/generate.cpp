@@ -1,5 +1,7 @@
 #include "connectors/generate/generate_file.hpp"
+#include "connectors/generate/generate_source.hpp"
 #include "connectors/generate/spec.hpp"
+#include "engine/connections.hpp"
 #include "engine/kinds.hpp"
 #include "project/project.hpp"
 
@@ -28,17 +30,38 @@ Result<generate::Variation> variation(const Settings& settings) {
                              .last_day = std::chrono::floor<std::chrono::days>(*date).time_since_epoch().count()};
 }
 
+// CSV has a path of its own, which writes text as it generates; every other format goes through the files connector.
+bool is_plain_csv(const std::string& path) { return path.ends_with(".csv"); }
+
+Result<generate::GenerateReport> generate_csv(TaskContext& context, generate::Spec spec, const generate::Variation& variation,
+                                              const std::string& to) {
+  const generate::GenerateRequest request{.spec = std::move(spec),
+                                          .variation = variation,
+                                          .path = context.order().project_folder / to,
+                                          .threads = static_cast<int>(context.order().settings.integer("threads"))};
+  return generate::generate_file(request, context.stop(),
+                                 [&](std::uint64_t rows) { context.progress().rows_written = rows; });
+}
+
+Result<generate::GenerateReport> generate_through_sink(TaskContext& context, generate::Spec spec,
+                                                       const generate::Variation& variation, const std::string& to) {
+  generate::GenerateSource source{std::move(spec), variation};
+  const auto sink = WEIR_TRY(context.open_sink(kFilesConnection));
+  flow::PumpPlan plan;
+  plan.write.table = to;
+  plan.write.mode = flow::WriteMode::Replace;
+  const auto journal = context.journal(to);
+  WEIR_TRY(flow::pump(source, *sink, plan, *journal, context.progress(), context.stop()));
+  return source.report();
+}
+
 Result<Json> run_generate(TaskContext& context) {
   const auto& settings = context.order().settings;
   const auto to = settings.text("to");
-  generate::GenerateRequest request;
-  request.spec = WEIR_TRY(read_spec(context, settings.text("spec")));
-  request.variation = WEIR_TRY(variation(settings));
-  request.path = context.order().project_folder / to;
-  request.threads = static_cast<int>(settings.integer("threads"));
-  const auto report = WEIR_TRY(generate::generate_file(request, context.stop(), [&](std::uint64_t rows) {
-    context.progress().rows_written = rows;
-  }));
+  auto spec = WEIR_TRY(read_spec(context, settings.text("spec")));
+  const auto what = WEIR_TRY(variation(settings));
+  const auto report = WEIR_TRY(is_plain_csv(to) ? generate_csv(context, std::move(spec), what, to)
+                                                : generate_through_sink(context, std::move(spec), what, to));
   context.progress().rows_written = report.rows;
   for (const auto& [kind, rows] : report.defects) context.log().info("{} rows with the defect {}", rows, generate::name(kind));
   context.log().info("generated {} rows into {}", report.rows, to);

@@ -60,7 +60,13 @@ class GenerateReader final : public flow::Reader {
     }
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < cells_.size(); ++i) {
-      WEIR_TRY(data::append_parsed(builders_[i % builders_.size()], cells_[i]));
+      auto& builder = builders_[i % builders_.size()];
+      // An empty cell is a missing value, as in the CSV file that generate_file writes.
+      if (cells_[i].empty()) {
+        builder.append_null();
+      } else {
+        WEIR_TRY(data::append_parsed(builder, cells_[i]));
+      }
       bytes += cells_[i].size();
     }
     return bytes;

@@ -344,8 +344,12 @@ data::Schema Spec::schema() const {
   data::Schema schema;
   for (const auto& column : columns) {
     if (!column.is_written) continue;
-    const auto type = defects.empty() ? column.type() : data::type_of(data::Kind::String);
-    schema.fields.push_back({column.name, type, data::Nullable::No});
+    // A defect may leave a cell empty or put anything into it.
+    if (defects.empty()) {
+      schema.fields.push_back({column.name, column.type(), data::Nullable::No});
+    } else {
+      schema.fields.push_back({column.name, data::type_of(data::Kind::String), data::Nullable::Yes});
+    }
   }
   return schema;
 }
