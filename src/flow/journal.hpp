@@ -17,7 +17,9 @@ struct Intent {
 class Journal {
  public:
   virtual ~Journal() = default;
-  // An intent without a save that an earlier attempt left: its outcome is to be found out first.
+  // An intent whose outcome an earlier attempt left open: to be found out first. It stays pending after its save when it
+  // led to no checkpoint, until the run's task has ended: an attempt that died between the save and its report is not to
+  // write the stream again. Another run's open intent counts only if it leads to a checkpoint.
   virtual Result<std::optional<Intent>> pending() = 0;
   // The checkpoint of the last save; nothing when this stream was never saved.
   virtual Result<std::optional<Checkpoint>> checkpoint() = 0;

@@ -136,13 +136,19 @@ Result<void> run_lanes(std::vector<std::unique_ptr<Lane>>& lanes, std::stop_toke
   return {};
 }
 
-// What an earlier attempt announced and may have done.
-Result<std::optional<Receipt>> settle_pending(Sink& sink, const WriteRequest& write, Journal& journal, std::stop_token stop) {
+// What an earlier attempt announced and had brought to the destination.
+struct Settled {
+  Receipt receipt;
+  std::optional<Checkpoint> until;
+};
+
+Result<std::optional<Settled>> settle_pending(Sink& sink, const WriteRequest& write, Journal& journal, std::stop_token stop) {
   const auto intent = WEIR_TRY(journal.pending());
-  if (!intent) return std::optional<Receipt>{};
-  auto receipt = WEIR_TRY(sink.find(write, intent->commit, stop));
-  if (receipt) WEIR_TRY(journal.save(*receipt, intent->until));
-  return receipt;
+  if (!intent) return std::optional<Settled>{};
+  const auto receipt = WEIR_TRY(sink.find(write, intent->commit, stop));
+  if (!receipt) return std::optional<Settled>{};
+  WEIR_TRY(journal.save(*receipt, intent->until));
+  return std::optional{Settled{*receipt, intent->until}};
 }
 
 }  // namespace
@@ -153,8 +159,10 @@ Result<PumpReport> pump(Source& source, Sink& sink, const PumpPlan& plan, Journa
   auto write = plan.write;
   write.schema = widen(stream.schema, plan.added);
 
-  if (auto receipt = WEIR_TRY(settle_pending(sink, write, journal, stop))) {
-    return PumpReport{.rows_read = 0, .receipt = *receipt, .outcome = PumpReport::Outcome::FoundCommitted};
+  // A commit without a checkpoint is the whole stream. One with a checkpoint is followed by what has come since.
+  const auto settled = WEIR_TRY(settle_pending(sink, write, journal, stop));
+  if (settled && !settled->until) {
+    return PumpReport{.rows_read = 0, .receipt = settled->receipt, .outcome = PumpReport::Outcome::FoundCommitted};
   }
 
   const auto from = WEIR_TRY(journal.checkpoint());

@@ -18,7 +18,8 @@ data::SchemaPtr one_column() {
 // Counts from `first` in batches; fails or announces a stop at a chosen batch.
 class CountingReader final : public Reader {
  public:
-  CountingReader(std::int64_t first, int batches, int fail_at) : next_(first), left_(batches), fail_at_(fail_at) {}
+  CountingReader(std::int64_t first, int batches, int fail_at, bool resumable)
+      : next_(first), left_(batches), fail_at_(fail_at), resumable_(resumable) {}
   const data::SchemaPtr& schema() const override { return schema_; }
   Result<std::optional<Delivery>> next(std::stop_token stop) override {
     if (stop.stop_requested()) return Error::cancelled();
@@ -28,7 +29,9 @@ class CountingReader final : public Reader {
     for (int i = 0; i < 100; ++i) builder.append(next_++);
     std::vector<data::Column> columns;
     columns.push_back(builder.finish());
-    return std::optional<Delivery>{Delivery{data::Batch{schema_, std::move(columns), 100}, Checkpoint{std::to_string(next_)}}};
+    std::optional<Checkpoint> after;
+    if (resumable_) after = Checkpoint{std::to_string(next_)};
+    return std::optional<Delivery>{Delivery{data::Batch{schema_, std::move(columns), 100}, std::move(after)}};
   }
   Result<void> confirm(const Checkpoint& checkpoint) override {
     confirmed = checkpoint.text;
@@ -42,6 +45,7 @@ class CountingReader final : public Reader {
   std::int64_t next_;
   int left_;
   int fail_at_;
+  bool resumable_;
 };
 
 class CountingSource final : public Source {
@@ -49,6 +53,8 @@ class CountingSource final : public Source {
   int batches = 50;
   int fail_at = -1;
   int opened = 0;
+  bool resumable = true;  // whether its deliveries carry checkpoints
+  std::string opened_from;
   Result<std::vector<Stream>> discover(std::stop_token) override { return std::vector<Stream>{}; }
   Result<Stream> describe(const ReadRequest&, std::stop_token) override { return Stream{"numbers", *one_column(), {}, {}}; }
   Result<std::vector<Partition>> partitions(const ReadRequest&, int wanted, std::stop_token) override {
@@ -56,10 +62,11 @@ class CountingSource final : public Source {
     for (int i = 0; i < wanted; ++i) partitions.push_back({std::to_string(i)});
     return partitions;
   }
-  Result<std::unique_ptr<Reader>> open(const ReadRequest&, const Partition& partition, const std::optional<Checkpoint>&,
+  Result<std::unique_ptr<Reader>> open(const ReadRequest&, const Partition& partition, const std::optional<Checkpoint>& from,
                                        std::stop_token) override {
     ++opened;
-    return std::make_unique<CountingReader>(std::stoll(partition.text) * 1'000'000, batches, fail_at);
+    opened_from = from ? from->text : "";
+    return std::make_unique<CountingReader>(std::stoll(partition.text) * 1'000'000, batches, fail_at, resumable);
   }
 };
 
@@ -192,6 +199,7 @@ TEST_F(Pump, AWriterThatFailsStopsTheReaders) {
 }
 
 TEST_F(Pump, ACommitWhoseAnswerWasLostIsNotRepeated) {
+  source.resumable = false;
   sink.lose_answer = true;
   EXPECT_EQ(run().error().code(), Code::Unavailable);
   sink.lose_answer = false;
@@ -201,6 +209,17 @@ TEST_F(Pump, ACommitWhoseAnswerWasLostIsNotRepeated) {
   EXPECT_EQ(sink.rows.size(), 5'000U);
   EXPECT_EQ(source.opened, 1);
   EXPECT_EQ(journal.saves, 1);
+}
+
+TEST_F(Pump, AfterALostAnswerAResumableSourceGoesOnFromItsCheckpoint) {
+  sink.lose_answer = true;
+  EXPECT_EQ(run().error().code(), Code::Unavailable);
+  sink.lose_answer = false;
+  const auto again = run();
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->outcome, PumpReport::Outcome::Committed);
+  EXPECT_EQ(source.opened_from, "5000");
+  EXPECT_EQ(journal.saves, 2);
 }
 
 TEST_F(Pump, AnIntentThatNeverReachedTheDestinationIsDoneAgain) {
