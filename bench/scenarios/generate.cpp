@@ -1,6 +1,4 @@
-// Generating the sales file: rows a second and core, written and synced.
-
-#include <algorithm>
+// Generating the sales file: rows a second of one core, written and synced.
 
 #include "connectors/generate/generate_file.hpp"
 #include "project/project.hpp"
@@ -29,10 +27,8 @@ Result<Figures> measure_generate(const Setup& setup) {
                                           .variation = {.rows = setup.rows, .seed = 7, .last_day = 20'400},
                                           .path = setup.folder / "generated.csv",
                                           .threads = 1};
-  double best = 1e9;
-  for (int repeat = 0; repeat < setup.repeats; ++repeat) {
-    best = std::min(best, WEIR_TRY(seconds_of([&] { return generate::generate_file(request, {}); })));
-  }
+  const double best = WEIR_TRY(best_of(
+      setup.repeats, [&] { return processor_seconds_of([&] { return generate::generate_file(request, {}); }); }));
   return Figures{{.name = "generate/rows",
                   .ours = static_cast<double>(setup.rows) / best,
                   .reference = kRowsPerSecondGoal,

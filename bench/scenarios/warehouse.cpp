@@ -77,20 +77,15 @@ Result<Bytes> native_bytes(Http& http) {
   return bytes;
 }
 
-// The shortest of several calls.
-template <typename Call>
-Result<double> best_of(int repeats, const Call& call) {
-  double best = 1e9;
-  for (int repeat = 0; repeat < repeats; ++repeat) best = std::min(best, WEIR_TRY(seconds_of(call)));
-  return best;
-}
-
 Result<Figures> measure_reading(const Setup& setup, Http& http, flow::Source& source, const Bytes& native) {
   const double gigabytes = static_cast<double>(native.size()) / 1e9;
-  const double decoding = WEIR_TRY(best_of(setup.repeats, [&] { return decode(native); }));
-  const double reading = WEIR_TRY(best_of(setup.repeats, [&] { return read_table(source); }));
-  const double transfer =
-      WEIR_TRY(best_of(setup.repeats, [&] { return http.query("SELECT * FROM bench_sales FORMAT Native"); }));
+  const double decoding =
+      WEIR_TRY(best_of(setup.repeats, [&] { return processor_seconds_of([&] { return decode(native); }); }));
+  const double reading =
+      WEIR_TRY(best_of(setup.repeats, [&] { return seconds_of([&] { return read_table(source); }); }));
+  const double transfer = WEIR_TRY(best_of(setup.repeats, [&] {
+    return seconds_of([&] { return http.query("SELECT * FROM bench_sales FORMAT Native"); });
+  }));
   return Figures{{.name = "warehouse/native_decode",
                   .ours = gigabytes / decoding,
                   .reference = kDecodeGoalGb,
