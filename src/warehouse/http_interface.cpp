@@ -68,7 +68,7 @@ void HttpInterface::handle(net::IncomingRequest& request, net::ResponseWriter& r
 }
 
 void HttpInterface::handle_query(net::IncomingRequest& request, net::ResponseWriter& response) {
-  QueryRun run({engine_, admission_, sessions_, log_}, request, response);
+  QueryRun run({engine_, admission_, sessions_, log_, options_.scratch_folder}, request, response);
   const auto authenticated = authenticate(request);
   if (!authenticated.ok()) {
     run.refuse(authenticated.error());

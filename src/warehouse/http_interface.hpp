@@ -16,7 +16,8 @@ namespace weir::warehouse {
 struct InterfaceOptions {
   std::string user = "default";
   Secret password;
-  int statements_max = 16;  // run at once
+  std::filesystem::path scratch_folder;  // for results that are held back
+  int statements_max = 16;               // run at once
   int statements_waiting_max = 256;
 };
 

@@ -132,7 +132,8 @@ QueryRun::QueryRun(const Services& services, net::IncomingRequest& request, net:
       response_(response),
       began_(system_clock().now()),
       began_steady_(std::chrono::steady_clock::now()),
-      reply_(response, request.query_value("wait_end_of_query") == "1" ? Reply::kEverything : Reply::kHeldBytes) {}
+      reply_(response, request.query_value("wait_end_of_query") == "1" ? Hold::Everything : Hold::FirstBytes,
+             services.scratch_folder) {}
 
 QueryRun::~QueryRun() = default;
 

@@ -21,6 +21,7 @@ struct Services {
   Admission& admission;
   Sessions& sessions;
   QueryLog& log;
+  const std::filesystem::path& scratch_folder;
 };
 
 // One query request from its URL to its answer.

@@ -77,8 +77,6 @@ Result<bool> take_own(RequestOptions& options, const std::string& key, const std
     options.compress = is_true(value);
   } else if (key == "decompress") {
     options.decompress = is_true(value);
-  } else if (key == "wait_end_of_query") {
-    options.wait_end_of_query = is_true(value);
   } else if (key == "client_protocol_version") {
     const auto version = parse_number<int>(value);
     if (!version) return bad_argument(key, value);
@@ -86,8 +84,9 @@ Result<bool> take_own(RequestOptions& options, const std::string& key, const std
   } else if (key.starts_with("param_")) {
     options.parameters.emplace_back(key.substr(6), value);
   } else {
-    return key == "user" || key == "password" || key == "quota_key" || key == "buffer_size" || key == "stacktrace" ||
-           key == "close_session";
+    // Taken where they matter, or of no meaning here.
+    return key == "wait_end_of_query" || key == "user" || key == "password" || key == "quota_key" ||
+           key == "buffer_size" || key == "stacktrace" || key == "close_session";
   }
   return true;
 }

@@ -28,7 +28,6 @@ struct RequestOptions {
   Sessions::Check session_check = Sessions::Check::MayBeNew;
   bool compress = false;                         // the answer in ClickHouse's frames
   bool decompress = false;                       // the body in ClickHouse's frames
-  bool wait_end_of_query = false;                // nothing is sent before the statement has ended
   bool read_only = false;                        // GET, or readonly=1 and 2
   int protocol_version = 0;                      // client_protocol_version: changes the Native format
   std::optional<ContentCoding> accepted_coding;  // what the answer is encoded with

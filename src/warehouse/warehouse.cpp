@@ -86,6 +86,7 @@ Result<void> serve(const WarehouseOptions& options) {
   prepare_process();
   const auto lock = WEIR_TRY(lock_folder(options.data_folder));
   InterfaceOptions interface_options;
+  interface_options.scratch_folder = options.data_folder;
   interface_options.password = WEIR_TRY(read_password(options.password_file));
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   interface_options.statements_max = options.statements_max > 0 ? options.statements_max : std::max(8, 4 * cores);
