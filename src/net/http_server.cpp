@@ -369,11 +369,10 @@ class Server final : public HttpServer {
       std::vector<std::shared_ptr<Connection>> left;
       for (const auto& entry : connections_) left.push_back(entry.second);
       lock.unlock();
-      for (const auto& connection : left) {
-        connection->gone.request_stop();
-        ::shutdown(connection->socket.get(), SHUT_RDWR);
-      }
+      for (const auto& connection : left) connection->gone.request_stop();
+      // Under the lock, so that none is closed, and its number reused, in between.
       lock.lock();
+      for (const auto& entry : connections_) ::shutdown(entry.first, SHUT_RDWR);
       ended_.wait(lock, none_left);
     }
     lock.unlock();
