@@ -7,8 +7,11 @@ foreach(file ${files})
     continue()
   endif()
   file(READ ${EXAMPLES}/${file} text)
-  string(REGEX MATCH "^[^/]+" example ${file})
-  string(REGEX REPLACE "^[^/]+/" "" path ${file})
+  # Not by REGEX REPLACE, which before CMake 4.1 tries "^" again after every match and takes all folders away (CMP0186).
+  string(FIND ${file} "/" slash)
+  string(SUBSTRING ${file} 0 ${slash} example)
+  math(EXPR slash "${slash} + 1")
+  string(SUBSTRING ${file} ${slash} -1 path)
   string(APPEND entries "    {\"${example}\", \"${path}\", R\"example~(${text})example~\"},\n")
 endforeach()
 file(WRITE ${OUTPUT} "#include \"app/examples.hpp\"
