@@ -1,8 +1,14 @@
 -- Per region and product: totals, rank and share in the region, running total, and the last full month's change.
 {{ config(materialized='table', connection='shop', indexes=[{'columns': ['region', 'product_id'], 'unique': true}]) }}
 
+-- The one look at the sales; everything below is computed from it.
 with monthly as (
-    select region, product_id, date_trunc('month', sale_date) as month, sum(sale_amount) as amount
+    select
+        region,
+        product_id,
+        date_trunc('month', sale_date::timestamp) as month,
+        count(*)                                  as sales,
+        sum(sale_amount)                          as amount
     from {{ source('shop', 'sales') }}
     group by region, product_id, month
 ),
@@ -20,10 +26,10 @@ totals as (
     select
         region,
         product_id,
-        count(*)                                as sales_count,
-        sum(sale_amount)                        as sales_amount,
-        round(avg(sale_amount), 4)              as average_sale_amount
-    from {{ source('shop', 'sales') }}
+        sum(sales)                              as sales_count,
+        sum(amount)                             as sales_amount,
+        round(sum(amount) / sum(sales), 4)      as average_sale_amount
+    from monthly
     group by region, product_id
 )
 select
