@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <thread>
 
 #include "services/endpoint.hpp"
 #include "services/user.hpp"
@@ -247,8 +248,9 @@ Result<void> make_postgres_data(const StartRequest& request, const PostgresPlace
   const auto password_file = WEIR_TRY(memory_file(password.reveal() + "\n"));
   constexpr int kPasswordDescriptor = 3;
   auto spec = program_of(place, installation.folder / "initdb", log);
-  // C.UTF-8: texts sort by code point, the same on every machine and as in ClickHouse, and an upgrade of the operating
-  // system cannot change the order under an index; upper() and lower() know all of Unicode.
+  // Texts sort by code point, the same on every machine and as in ClickHouse, and an upgrade of the operating system
+  // cannot change the order under an index; upper() and lower() know all of Unicode. C rather than C.UTF-8 for the order:
+  // the same one, but PostgreSQL then compares bytes itself, which halves the time of sorts.
   spec.arguments = {"--pgdata=" + fresh.string(),
                     "--username=weir",
                     fmt::format("--pwfile=/proc/self/fd/{}", kPasswordDescriptor),
@@ -256,6 +258,7 @@ Result<void> make_postgres_data(const StartRequest& request, const PostgresPlace
                     "--auth-host=scram-sha-256",
                     "--encoding=UTF8",
                     "--locale=C.UTF-8",
+                    "--lc-collate=C",
                     "--data-checksums",
                     "--no-sync"};
   spec.inherited = {{password_file.get(), kPasswordDescriptor}};
@@ -284,10 +287,10 @@ Result<void> reset_postgres_password(const StartRequest& request, const Postgres
   return sync_filesystem_of(place.data);
 }
 
-std::string postgres_configuration(std::uint64_t memory_bytes, SharedMemory shared_memory) {
+std::string postgres_configuration(const Machine& machine) {
   constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
   const auto share = [&](std::uint64_t divisor, std::uint64_t least, std::uint64_t most) {
-    return std::clamp(memory_bytes / divisor / kMiB, least, most);
+    return std::clamp(machine.memory_bytes / divisor / kMiB, least, most);
   };
   std::string text = "# Written by Weir at every start: change postgresql.conf or use ALTER SYSTEM instead.\n";
   const auto set = [&](std::string_view key, std::string_view value) { text += fmt::format("{} = {}\n", key, value); };
@@ -311,8 +314,12 @@ std::string postgres_configuration(std::uint64_t memory_bytes, SharedMemory shar
   set("max_replication_slots", "16");
   set("max_wal_senders", "16");
   set("random_page_cost", "1.1");
+  // The cores are there for the one query that runs, a process each: the defaults assume many sessions that share them.
+  set("max_parallel_workers_per_gather", fmt::format("{}", std::clamp(machine.cores, 1U, 9U) - 1));
+  set("parallel_setup_cost", "100");
+  set("parallel_tuple_cost", "0.01");
   set("jit", "off");  // compiling costs more than it saves in queries of some seconds
-  set("dynamic_shared_memory_type", shared_memory == SharedMemory::Ample ? "posix" : "sysv");
+  set("dynamic_shared_memory_type", machine.shared_memory == SharedMemory::Ample ? "posix" : "sysv");
   set("timezone", "'UTC'");
   set("log_timezone", "'UTC'");
   set("log_line_prefix", "'%m [%p] %q%u@%d '");
@@ -321,7 +328,7 @@ std::string postgres_configuration(std::uint64_t memory_bytes, SharedMemory shar
 }
 
 Result<void> configure_postgres(const PostgresPlace& place) {
-  const auto text = postgres_configuration(memory_bytes(), shared_memory());
+  const auto text = postgres_configuration({memory_bytes(), std::thread::hardware_concurrency(), shared_memory()});
   const auto present = read_file(place.data / "weir.conf");
   if (present.ok() && *present == text) return {};
   return replace_file(place.data, place, "weir.conf", text);

@@ -40,8 +40,15 @@ Result<void> configure_postgres(const PostgresPlace& place);
 // As SQL and PostgreSQL's lists of folders quote a name: "shop", with quotes inside doubled.
 std::string quote_identifier(const std::string& name);
 
-// The text of weir.conf for a machine with so much memory.
+// What the server may use of the machine, or of the container that it runs in.
 enum class SharedMemory { Ample, Scarce };
-std::string postgres_configuration(std::uint64_t memory_bytes, SharedMemory shared_memory);
+struct Machine {
+  std::uint64_t memory_bytes = 0;
+  unsigned cores = 1;
+  SharedMemory shared_memory = SharedMemory::Scarce;
+};
+
+// The text of weir.conf.
+std::string postgres_configuration(const Machine& machine);
 
 }  // namespace weir::services

@@ -71,12 +71,14 @@ TEST(PostgresInstallation, TheEnvironmentVariableIsTheOnlyPlaceWhenItIsSet) {
   EXPECT_EQ(found[0].folder, folder.path());
 }
 
-TEST(PostgresConfiguration, FollowsTheMachinesMemory) {
-  const auto small = postgres_configuration(std::uint64_t{512} << 20, SharedMemory::Scarce);
+TEST(PostgresConfiguration, FollowsTheMachine) {
+  const auto small = postgres_configuration({std::uint64_t{512} << 20, 1, SharedMemory::Scarce});
   EXPECT_NE(small.find("shared_buffers = 64MB\n"), std::string::npos);
   EXPECT_NE(small.find("dynamic_shared_memory_type = sysv\n"), std::string::npos);
-  const auto large = postgres_configuration(std::uint64_t{64} << 30, SharedMemory::Ample);
+  const auto large = postgres_configuration({std::uint64_t{64} << 30, 4, SharedMemory::Ample});
   EXPECT_NE(large.find("shared_buffers = 1024MB\n"), std::string::npos);
+  EXPECT_NE(small.find("max_parallel_workers_per_gather = 0\n"), std::string::npos);
+  EXPECT_NE(large.find("max_parallel_workers_per_gather = 3\n"), std::string::npos);
   EXPECT_NE(large.find("synchronous_commit = on\n"), std::string::npos);
   EXPECT_NE(large.find("wal_level = logical\n"), std::string::npos);
 }
