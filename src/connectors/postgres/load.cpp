@@ -35,7 +35,7 @@ class PostgresLoad final : public flow::Load {
     if (!connection.in_transaction()) WEIR_TRY(connection.run("BEGIN", stop));
     if (!WEIR_TRY(add_receipt(connection, plan().target.text(), receipt, stop)))
       return already_committed(connection, receipt, stop);
-    WEIR_TRY(add_missing_indexes(connection, plan(), plan().target, stop));
+    WEIR_TRY(add_missing_indexes(connection, plan(), stop));
     WEIR_TRY(connection.run("COMMIT", stop));
     return receipt;
   }
@@ -97,7 +97,7 @@ class PostgresLoad final : public flow::Load {
     } else {
       WEIR_TRY(publish_append(connection, plan(), stage(), stop));
     }
-    return add_missing_indexes(connection, plan(), plan().target, stop);
+    return add_missing_indexes(connection, plan(), stop);
   }
 
   Result<flow::Receipt> already_committed(Connection& connection, const flow::Receipt& receipt, std::stop_token stop) {

@@ -10,6 +10,8 @@
 namespace weir::postgres {
 namespace {
 
+constexpr std::size_t kIndexSuffixBytesMax = 40;  // of a name's 63 bytes: the rest is the table's
+
 std::string quoted_list(const std::vector<std::string>& names) {
   std::vector<std::string> quoted;
   for (const auto& name : names) quoted.push_back(quote_identifier(name));
@@ -105,6 +107,32 @@ Result<bool> is_referenced(Connection& connection, const LoadPlan& plan, std::st
   return found.flag(0, 0);
 }
 
+// An index on exactly these columns, in this order.
+Result<bool> has_index(Connection& connection, const flow::Relation& table, const flow::Index& index,
+                       std::stop_token stop) {
+  std::vector<std::string> literals;
+  for (const auto& column : index.columns) literals.push_back(quote_literal(column));
+  const auto found = WEIR_TRY(connection.query(
+      fmt::format(
+          "SELECT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = to_regclass($1) AND i.indpred IS NULL "
+          "AND i.indexprs IS NULL AND (SELECT array_agg(a.attname::text ORDER BY k.place) "
+          "FROM unnest(i.indkey) WITH ORDINALITY k (attnum, place) JOIN pg_catalog.pg_attribute a "
+          "ON a.attrelid = i.indrelid AND a.attnum = k.attnum) = ARRAY[{}]::text[])",
+          fmt::join(literals, ", ")),
+      {quote_relation(table)}, stop));
+  return found.flag(0, 0);
+}
+
+// `name` is quoted and ends with a space, or empty: PostgreSQL then chooses one that is free.
+Result<void> build_index(Connection& connection, const LoadPlan& plan, std::string_view name,
+                         const flow::Relation& table, const flow::Index& index, std::stop_token stop) {
+  WEIR_TRY(connection
+               .run(fmt::format("CREATE INDEX {}ON {} ({})", name, quote_relation(table), quoted_list(index.columns)),
+                    stop)
+               .while_doing("building an index of " + plan.target.text()));
+  return {};
+}
+
 }  // namespace
 
 Result<void> publish_append(Connection& connection, const LoadPlan& plan, const flow::Relation& stage,
@@ -168,38 +196,34 @@ Result<void> publish_merge(Connection& connection, const LoadPlan& plan, const f
 Result<std::vector<PendingName>> build_new_indexes(Connection& connection, const LoadPlan& plan,
                                                    const flow::Relation& stage, std::stop_token stop) {
   std::vector<PendingName> names;
+  // PostgreSQL's own way of naming, with the name of the table that the stage becomes.
+  const auto name = [&](const std::string& suffix) {
+    return cut_name(plan.target.name, kNameBytesMax - suffix.size()) + suffix;
+  };
+  const auto temporary = [&](const std::string& suffix) {
+    return cut_name(stage.name, kNameBytesMax - suffix.size()) + suffix;
+  };
   if (!plan.key().empty() && (!plan.existing || plan.existing->key.empty())) {
-    const auto suffix = std::string{"_pkey"};
-    names.push_back({cut_name(stage.name, kNameBytesMax - suffix.size()) + suffix,
-                     cut_name(plan.target.name, kNameBytesMax - suffix.size()) + suffix, true});
+    names.push_back({temporary("_pkey"), name("_pkey"), true});
     WEIR_TRY(connection
                  .run(fmt::format("ALTER TABLE {} ADD CONSTRAINT {} PRIMARY KEY ({})", quote_relation(stage),
                                   quote_identifier(names.back().from), quoted_list(plan.key())),
                       stop)
                  .while_doing("building the primary key of " + plan.target.text()));
   }
-  WEIR_TRY(add_missing_indexes(connection, plan, stage, stop));
+  for (const auto& index : plan.request.indexes) {
+    if (WEIR_TRY(has_index(connection, stage, index, stop))) continue;
+    const auto columns = cut_name(fmt::format("_{}", fmt::join(index.columns, "_")), kIndexSuffixBytesMax) + "_idx";
+    names.push_back({temporary(fmt::format("_idx{}", names.size())), name(columns), false});
+    WEIR_TRY(build_index(connection, plan, quote_identifier(names.back().from) + " ", stage, index, stop));
+  }
   return names;
 }
 
-Result<void> add_missing_indexes(Connection& connection, const LoadPlan& plan, const flow::Relation& table,
-                                 std::stop_token stop) {
+Result<void> add_missing_indexes(Connection& connection, const LoadPlan& plan, std::stop_token stop) {
   for (const auto& index : plan.request.indexes) {
-    std::vector<std::string> literals;
-    for (const auto& column : index.columns) literals.push_back(quote_literal(column));
-    const auto found = WEIR_TRY(connection.query(
-        fmt::format(
-            "SELECT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = to_regclass($1) AND i.indpred IS NULL "
-            "AND i.indexprs IS NULL AND (SELECT array_agg(a.attname::text ORDER BY k.place) "
-            "FROM unnest(i.indkey) WITH ORDINALITY k (attnum, place) JOIN pg_catalog.pg_attribute a "
-            "ON a.attrelid = i.indrelid AND a.attnum = k.attnum) = ARRAY[{}]::text[])",
-            fmt::join(literals, ", ")),
-        {quote_relation(table)}, stop));
-    if (found.flag(0, 0)) continue;
-    // Named for the table that it will belong to; PostgreSQL numbers names that are taken.
-    WEIR_TRY(
-        connection.run(fmt::format("CREATE INDEX ON {} ({})", quote_relation(table), quoted_list(index.columns)), stop)
-            .while_doing("building an index of " + plan.target.text()));
+    if (WEIR_TRY(has_index(connection, plan.target, index, stop))) continue;
+    WEIR_TRY(build_index(connection, plan, "", plan.target, index, stop));
   }
   return {};
 }
