@@ -11,6 +11,7 @@
 
 #include "base/file.hpp"
 #include "warehouse/query_tag.hpp"
+#include "warehouse/sql_tokens.hpp"
 
 namespace weir::warehouse {
 namespace {
@@ -59,7 +60,8 @@ Engine::Engine(Chdb library, std::vector<std::string> arguments, ChdbConnection 
     : library_(std::move(library)),
       arguments_(std::move(arguments)),
       service_(std::move(service)),
-      cancellation_([this](const std::string& tag) { kill(tag); }) {}
+      cancellation_([this](const std::string& tag) { kill(tag); }),
+      spares_([this](const std::string& database) { return open_connection(database); }) {}
 
 Result<std::unique_ptr<Engine>> Engine::open(Chdb library, std::vector<std::string> arguments) {
   auto service = WEIR_TRY(library.connect(arguments));
@@ -86,7 +88,11 @@ Result<void> Engine::prepare() {
   return {};
 }
 
-Result<ChdbConnection> Engine::connect() const { return library_.connect(arguments_); }
+Result<ChdbConnection> Engine::open_connection(const std::string& database) const {
+  auto connection = WEIR_TRY(library_.connect(arguments_));
+  WEIR_TRY(connection.query("USE " + quote(database, '`'), "Null"));
+  return connection;
+}
 
 void Engine::kill(const std::string& tag) {
   // ASYNC: waiting for the end can hang.

@@ -14,6 +14,7 @@
 #include "warehouse/cancellation.hpp"
 #include "warehouse/chdb.hpp"
 #include "warehouse/gate.hpp"
+#include "warehouse/spare_connections.hpp"
 
 namespace weir::warehouse {
 
@@ -42,8 +43,8 @@ class Engine {
 
   const EngineFacts& facts() const { return facts_; }
 
-  // A new connection, in the database `weir`.
-  Result<ChdbConnection> connect() const;
+  // A new connection in the database, which may have been waiting; native 81 when there is no such database.
+  Result<ChdbConnection> connect(const std::string& database) { return spares_.take(database); }
 
   // SELECT: `consume` gets the result while the query runs, as one document; a slow consumer slows the query. When it
   // fails, or `stop` is requested, the query is stopped.
@@ -63,6 +64,7 @@ class Engine {
  private:
   Engine(Chdb library, std::vector<std::string> arguments, ChdbConnection service);
   Result<void> prepare();
+  Result<ChdbConnection> open_connection(const std::string& database) const;
   void kill(const std::string& tag);
   Result<Statistics> insert_into(ChdbConnection& connection, const StatementRequest& request, std::string_view head,
                                  const Feed& feed, std::stop_token stop);
@@ -74,6 +76,7 @@ class Engine {
   EngineFacts facts_;
   ChdbConnection service_;  // used by one thread at a time: by open(), then by the cancellation's thread
   Cancellation cancellation_;
+  SpareConnections spares_;
 };
 
 }  // namespace weir::warehouse

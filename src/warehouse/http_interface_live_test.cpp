@@ -179,6 +179,17 @@ TEST_F(HttpInterfaceLive, ChecksSettings) {
 TEST_F(HttpInterfaceLive, KnowsDatabasesAndFormats) {
   EXPECT_EQ(warehouse().value("select currentDatabase()"), "weir");
   EXPECT_EQ(warehouse().value("select currentDatabase()", "database=default"), "default");
+  // Connections that wait for requests are in the database of the last ones, and are used once.
+  for (int round = 0; round < 3; ++round) {
+    for (int request = 0; request < 5; ++request) {
+      EXPECT_EQ(warehouse().value("select currentDatabase()", "database=system"), "system");
+      EXPECT_EQ(warehouse().value("set max_block_size = 7"), "");
+      EXPECT_NE(warehouse().value("select getSetting('max_block_size')"), "7");
+    }
+    for (int request = 0; request < 5; ++request) EXPECT_EQ(warehouse().value("select currentDatabase()"), "weir");
+    EXPECT_EQ(warehouse().query("select 1", "database=nope").header("X-ClickHouse-Exception-Code"), "81");
+    EXPECT_EQ(warehouse().query("select 1", "database=nope").header("X-ClickHouse-Exception-Code"), "81");
+  }
   EXPECT_EQ(warehouse().query("select 1", "database=nope").header("X-ClickHouse-Exception-Code"), "81");
   EXPECT_EQ(warehouse().value("select 1 as a", "default_format=JSONEachRow"), "{\"a\":1}");
   EXPECT_EQ(warehouse().value("select 1 as a format CSV", "default_format=JSONEachRow"), "1");

@@ -7,6 +7,7 @@
 #include "net/clickhouse_frame.hpp"
 #include "warehouse/clickhouse_error.hpp"
 #include "warehouse/native_reframe.hpp"
+#include "warehouse/sql_tokens.hpp"
 
 namespace weir::warehouse {
 namespace {
@@ -14,6 +15,8 @@ namespace {
 // Enough for the head of nearly every INSERT; read on only while the statement has not ended.
 constexpr std::size_t kFirstReadBytes = 64 * 1024;
 constexpr std::size_t kStatementBytesMax = 64 << 20;
+// Of requests that name none.
+constexpr const char* kDefaultDatabase = "weir";
 constexpr std::size_t kCopyBytesMin = 16 * 1024;
 constexpr std::size_t kCopyBytesMax = 1 << 20;
 
@@ -42,15 +45,6 @@ std::string_view content_type(std::string_view format) {
     if (format.starts_with(known.prefix)) return known.type;
   }
   return "text/plain; charset=UTF-8";
-}
-
-std::string quote(std::string_view text, char quote) {
-  std::string quoted(1, quote);
-  for (const char byte : text) {
-    if (byte == quote || byte == '\\') quoted += '\\';
-    quoted += byte;
-  }
-  return quoted += quote;
 }
 
 std::string summary(const Statistics& statistics) {
@@ -208,16 +202,12 @@ Result<void> QueryRun::read_statement() {
 Result<void> QueryRun::acquire_connection() {
   auto& engine = services_.engine;
   if (options_.session_id.empty()) {
-    own_connection_ = WEIR_TRY(engine.connect());
+    own_connection_ = WEIR_TRY(engine.connect(options_.database.empty() ? kDefaultDatabase : options_.database));
     connection_ = &*own_connection_;
-    if (options_.database.empty()) options_.database = "weir";
+    options_.database.clear();  // it is in that database already
     return {};
   }
-  const auto connect = [&]() -> Result<ChdbConnection> {
-    auto connection = WEIR_TRY(engine.connect());
-    WEIR_TRY(connection.query("USE weir", "Null"));
-    return connection;
-  };
+  const auto connect = [&] { return engine.connect(kDefaultDatabase); };
   session_.emplace(WEIR_TRY(
       services_.sessions.acquire(options_.session_id, options_.session_timeout, options_.session_check, connect)));
   connection_ = &session_->connection();

@@ -115,4 +115,13 @@ std::string unquote(const SqlToken& token) {
   return plain;
 }
 
+std::string quote(std::string_view text, char quote) {
+  std::string quoted(1, quote);
+  for (const char byte : text) {
+    if (byte == quote || byte == '\\') quoted += '\\';
+    quoted += byte;
+  }
+  return quoted += quote;
+}
+
 }  // namespace weir::warehouse

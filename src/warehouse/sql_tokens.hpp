@@ -52,5 +52,7 @@ class SqlLexer {
 
 // 'it\'s' → it's. Heredocs and other kinds of quotes lose their ends only.
 std::string unquote(const SqlToken& token);
+// The text between two of these quotes, with a backslash before quotes and backslashes in it.
+std::string quote(std::string_view text, char quote);
 
 }  // namespace weir::warehouse
