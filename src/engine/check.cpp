@@ -1,4 +1,4 @@
-#include <array>
+#include <algorithm>
 #include <utility>
 
 #include "data/text.hpp"
@@ -6,8 +6,9 @@
 #include "engine/endpoint.hpp"
 #include "engine/kinds.hpp"
 
-// `check`: rules about one table, all evaluated in one scan of it. Rows that break a quarantine rule are kept in the
-// rejects table with the rule and the reason; `accepted` becomes a view of the rest.
+// `check`: rules about one table, each evaluated once for a row. Rows that break a quarantine rule are kept in the rejects
+// table with the rule and the reason, by the one statement that evaluates those rules; `accepted` becomes a view of the
+// rest. All other rules are one scan, which reads only the columns that they name.
 namespace weir::engine {
 namespace {
 
@@ -55,38 +56,55 @@ class Check {
       : context_(context), database_(database), table_(std::move(table)), rules_(std::move(rules)) {}
 
   Result<Json> run() {
-    const auto& dialect = database_.dialect();
-    const auto figures = WEIR_TRY(scan(database_, scan_sql(rules_, table_, dialect), context_.stop()));
-    const auto rows = figures.number(0);
-    const auto rejected = figures.number(1);
-    context_.progress().rows_read = rows;
-    std::vector<ledger::CheckResult> results;
-    for (std::size_t i = 0; i < rules_.size(); ++i) results.push_back(judge(rules_[i], rows, figures.values[i + 2]));
-    for (const auto& result : results) {
-      WEIR_TRY(context_.report(result));
-      if (!result.passed) context_.log().warn("{} ({}): {}", result.check, result.severity, result.detail);
+    const auto& settings = context_.order().settings;
+    std::vector<Rule> quarantine;
+    std::vector<Rule> others;
+    for (const auto& rule : rules_) (rule.severity == RuleSeverity::Quarantine ? quarantine : others).push_back(rule);
+
+    Figures rejected{{"0"}};
+    if (settings.has("rejects")) {
+      const auto rejects = relation("rejects");
+      WEIR_TRY(publish(database_, rejects, flow::Materialized::Table,
+                       rejects_sql(quarantine, table_, context_.order().run, database_.dialect()), context_.stop()));
+      rejected = WEIR_TRY(figures(quarantine, rejects));
     }
-    WEIR_TRY(separate());
-    context_.log().info("checked {} rows by {} rules: {} rejected", rows, rules_.size(), rejected);
-    context_.progress().rows_written = rejected;
-    WEIR_TRY(verdict(results));
-    return Json{{"rows", rows}, {"rejected", rejected}, {"accepted", rows - rejected}};
+    if (settings.has("accepted")) {
+      WEIR_TRY(publish(database_, relation("accepted"), flow::Materialized::View,
+                       accepted_sql(quarantine, table_, database_.dialect()), context_.stop()));
+    }
+    const auto found = WEIR_TRY(figures(others, table_));
+    return report(found, rejected);
   }
 
  private:
-  Result<void> separate() {
-    const auto& settings = context_.order().settings;
-    if (settings.has("rejects")) {
-      const auto target = flow::parse_relation(find_endpoint(context_.order(), settings.text("rejects")).object);
-      WEIR_TRY(publish(database_, target, flow::Materialized::Table,
-                       rejects_sql(rules_, table_, context_.order().run, database_.dialect()), context_.stop()));
+  flow::Relation relation(std::string_view setting) const {
+    return flow::parse_relation(find_endpoint(context_.order(), context_.order().settings.text(setting)).object);
+  }
+
+  Result<Figures> figures(const std::vector<Rule>& rules, const flow::Relation& table) {
+    return scan(database_, scan_sql(rules, table, database_.dialect()), context_.stop());
+  }
+
+  // In the rules' own order: each has its figure in one of the two scans.
+  Result<Json> report(const Figures& found, const Figures& rejected) {
+    const auto rows = found.number(0);
+    const auto rejected_rows = rejected.number(0);
+    context_.progress().rows_read = rows;
+    context_.progress().rows_written = rejected_rows;
+    std::vector<ledger::CheckResult> results;
+    std::size_t next_found = 1;
+    std::size_t next_rejected = 1;
+    for (const auto& rule : rules_) {
+      const auto& figure = rule.severity == RuleSeverity::Quarantine ? rejected.values[next_rejected++]
+                                                                     : found.values[next_found++];
+      results.push_back(judge(rule, rows, figure));
+      const auto& result = results.back();
+      WEIR_TRY(context_.report(result));
+      if (!result.passed) context_.log().warn("{} ({}): {}", result.check, result.severity, result.detail);
     }
-    if (settings.has("accepted")) {
-      const auto target = flow::parse_relation(find_endpoint(context_.order(), settings.text("accepted")).object);
-      WEIR_TRY(publish(database_, target, flow::Materialized::View, accepted_sql(rules_, table_, database_.dialect()),
-                       context_.stop()));
-    }
-    return {};
+    context_.log().info("checked {} rows by {} rules: {} rejected", rows, rules_.size(), rejected_rows);
+    WEIR_TRY(verdict(results));
+    return Json{{"rows", rows}, {"rejected", rejected_rows}, {"accepted", rows - std::min(rows, rejected_rows)}};
   }
 
   TaskContext& context_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <utility>
 
 namespace weir::engine {
@@ -111,7 +112,9 @@ std::string reason(const Rule& rule) {
 std::string figure(const Rule& rule, const flow::Dialect& dialect) {
   switch (rule.kind) {
     case Kind::RowCount: return "count(*)";
-    case Kind::Unique: return fmt::format("count(*) - {}", dialect.count_distinct(rule.columns));
+    case Kind::Unique:
+      return fmt::format("count({}) - {}", rule.columns.size() == 1 ? rule.columns.front() : "*",
+                         dialect.count_distinct(rule.columns));
     case Kind::Freshness: return dialect.age_seconds(fmt::format("max({})", rule.columns.front()));
     default: return dialect.count_if(violation(rule, dialect));
   }
@@ -122,7 +125,7 @@ std::string any_quarantine(const std::vector<Rule>& rules, const flow::Dialect& 
   for (const auto& rule : rules) {
     if (rule.severity == RuleSeverity::Quarantine) conditions.push_back(violation(rule, dialect));
   }
-  return conditions.empty() ? "false" : fmt::format("{}", fmt::join(conditions, "\n   OR "));
+  return conditions.empty() ? "false" : dialect.any_of(conditions);
 }
 
 // The texts of the broken rules, joined by "; ".
@@ -140,6 +143,13 @@ std::optional<double> as_number(const std::string& text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return number;
+}
+
+std::string freshness_detail(std::optional<double> age_s) {
+  if (!age_s) return "the table has no value";
+  const auto length = format_duration(std::chrono::seconds{static_cast<long long>(std::abs(*age_s))});
+  return *age_s < 0 ? fmt::format("the newest value lies {} in the future", length)
+                    : fmt::format("the newest value is {} old", length);
 }
 
 }  // namespace
@@ -190,8 +200,7 @@ Result<std::vector<Rule>> parse_rules(const std::vector<Settings>& rules, bool h
 }
 
 std::string scan_sql(const std::vector<Rule>& rules, const flow::Relation& table, const flow::Dialect& dialect) {
-  std::string sql = fmt::format("SELECT count(*) AS rows,\n  {} AS rejected",
-                                dialect.count_if(fmt::format("({})", any_quarantine(rules, dialect))));
+  std::string sql = "SELECT count(*) AS rows";
   for (std::size_t i = 0; i < rules.size(); ++i) sql += fmt::format(",\n  {} AS rule_{}", figure(rules[i], dialect), i + 1);
   return sql + fmt::format("\nFROM {}", dialect.quote(table));
 }
@@ -214,8 +223,7 @@ ledger::CheckResult judge(const Rule& rule, std::uint64_t rows, const std::strin
   if (rule.kind == Kind::Freshness) {
     const auto age_s = as_number(figure);
     result.passed = age_s && *age_s * 1000 <= static_cast<double>(rule.within.count());
-    result.detail = age_s ? fmt::format("the newest value is {} old", format_duration(std::chrono::seconds{static_cast<long long>(*age_s)}))
-                          : "the table has no value";
+    result.detail = freshness_detail(age_s);
     return result;
   }
   const auto count = as_number(figure).value_or(0);

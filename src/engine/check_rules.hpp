@@ -31,8 +31,9 @@ std::vector<Setting> rule_settings();
 // Mistakes: not exactly one kind, a quarantine rule about the whole table, quarantine without a rejects table.
 Result<std::vector<Rule>> parse_rules(const std::vector<Settings>& rules, bool has_rejects);
 
-// One row: count of all rows, count of rows that break a quarantine rule, then a figure for every rule (rows that break
-// it; for RowCount the rows; for Freshness the age of the newest value in seconds).
+// One row: count of all rows, then a figure for every rule (rows that break it; for Unique the rows whose values occur
+// before: of one column without NULLs, of several with NULL as a value; for RowCount the rows; for Freshness the age of the newest value
+// in seconds). On the rejects table it tells how many rows broke which quarantine rule.
 std::string scan_sql(const std::vector<Rule>& rules, const flow::Relation& table, const flow::Dialect& dialect);
 // The rows that break quarantine rules, with the columns weir_rule, weir_reason and weir_run.
 std::string rejects_sql(const std::vector<Rule>& rules, const flow::Relation& table, const RunId& run, const flow::Dialect& dialect);

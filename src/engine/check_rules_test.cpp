@@ -15,6 +15,9 @@ class PlainDialect final : public flow::Dialect {
   std::string type_name(const data::Type& type, data::Nullable) const override { return type.text(); }
   Result<flow::Script> materialize(const flow::Materialization&) const override { return flow::Script{}; }
   std::string count_if(std::string_view condition) const override { return fmt::format("count_if({})", condition); }
+  std::string any_of(std::span<const std::string> conditions) const override {
+    return fmt::format("{}", fmt::join(conditions, " OR "));
+  }
   std::string matches(std::string_view expression, std::string_view pattern) const override {
     return fmt::format("{} ~ '{}'", expression, pattern);
   }
@@ -46,13 +49,19 @@ TEST(CheckRules, AllRulesAreOneScan) {
   ASSERT_TRUE(rules.ok()) << rules.error().text();
   EXPECT_EQ(scan_sql(*rules, {"", "t"}, PlainDialect{}),
             "SELECT count(*) AS rows,\n"
-            "  count_if((((id) IS NULL OR (day) IS NULL)\n   OR coalesce((region) NOT IN ('N', 'S'), false))) AS rejected,\n"
             "  count_if(((id) IS NULL OR (day) IS NULL)) AS rule_1,\n"
             "  count_if(coalesce((region) NOT IN ('N', 'S'), false)) AS rule_2,\n"
             "  count_if(coalesce((n) < 1 OR (n) > 9, false)) AS rule_3,\n"
-            "  count(*) - distinct(id) AS rule_4,\n"
+            "  count(id) - distinct(id) AS rule_4,\n"
             "  count(*) AS rule_5\n"
             "FROM t");
+}
+
+TEST(CheckRules, ValuesThatOccurTogetherCountNullAsAValue) {
+  const auto rules = parse(R"([{"name": "once", "severity": "warn", "unique": ["id", "day"]}])");
+  ASSERT_TRUE(rules.ok());
+  EXPECT_EQ(scan_sql(*rules, {"", "t"}, PlainDialect{}),
+            "SELECT count(*) AS rows,\n  count(*) - distinct(id, day) AS rule_1\nFROM t");
 }
 
 TEST(CheckRules, RejectedRowsCarryRuleReasonAndRun) {
@@ -98,6 +107,9 @@ TEST(CheckRules, FiguresAreJudgedBySeverity) {
   EXPECT_FALSE(judge((*rules)[2], 21, "21").passed);
   EXPECT_TRUE(judge((*rules)[3], 15, "172800").passed);
   EXPECT_FALSE(judge((*rules)[3], 15, "172801").passed);
+  EXPECT_EQ(judge((*rules)[3], 15, "172801").detail, "the newest value is 48 h 0 min old");
+  EXPECT_TRUE(judge((*rules)[3], 15, "-3600").passed);
+  EXPECT_EQ(judge((*rules)[3], 15, "-3600").detail, "the newest value lies 1 h 0 min in the future");
   EXPECT_FALSE(judge((*rules)[3], 0, "").passed);
 }
 

@@ -74,6 +74,8 @@ class Dialect {
 
   // Expressions for checks.
   virtual std::string count_if(std::string_view condition) const = 0;
+  // True when one of the conditions is; none of them is ever NULL. At least one, each evaluated for every row.
+  virtual std::string any_of(std::span<const std::string> conditions) const = 0;
   // Text `expression` matches the regular expression (RE2 and POSIX common subset), unanchored.
   virtual std::string matches(std::string_view expression, std::string_view pattern) const = 0;
   virtual std::string count_distinct(std::span<const std::string> expressions) const = 0;

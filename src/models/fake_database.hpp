@@ -34,6 +34,7 @@ class FakeDialect final : public flow::Dialect {
   }
 
   std::string count_if(std::string_view) const override { return {}; }
+  std::string any_of(std::span<const std::string>) const override { return {}; }
   std::string matches(std::string_view, std::string_view) const override { return {}; }
   std::string count_distinct(std::span<const std::string>) const override { return {}; }
   std::string cast_text(std::string_view) const override { return {}; }

@@ -116,6 +116,11 @@ TEST_F(ClickhouseLive, DialectExpressions) {
   const auto& dialect = database_->dialect();
   const std::string from = " FROM (SELECT arrayJoin([1, 1, 2, NULL]) AS x, toString(x) AS s)";
   EXPECT_EQ(value("SELECT " + dialect.count_if("x = 1") + from), "2");
+  // Conditions are of any form; NOT binds less tightly than a sum.
+  const Strings conditions{"NOT coalesce(x = 1, false)", "s = '1' AND s IS NOT NULL", "false"};
+  EXPECT_EQ(value("SELECT " + dialect.count_if(dialect.any_of(conditions)) + from), "4");
+  const Strings rare{"coalesce(x > 1, false)", "NOT true"};
+  EXPECT_EQ(value("SELECT " + dialect.count_if(dialect.any_of(rare)) + from), "1");
   const Strings one{"x"};
   const Strings two{"x", "s"};
   EXPECT_EQ(value("SELECT " + dialect.count_distinct(one) + from), "2");

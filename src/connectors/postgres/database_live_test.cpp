@@ -88,6 +88,8 @@ TEST_F(Databases, DigestsAndBucketsAreThoseOfEveryDialect) {
 TEST_F(Databases, ExpressionsForChecks) {
   const std::string rows = " FROM (VALUES ('a1', 1), ('b', 1), (NULL, 2)) v (t, n)";
   EXPECT_EQ(select("SELECT " + dialect().count_if(dialect().matches("t", "^[a-z]\\d$")) + rows), "1|\n");
+  const std::vector<std::string> conditions{"NOT coalesce(n = 1, false)", "n = 1 AND coalesce(t = 'b', false)"};
+  EXPECT_EQ(select("SELECT " + dialect().count_if(dialect().any_of(conditions)) + rows), "2|\n");
   EXPECT_EQ(select("SELECT " + dialect().count_distinct(std::vector<std::string>{"n"}) + rows), "2|\n");
   EXPECT_EQ(select("SELECT " + dialect().count_distinct(std::vector<std::string>{"n", "t"}) + rows), "3|\n");
   EXPECT_EQ(select("SELECT " + dialect().cast_text("n") + rows + " LIMIT 1"), "1|\n");

@@ -56,6 +56,10 @@ class PostgresDialect final : public flow::Dialect {
     return fmt::format("count(*) FILTER (WHERE {})", condition);
   }
 
+  std::string any_of(std::span<const std::string> conditions) const override {
+    return fmt::format("({})", fmt::join(conditions, ")\n   OR ("));
+  }
+
   std::string matches(std::string_view expression, std::string_view pattern) const override {
     return fmt::format("({}) ~ {}", expression, quote_literal(pattern));
   }
