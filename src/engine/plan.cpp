@@ -135,7 +135,7 @@ class Planner {
     if (node.kind == models::NodeKind::Model) {
       step.writes = {table_name(node)};
       add_tests_of_parents(step, node, names);
-      step.summary = fmt::format("model {} ({})", table_name(node), materialization_name(node.materialized));
+      step.summary = fmt::format("model {} ({})", table_name(node), models::materialization(node));
     } else {
       step.summary = fmt::format("test {}", node.tested_model.empty() ? node.name : "on " + node.tested_model);
     }
@@ -178,16 +178,6 @@ class Planner {
 
   static std::string table_name(const models::Node& node) {
     return fmt::format("{}.{}", node.connection, node.target.name.empty() ? node.name : node.target.name);
-  }
-
-  static std::string_view materialization_name(flow::Materialized materialized) {
-    switch (materialized) {
-      case flow::Materialized::View: return "view";
-      case flow::Materialized::Table: return "table";
-      case flow::Materialized::Incremental: return "incremental";
-      case flow::Materialized::MaterializedView: return "materialized view";
-    }
-    return "";
   }
 
   static std::string summary(const Step& step) {

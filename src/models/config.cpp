@@ -96,6 +96,17 @@ bool is_ephemeral(const Node& node) {
   return node.kind == NodeKind::Model && text_of(node.config, "materialized") == "ephemeral";
 }
 
+std::string_view materialization(const Node& node) {
+  if (is_ephemeral(node)) return "ephemeral";
+  switch (node.materialized) {
+    case flow::Materialized::View: return "view";
+    case flow::Materialized::Table: return "table";
+    case flow::Materialized::Incremental: return "incremental";
+    case flow::Materialized::MaterializedView: return "materialized view";
+  }
+  return {};
+}
+
 std::vector<Error> check_config(const Json& config, const flow::Dialect& dialect) {
   std::vector<Error> mistakes;
   check_choice(mistakes, config, "materialized", kMaterialized, text_of(config, "materialized"));

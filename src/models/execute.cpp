@@ -125,16 +125,6 @@ class ModelExecution {
   const std::stop_token stop_;
 };
 
-std::string_view word(flow::Materialized materialized) {
-  switch (materialized) {
-    case flow::Materialized::View: return "view";
-    case flow::Materialized::Table: return "table";
-    case flow::Materialized::Incremental: return "incremental";
-    case flow::Materialized::MaterializedView: return "materialized view";
-  }
-  return {};
-}
-
 Result<NodeOutcome> execute_model(const project::Project& project, const Graph& graph, const Node& node,
                                   const Targets& targets, flow::Database& database, CompileOptions options, Log& log,
                                   std::stop_token stop) {
@@ -153,7 +143,7 @@ Result<NodeOutcome> execute_model(const project::Project& project, const Graph& 
   WEIR_TRY(execution.make_space());
   const auto script = WEIR_TRY(execution.script(outcome.compiled, std::move(existing), options.full_refresh, compiler));
   WEIR_TRY(database.execute(script, stop));
-  outcome.detail = fmt::format("{} {}", word(node.materialized), node.target.text());
+  outcome.detail = fmt::format("{} {}", materialization(node), node.target.text());
   if (node.materialized != flow::Materialized::View) {
     outcome.rows = WEIR_TRY(count_rows(database, targets.dialect(node.connection)->quote(node.target), stop));
     log.info("model {}: {}, {} rows", node.name, outcome.detail, outcome.rows);

@@ -52,6 +52,9 @@ struct Targets {
   std::function<std::string(std::string_view connection)> default_space;
 };
 
+// How a model is made, in a word for people: "table", "ephemeral", …
+std::string_view materialization(const Node& node);
+
 // Every mistake at once: unknown ref (with the nearest name), cycle (with its path), unknown materialisation, …
 struct GraphOutcome {
   std::optional<Graph> graph;

@@ -1,0 +1,2 @@
+{{ config(materialized='tabel') }}
+select * from {{ ref('b') }} where {{ var('size' }}

@@ -1,0 +1,1 @@
+{% macro cents(column) %}toInt64({{ column }} * 100){% endmacro %}
