@@ -31,7 +31,7 @@ Result<int> init(const Options& options) {
   }
   const std::filesystem::path folder = options.folder.empty() ? options.example : options.folder;
   if (std::filesystem::exists(folder / "weir.yml")) {
-    return Error::user(Code::AlreadyExists, "there is a project already: {}", folder.string()).hint("choose another folder");
+    return Error::user(Code::InvalidArgument, "there is a project already: {}", folder.string()).hint("choose another folder");
   }
   for (const auto& file : example_files()) {
     if (file.example != options.example) continue;

@@ -43,11 +43,12 @@ Result<void> publish(flow::Database& database, const flow::Relation& target, flo
 Result<void> verdict(const std::vector<ledger::CheckResult>& results) {
   std::vector<std::string> broken;
   for (const auto& result : results) {
-    if (!result.passed && result.severity == "error") broken.push_back(fmt::format("{} ({})", result.check, result.detail));
+    if (!result.passed && result.severity == "error")
+      broken.push_back(fmt::format("{} ({})", result.check, result.detail));
   }
   if (broken.empty()) return {};
-  return Error::user(Code::CheckFailed, "{} of {} rules of severity error are broken: {}", broken.size(), results.size(),
-                     fmt::join(broken, "; "));
+  return Error::user(Code::CheckFailed, "{} of {} rules of severity error are broken: {}", broken.size(),
+                     results.size(), fmt::join(broken, "; "));
 }
 
 class Check {
@@ -95,8 +96,8 @@ class Check {
     std::size_t next_found = 1;
     std::size_t next_rejected = 1;
     for (const auto& rule : rules_) {
-      const auto& figure = rule.severity == RuleSeverity::Quarantine ? rejected.values[next_rejected++]
-                                                                     : found.values[next_found++];
+      const auto& figure =
+          rule.severity == RuleSeverity::Quarantine ? rejected.values[next_rejected++] : found.values[next_found++];
       results.push_back(judge(rule, rows, figure));
       const auto& result = results.back();
       WEIR_TRY(context_.report(result));
@@ -128,11 +129,19 @@ Result<Json> run_check(TaskContext& context) {
 TaskKind check_kind() {
   return {.name = "check",
           .summary = "Holds a table against rules; keeps the rows that break them, with the reason",
-          .settings = {{.name = "table", .type = SettingType::Text, .doc = "connection.table to check", .need = Need::Required},
-                       {.name = "rejects", .type = SettingType::Text, .doc = "connection.table for the rows that break a quarantine rule"},
-                       {.name = "accepted", .type = SettingType::Text, .doc = "connection.view of the rows that break none of them"},
-                       {.name = "rules", .type = SettingType::List, .doc = "The rules", .need = Need::Required,
-                        .fields = {{.name = "rule", .type = SettingType::Group, .fields = rule_settings()}}}},
+          .settings =
+              {{.name = "table", .type = SettingType::Text, .doc = "connection.table to check", .need = Need::Required},
+               {.name = "rejects",
+                .type = SettingType::Text,
+                .doc = "connection.table for the rows that break a quarantine rule"},
+               {.name = "accepted",
+                .type = SettingType::Text,
+                .doc = "connection.view of the rows that break none of them"},
+               {.name = "rules",
+                .type = SettingType::List,
+                .doc = "The rules",
+                .need = Need::Required,
+                .fields = {{.name = "rule", .type = SettingType::Group, .fields = rule_settings()}}}},
           .reads = {"table"},
           .writes = {"rejects", "accepted"},
           .run = run_check};

@@ -12,13 +12,13 @@ namespace {
 using Kind = Rule::Kind;
 
 constexpr std::array<std::pair<std::string_view, Kind>, 8> kKinds{{{"not_null", Kind::NotNull},
-                                                                  {"unique", Kind::Unique},
-                                                                  {"accepted_values", Kind::AcceptedValues},
-                                                                  {"range", Kind::Range},
-                                                                  {"matches", Kind::Matches},
-                                                                  {"expression", Kind::Expression},
-                                                                  {"row_count", Kind::RowCount},
-                                                                  {"freshness", Kind::Freshness}}};
+                                                                   {"unique", Kind::Unique},
+                                                                   {"accepted_values", Kind::AcceptedValues},
+                                                                   {"range", Kind::Range},
+                                                                   {"matches", Kind::Matches},
+                                                                   {"expression", Kind::Expression},
+                                                                   {"row_count", Kind::RowCount},
+                                                                   {"freshness", Kind::Freshness}}};
 
 bool is_about_rows(Kind kind) { return kind != Kind::Unique && kind != Kind::RowCount && kind != Kind::Freshness; }
 
@@ -101,9 +101,9 @@ std::string violation(const Rule& rule, const flow::Dialect& dialect) {
 std::string reason(const Rule& rule) {
   switch (rule.kind) {
     case Kind::NotNull: return fmt::format("{} is missing", fmt::join(rule.columns, ", "));
-    case Kind::AcceptedValues: return fmt::format("{} is not one of {}", rule.columns.front(), fmt::join(rule.values, ", "));
-    case Kind::Range:
-      return fmt::format("{} is outside {}..{}", rule.columns.front(), rule.min, rule.max);
+    case Kind::AcceptedValues:
+      return fmt::format("{} is not one of {}", rule.columns.front(), fmt::join(rule.values, ", "));
+    case Kind::Range: return fmt::format("{} is outside {}..{}", rule.columns.front(), rule.min, rule.max);
     case Kind::Matches: return fmt::format("{} does not match {}", rule.columns.front(), rule.pattern);
     default: return fmt::format("not true: {}", rule.columns.front());
   }
@@ -133,7 +133,8 @@ std::string joined(const std::vector<Rule>& rules, const flow::Dialect& dialect,
   std::vector<std::string> parts;
   for (const auto& rule : rules) {
     if (rule.severity != RuleSeverity::Quarantine) continue;
-    parts.push_back(fmt::format("CASE WHEN {} THEN {} ELSE '' END", violation(rule, dialect), dialect.literal("; " + text(rule))));
+    parts.push_back(
+        fmt::format("CASE WHEN {} THEN {} ELSE '' END", violation(rule, dialect), dialect.literal("; " + text(rule))));
   }
   return parts.empty() ? "''" : fmt::format("substring({} FROM 3)", fmt::join(parts, "\n    || "));
 }
@@ -156,26 +157,44 @@ std::string freshness_detail(std::optional<double> age_s) {
 
 std::vector<Setting> rule_settings() {
   const Setting text{.name = "item", .type = SettingType::Text};
-  const Setting column{.name = "column", .type = SettingType::Text, .doc = "A column or a SQL expression", .need = Need::Required};
+  const Setting column{
+      .name = "column", .type = SettingType::Text, .doc = "A column or a SQL expression", .need = Need::Required};
   const Setting min{.name = "min", .type = SettingType::Any, .doc = "The least allowed value, as SQL"};
   const Setting max{.name = "max", .type = SettingType::Any, .doc = "The greatest allowed value, as SQL"};
   return {
       {.name = "name", .type = SettingType::Text, .doc = "What reports call the rule"},
-      {.name = "severity", .type = SettingType::Choice,
-       .doc = "warn reports, error fails the task, quarantine moves the rows to the rejects table", .default_value = "error",
+      {.name = "severity",
+       .type = SettingType::Choice,
+       .doc = "warn reports, error fails the task, quarantine moves the rows to the rejects table",
+       .default_value = "error",
        .choices = {"warn", "error", "quarantine"}},
-      {.name = "not_null", .type = SettingType::List, .doc = "Columns that have a value in every row", .fields = {text},
+      {.name = "not_null",
+       .type = SettingType::List,
+       .doc = "Columns that have a value in every row",
+       .fields = {text},
        .shorthand = Setting::Shorthand::Allowed},
-      {.name = "unique", .type = SettingType::List, .doc = "Columns whose values together occur once", .fields = {text},
+      {.name = "unique",
+       .type = SettingType::List,
+       .doc = "Columns whose values together occur once",
+       .fields = {text},
        .shorthand = Setting::Shorthand::Allowed},
-      {.name = "accepted_values", .type = SettingType::Group, .doc = "A column that has one of these values",
+      {.name = "accepted_values",
+       .type = SettingType::Group,
+       .doc = "A column that has one of these values",
        .fields = {column, {.name = "values", .type = SettingType::List, .need = Need::Required, .fields = {text}}}},
-      {.name = "range", .type = SettingType::Group, .doc = "A column between two bounds, both allowed", .fields = {column, min, max}},
-      {.name = "matches", .type = SettingType::Group, .doc = "A column that matches a regular expression",
+      {.name = "range",
+       .type = SettingType::Group,
+       .doc = "A column between two bounds, both allowed",
+       .fields = {column, min, max}},
+      {.name = "matches",
+       .type = SettingType::Group,
+       .doc = "A column that matches a regular expression",
        .fields = {column, {.name = "pattern", .type = SettingType::Text, .need = Need::Required}}},
       {.name = "expression", .type = SettingType::Text, .doc = "A SQL condition that is true for every row"},
       {.name = "row_count", .type = SettingType::Group, .doc = "How many rows the table has", .fields = {min, max}},
-      {.name = "freshness", .type = SettingType::Group, .doc = "How old the newest value of a date or timestamp column may be",
+      {.name = "freshness",
+       .type = SettingType::Group,
+       .doc = "How old the newest value of a date or timestamp column may be",
        .fields = {column, {.name = "within", .type = SettingType::Duration, .need = Need::Required}}},
   };
 }
@@ -201,11 +220,13 @@ Result<std::vector<Rule>> parse_rules(const std::vector<Settings>& rules, bool h
 
 std::string scan_sql(const std::vector<Rule>& rules, const flow::Relation& table, const flow::Dialect& dialect) {
   std::string sql = "SELECT count(*) AS rows";
-  for (std::size_t i = 0; i < rules.size(); ++i) sql += fmt::format(",\n  {} AS rule_{}", figure(rules[i], dialect), i + 1);
+  for (std::size_t i = 0; i < rules.size(); ++i)
+    sql += fmt::format(",\n  {} AS rule_{}", figure(rules[i], dialect), i + 1);
   return sql + fmt::format("\nFROM {}", dialect.quote(table));
 }
 
-std::string rejects_sql(const std::vector<Rule>& rules, const flow::Relation& table, const RunId& run, const flow::Dialect& dialect) {
+std::string rejects_sql(const std::vector<Rule>& rules, const flow::Relation& table, const RunId& run,
+                        const flow::Dialect& dialect) {
   return fmt::format("SELECT *,\n  {} AS weir_rule,\n  {} AS weir_reason,\n  {} AS weir_run\nFROM {}\nWHERE {}",
                      joined(rules, dialect, [](const Rule& rule) { return rule.name; }), joined(rules, dialect, reason),
                      dialect.literal(run.text()), dialect.quote(table), any_quarantine(rules, dialect));
@@ -236,7 +257,9 @@ ledger::CheckResult judge(const Rule& rule, std::uint64_t rows, const std::strin
   }
   result.rows_failed = static_cast<std::uint64_t>(count);
   result.passed = result.rows_failed == 0 || rule.severity == RuleSeverity::Quarantine;
-  if (result.rows_failed != 0) result.detail = fmt::format("{} of {} rows: {}", result.rows_failed, rows, rule.kind == Kind::Unique ? "values that occur before" : reason(rule));
+  if (result.rows_failed != 0)
+    result.detail = fmt::format("{} of {} rows: {}", result.rows_failed, rows,
+                                rule.kind == Kind::Unique ? "values that occur before" : reason(rule));
   return result;
 }
 

@@ -26,7 +26,9 @@ class PlainDialect final : public flow::Dialect {
   }
   std::string cast_text(std::string_view expression) const override { return std::string{expression}; }
   std::string age_seconds(std::string_view expression) const override { return fmt::format("age({})", expression); }
-  std::string canonical(std::string_view expression, const data::Type&) const override { return std::string{expression}; }
+  std::string canonical(std::string_view expression, const data::Type&) const override {
+    return std::string{expression};
+  }
   std::string digest(std::span<const std::string>) const override { return ""; }
   std::string exact_sum(std::string_view expression) const override { return std::string{expression}; }
   std::string bucket(std::string_view digest, int) const override { return std::string{digest}; }
@@ -65,14 +67,18 @@ TEST(CheckRules, ValuesThatOccurTogetherCountNullAsAValue) {
 }
 
 TEST(CheckRules, RejectedRowsCarryRuleReasonAndRun) {
-  const auto rules = parse(R"([{"name": "shape", "severity": "quarantine", "matches": {"column": "c", "pattern": "^a$"}}])");
+  const auto rules =
+      parse(R"([{"name": "shape", "severity": "quarantine", "matches": {"column": "c", "pattern": "^a$"}}])");
   ASSERT_TRUE(rules.ok());
-  EXPECT_EQ(rejects_sql(*rules, {"", "t"}, RunId{"r1"}, PlainDialect{}),
-            "SELECT *,\n"
-            "  substring(CASE WHEN coalesce(NOT ((c) ~ '^a$'), false) THEN '; shape' ELSE '' END FROM 3) AS weir_rule,\n"
-            "  substring(CASE WHEN coalesce(NOT ((c) ~ '^a$'), false) THEN '; c does not match ^a$' ELSE '' END FROM 3) AS weir_reason,\n"
-            "  'r1' AS weir_run\nFROM t\nWHERE coalesce(NOT ((c) ~ '^a$'), false)");
-  EXPECT_EQ(accepted_sql(*rules, {"", "t"}, PlainDialect{}), "SELECT *\nFROM t\nWHERE NOT (coalesce(NOT ((c) ~ '^a$'), false))");
+  EXPECT_EQ(
+      rejects_sql(*rules, {"", "t"}, RunId{"r1"}, PlainDialect{}),
+      "SELECT *,\n"
+      "  substring(CASE WHEN coalesce(NOT ((c) ~ '^a$'), false) THEN '; shape' ELSE '' END FROM 3) AS weir_rule,\n"
+      "  substring(CASE WHEN coalesce(NOT ((c) ~ '^a$'), false) THEN '; c does not match ^a$' ELSE '' END FROM 3) AS "
+      "weir_reason,\n"
+      "  'r1' AS weir_run\nFROM t\nWHERE coalesce(NOT ((c) ~ '^a$'), false)");
+  EXPECT_EQ(accepted_sql(*rules, {"", "t"}, PlainDialect{}),
+            "SELECT *\nFROM t\nWHERE NOT (coalesce(NOT ((c) ~ '^a$'), false))");
 }
 
 TEST(CheckRules, WithoutQuarantineRulesNothingIsRejected) {

@@ -126,10 +126,10 @@ Result<bool> has_index(Connection& connection, const flow::Relation& table, cons
 // `name` is quoted and ends with a space, or empty: PostgreSQL then chooses one that is free.
 Result<void> build_index(Connection& connection, const LoadPlan& plan, std::string_view name,
                          const flow::Relation& table, const flow::Index& index, std::stop_token stop) {
-  WEIR_TRY(connection
-               .run(fmt::format("CREATE INDEX {}ON {} ({})", name, quote_relation(table), quoted_list(index.columns)),
-                    stop)
-               .while_doing("building an index of " + plan.target.text()));
+  WEIR_TRY(
+      connection
+          .run(fmt::format("CREATE INDEX {}ON {} ({})", name, quote_relation(table), quoted_list(index.columns)), stop)
+          .while_doing("building an index of " + plan.target.text()));
   return {};
 }
 
