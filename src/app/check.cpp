@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 
 #include "app/terminal.hpp"
@@ -27,10 +28,13 @@ std::string next_fires(const project::Schedule& schedule, int count) {
 
 void print_summary(const Workspace& workspace) {
   const auto& project = workspace.project();
-  std::printf("%s is valid: %zu connections, %zu pipelines, %zu models and tests\n", project.name.c_str(),
-              project.connections.size(), project.pipelines.size(), workspace.graph().nodes.size());
+  const auto& nodes = workspace.graph().nodes;
+  const auto models = static_cast<std::size_t>(std::ranges::count(nodes, models::NodeKind::Model, &models::Node::kind));
+  std::printf("%s\n", fmt::format("{} is valid: {}, {}, {}, {}", project.name, counted(project.connections.size(), "connection"),
+                                  counted(project.pipelines.size(), "pipeline"), counted(models, "model"),
+                                  counted(nodes.size() - models, "test")).c_str());
   for (const auto& pipeline : project.pipelines) {
-    std::printf("  %s: %zu tasks\n", styled(pipeline.name, Style::Strong).c_str(), pipeline.tasks.size());
+    std::printf("  %s: %s\n", styled(pipeline.name, Style::Strong).c_str(), counted(pipeline.tasks.size(), "task").c_str());
     for (const auto& schedule : pipeline.schedules) {
       std::printf("    starts at %s (%s), next:\n%s", schedule.cron().c_str(), schedule.zone().c_str(), next_fires(schedule, 5).c_str());
     }

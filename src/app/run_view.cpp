@@ -58,7 +58,7 @@ std::string error_text(const Attempt& attempt) {
 class PlainView : public engine::RunObserver {
  public:
   void run_started(const Run& run, const Plan& plan) override {
-    print(fmt::format("{} {} · {} steps\n", styled("run", Style::Faint), styled(run.id.text(), Style::Strong), plan.steps.size()));
+    print(fmt::format("{} {} · {}\n", styled("run", Style::Faint), styled(run.id.text(), Style::Strong), counted(plan.steps.size(), "step")));
   }
   void step_changed(const Step& step, const Attempt& attempt) override {
     if (attempt.state == AttemptState::Running) {
@@ -256,9 +256,9 @@ std::string run_summary(const Run& run, const Plan& plan, const std::vector<Atte
   }
   const auto style = run.state == RunState::Succeeded ? Style::Good : run.state == RunState::Failed ? Style::Bad : Style::Warning;
   const auto duration = run.started_at && run.finished_at ? format_duration(*run.finished_at - *run.started_at) : "";
-  out += fmt::format("\n  {} {} in {} · {} checks", styled(run.id.text(), Style::Strong), styled(name(run.state), style), duration,
-                     checks.size());
-  if (warnings != 0) out += styled(fmt::format(" · {} warnings", warnings), Style::Warning);
+  out += fmt::format("\n  {} {} in {} · {}", styled(run.id.text(), Style::Strong), styled(name(run.state), style), duration,
+                     counted(checks.size(), "check"));
+  if (warnings != 0) out += styled(" · " + counted(warnings, "warning"), Style::Warning);
   out += "\n";
   for (const auto& step : plan.steps) {
     const auto found = last.find(step.name);

@@ -3,6 +3,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -62,6 +64,10 @@ std::string fitted(std::string_view text, std::size_t width) {
     ++end;
   }
   return std::string{text.substr(0, end)} + "…";
+}
+
+std::string counted(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 std::string with_thousands(std::uint64_t number) {

@@ -22,6 +22,8 @@ std::size_t text_width(std::string_view text);
 std::string fitted(std::string_view text, std::size_t width);
 // "1,000,000".
 std::string with_thousands(std::uint64_t number);
+// "1 step", "2 steps"; a noun with a regular plural.
+std::string counted(std::size_t count, std::string_view noun);
 
 // A table with aligned columns and a faint head. Cells are plain text; numbers are aligned to the right.
 class TextTable {

@@ -17,7 +17,7 @@ void print_mistakes(const project::Mistakes& mistakes) {
     if (!error.hint().empty()) std::fprintf(stderr, "  hint: %s\n", error.hint().c_str());
   }
   const auto count = mistakes.errors.size();
-  std::fprintf(stderr, "%s\n", fmt::format("{} mistake{} in the project; nothing was run", count, count == 1 ? "" : "s").c_str());
+  std::fprintf(stderr, "%s\n", (counted(count, "mistake") + " in the project; nothing was run").c_str());
 }
 
 }  // namespace
