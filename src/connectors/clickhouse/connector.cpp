@@ -110,11 +110,11 @@ ClientOptions client_options(const Settings& settings) {
   return options;
 }
 
-std::shared_ptr<ClientPool> make_pool(const flow::OpenContext& context) {
+}  // namespace
+
+std::shared_ptr<ClientPool> clickhouse::make_pool(const flow::OpenContext& context) {
   return std::make_shared<ClientPool>(client_options(context.connection.settings));
 }
-
-}  // namespace
 
 flow::Connector clickhouse_connector() {
   flow::Connector connector;
@@ -124,13 +124,13 @@ flow::Connector clickhouse_connector() {
   connector.read_options = read_options();
   connector.write_options = write_options();
   connector.open_source = [](const flow::OpenContext& context) -> Result<std::unique_ptr<flow::Source>> {
-    return clickhouse::make_source(make_pool(context));
+    return clickhouse::make_source(clickhouse::make_pool(context));
   };
   connector.open_sink = [](const flow::OpenContext& context) -> Result<std::unique_ptr<flow::Sink>> {
-    return clickhouse::make_sink(make_pool(context), context.connection.settings.text("cluster"), *context.log);
+    return clickhouse::make_sink(clickhouse::make_pool(context), context.connection.settings.text("cluster"), *context.log);
   };
   connector.open_database = [](const flow::OpenContext& context) -> Result<std::unique_ptr<flow::Database>> {
-    return clickhouse::make_database(make_pool(context), context.connection.settings.text("cluster"));
+    return clickhouse::make_database(clickhouse::make_pool(context), context.connection.settings.text("cluster"));
   };
   // A cluster only changes what is executed, not how a model's SELECT is written.
   static const auto dialect = clickhouse::make_dialect("");

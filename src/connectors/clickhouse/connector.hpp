@@ -7,4 +7,13 @@ namespace weir {
 
 flow::Connector clickhouse_connector();
 
+namespace clickhouse {
+
+class ClientPool;
+
+// Clients of a connection of this connector's type.
+std::shared_ptr<ClientPool> make_pool(const flow::OpenContext& context);
+
+}  // namespace clickhouse
+
 }  // namespace weir
