@@ -1,5 +1,6 @@
 #include "app/connectors.hpp"
 
+#include "app/parquet.hpp"
 #include "connectors/clickhouse/connector.hpp"
 #include "connectors/files/files_connector.hpp"
 #include "connectors/postgres/connector.hpp"
@@ -9,7 +10,7 @@ namespace weir::app {
 const flow::Registry& connectors() {
   static const flow::Registry registry{{
       clickhouse_connector(),
-      files::files_connector(),
+      files::files_connector(open_parquet),
       postgres_connector(),
   }};
   return registry;

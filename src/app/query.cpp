@@ -1,12 +1,17 @@
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
+#include <fstream>
 #include <set>
 
+#include "app/parquet.hpp"
 #include "app/terminal.hpp"
 #include "app/verbs.hpp"
 #include "app/workspace.hpp"
+#include "base/file.hpp"
 #include "data/text.hpp"
+#include "engine/parquet.hpp"
 #include "engine/quoting.hpp"
 
 namespace weir::app {
@@ -106,6 +111,41 @@ Result<void> print_json(flow::Reader& reader) {
   return {};
 }
 
+// A file that goes with this object.
+class ScratchFile {
+ public:
+  explicit ScratchFile(std::filesystem::path path) : path_(std::move(path)) {}
+  ScratchFile(const ScratchFile&) = delete;
+  ScratchFile& operator=(const ScratchFile&) = delete;
+  ~ScratchFile() { ::unlink(path_.c_str()); }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// The project's ClickHouse makes a whole file of the rows, which is then copied to the output.
+Result<void> print_parquet(const Workspace& workspace, flow::Reader& reader) {
+  if (is_terminal(STDOUT_FILENO)) {
+    return Error::user(Code::InvalidArgument, "Parquet is not for a terminal").hint("send it into a file: … --format parquet > rows.parquet");
+  }
+  const auto name = WEIR_TRY(engine::parquet_connection(workspace.project(), ""));
+  flow::OpenContext context;
+  context.connection = WEIR_TRY(workspace.connections().resolve(name, {}));
+  context.project_folder = workspace.project().folder;
+  WEIR_TRY(make_folder(workspace.state_folder()));
+  const ScratchFile scratch{workspace.state_folder() / fmt::format("query-{}.parquet", ::getpid())};
+  const auto writer = WEIR_TRY(make_parquet_codec(context)->write(scratch.path(), reader.schema(), {}));
+  while (auto delivery = WEIR_TRY(reader.next({}))) WEIR_TRY(writer->write(delivery->batch, {}));
+  WEIR_TRY(writer->finish({}));
+  std::ifstream file{scratch.path(), std::ios::binary};
+  std::array<char, 65'536> buffer{};
+  while (file.read(buffer.data(), buffer.size()), file.gcount() > 0) {
+    WEIR_TRY(write_all(STDOUT_FILENO, {buffer.data(), static_cast<std::size_t>(file.gcount())}, "writing the output"));
+  }
+  return {};
+}
+
 Result<int> query(const Options& options) {
   const auto workspace = Workspace::open(options.environment);
   if (!workspace) return kMistake;
@@ -123,6 +163,7 @@ Result<int> query(const Options& options) {
   const auto format = options.format.empty() ? (is_terminal(STDOUT_FILENO) ? "table" : "csv") : options.format;
   if (format == "csv") WEIR_TRY(print_csv(*reader));
   if (format == "json") WEIR_TRY(print_json(*reader));
+  if (format == "parquet") WEIR_TRY(print_parquet(*workspace, *reader));
   if (format == "table") WEIR_TRY(print_table(*reader, options.rows_max));
   return kSuccess;
 }
@@ -134,7 +175,7 @@ void add_query(CLI::App& app, Outcome& outcome) {
   auto* verb = app.add_subcommand("query", "Runs SQL on any connection that takes it");
   verb->add_option("connection", options->connection, "The connection's name")->required();
   verb->add_option("sql", options->sql, "One statement")->required();
-  verb->add_option("--format,-f", options->format, "table on a terminal, else csv")->check(CLI::IsMember({"table", "csv", "json"}));
+  verb->add_option("--format,-f", options->format, "table on a terminal, else csv")->check(CLI::IsMember({"table", "csv", "json", "parquet"}));
   verb->add_option("--limit", options->rows_max, "How many rows a table shows")->check(CLI::PositiveNumber);
   verb->add_option("--env,-e", options->environment, "The environment of weir.yml");
   verb->footer("Examples:\n  weir query warehouse \"SELECT count() FROM raw_sales\"\n  weir query shop \"SELECT * FROM sales_aggregates\" -f csv > a.csv");

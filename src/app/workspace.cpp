@@ -6,6 +6,7 @@
 #include "app/connectors.hpp"
 #include "app/terminal.hpp"
 #include "base/file.hpp"
+#include "engine/check_endpoints.hpp"
 #include "engine/vocabulary.hpp"
 
 namespace weir::app {
@@ -63,8 +64,10 @@ std::unique_ptr<Workspace> Workspace::open(const std::string& environment) {
   workspace->project_ = std::move(*loaded.project);
   workspace->targets_ = engine::model_targets(workspace->project_, connectors());
   auto graph = models::build_graph(workspace->project_, workspace->targets_);
-  if (!graph.graph) {
-    print_mistakes(graph.mistakes);
+  project::Mistakes mistakes{engine::check_endpoints(workspace->project_, connectors())};
+  for (auto& mistake : graph.mistakes.errors) mistakes.errors.push_back(std::move(mistake));
+  if (!mistakes.errors.empty()) {
+    print_mistakes(mistakes);
     return nullptr;
   }
   workspace->graph_ = std::move(*graph.graph);

@@ -3,6 +3,7 @@
 #include "connectors/generate/spec.hpp"
 #include "engine/connections.hpp"
 #include "engine/kinds.hpp"
+#include "engine/parquet.hpp"
 #include "project/project.hpp"
 
 // `generate`: synthetic data by a spec, into a file of the project.
@@ -50,6 +51,8 @@ Result<generate::GenerateReport> generate_through_sink(TaskContext& context, gen
   flow::PumpPlan plan;
   plan.write.table = to;
   plan.write.mode = flow::WriteMode::Replace;
+  const auto through = context.order().settings.text(kParquetOption);
+  if (!through.empty()) plan.write.options = Settings{{{std::string{kParquetOption}, through}}};
   const auto journal = context.journal(to);
   WEIR_TRY(flow::pump(source, *sink, plan, *journal, context.progress(), context.stop()));
   return source.report();
@@ -78,7 +81,9 @@ TaskKind generate_kind() {
                        {.name = "seed", .type = SettingType::Integer, .doc = "Another seed, other data", .default_value = 1},
                        {.name = "date", .type = SettingType::Text, .doc = "The last day of the data, such as 2026-03-03", .need = Need::Required},
                        {.name = "to", .type = SettingType::Text, .doc = "The file to write", .need = Need::Required},
-                       {.name = "threads", .type = SettingType::Integer, .doc = "Threads that generate side by side", .default_value = 2}},
+                       {.name = "threads", .type = SettingType::Integer, .doc = "Threads that generate side by side", .default_value = 2},
+                       {.name = std::string{kParquetOption}, .type = SettingType::Text,
+                        .doc = "The ClickHouse connection that writes a Parquet file; by default the project's first"}},
           .reads = {},
           .writes = {"to"},
           .run = run_generate};

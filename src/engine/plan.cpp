@@ -5,6 +5,7 @@
 
 #include "base/nearest.hpp"
 #include "engine/connections.hpp"
+#include "engine/parquet.hpp"
 
 namespace weir::engine {
 namespace {
@@ -76,6 +77,7 @@ class Planner {
     if (task.kind == "model") return add_nodes(task, step);
     step.name = task.name;
     add_endpoints(step, *kind);
+    WEIR_TRY(add_parquet(step));
     if (step.settings.has("connection")) add_unique(step.connections, step.settings.text("connection"));
     step.summary = summary(step);
     ends_[task.name] = {step.name};
@@ -93,6 +95,32 @@ class Planner {
     };
     for (const auto& path : kind.reads) add(path, step.reads);
     for (const auto& path : kind.writes) add(path, step.writes);
+  }
+
+  // A Parquet file goes through a ClickHouse connection: the step opens it too, and its settings say which one.
+  Result<void> add_parquet(Step& step) const {
+    auto values = step.settings.values();
+    const auto choose = [&](Json& options, const std::string& object) -> Result<void> {
+      const auto endpoint = project::parse_endpoint(project_, object);
+      const auto* connection = project_.find_connection(endpoint.connection);
+      const bool is_file = connection == nullptr || connection->type == kFilesConnection;
+      if (!is_file || !is_parquet(object, options)) return {};
+      auto& option = options[std::string{kParquetOption}];
+      const auto name = WEIR_TRY(parquet_connection(project_, option.is_string() ? option.get<std::string>() : std::string{}));
+      add_unique(step.connections, name);
+      option = name;
+      return {};
+    };
+    if (step.kind == "generate") WEIR_TRY(choose(values, step.settings.text("to")));
+    if (step.kind == "copy") {
+      for (const auto* side : {"from", "to"}) {
+        auto options = values[side].value("options", Json::object());
+        WEIR_TRY(choose(options, text_at(step.settings, fmt::format("{}.object", side)).value_or("")));
+        if (!options.empty()) values[side]["options"] = std::move(options);
+      }
+    }
+    step.settings = Settings{std::move(values)};
+    return {};
   }
 
   // A model task becomes the sub-graph of what it selects: its models, and the tests that only look at them and at what

@@ -85,6 +85,21 @@ TEST_F(PlanTest, TemplatesAndLineageAreInThePlan) {
   EXPECT_EQ(made->connections(), (Names{"files", "warehouse", "shop"}));
 }
 
+TEST_F(PlanTest, AParquetFileBringsItsClickhouseAlong) {
+  project.connections[0].type = "clickhouse";
+  project.connections[1].type = "postgres";
+  project.pipelines[0].tasks = {copy_task("export", {}, "shop.sales", "files/{{ run.id }}/s.parquet"),
+                                copy_task("import", {"export"}, "files/{{ run.id }}/s.csv", "shop.sales")};
+  const auto made = make();
+  ASSERT_TRUE(made.ok()) << made.error().text();
+  EXPECT_EQ(made->steps[0].connections, (Names{"shop", "files", "warehouse"}));
+  EXPECT_EQ(made->steps[0].settings.group("to").group("options").text("clickhouse"), "warehouse");
+  EXPECT_EQ(made->steps[1].connections, (Names{"files", "shop"}));
+  EXPECT_FALSE(made->steps[1].settings.group("from").has("options"));
+  project.connections[0].type = "postgres";
+  EXPECT_EQ(make().error().code(), Code::InvalidProject);
+}
+
 TEST_F(PlanTest, SelectionsReachUpAndDown) {
   EXPECT_EQ(selected(*make({.select = {"load"}})), (Names{"load"}));
   EXPECT_EQ(selected(*make({.select = {"clean"}})), (Names{"clean/a", "clean/test_a", "clean/b", "clean/test_b"}));

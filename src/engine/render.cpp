@@ -18,18 +18,6 @@ Json instant_variables(Instant instant, const project::Pipeline& pipeline) {
           {"epoch", std::chrono::floor<std::chrono::seconds>(instant).time_since_epoch().count()}};
 }
 
-// The nearest known place of a path: its own, or the one of what holds it.
-Place place_of(std::string path, const Places& places) {
-  for (;;) {
-    if (const auto found = places.find(path); found != places.end()) return found->second;
-    const auto dot = path.rfind('.');
-    if (dot == std::string::npos) break;
-    path.resize(dot);
-  }
-  const auto whole = places.find("");
-  return whole == places.end() ? Place{} : whole->second;
-}
-
 class Renderer {
  public:
   Renderer(sql::TemplateEngine& engine, const Json& variables, const Places& places)
@@ -140,6 +128,17 @@ class Renderer {
 };
 
 }  // namespace
+
+Place place_of(std::string path, const Places& places) {
+  for (;;) {
+    if (const auto found = places.find(path); found != places.end()) return found->second;
+    const auto dot = path.rfind('.');
+    if (dot == std::string::npos) break;
+    path.resize(dot);
+  }
+  const auto whole = places.find("");
+  return whole == places.end() ? Place{} : whole->second;
+}
 
 Json environment_variables() {
   Json variables = Json::object();

@@ -26,6 +26,9 @@ Json template_variables(const project::Pipeline& pipeline, const Json& params, c
 // This process's environment, as templates see it under `env`.
 Json environment_variables();
 
+// The nearest known place of a path: its own, or that of what holds it.
+Place place_of(std::string path, const std::map<std::string, Place>& places);
+
 // Renders every text in the values and checks the results against the descriptions: a template may not yield another type
 // than its key takes. Errors are InvalidProject at the place of the key, where it is known.
 Result<Settings> render(sql::TemplateEngine& engine, const Settings& settings, std::span<const Setting> descriptions,

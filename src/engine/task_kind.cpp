@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/connections.hpp"
 #include "engine/kinds.hpp"
+#include "engine/parquet.hpp"
 
 namespace weir::engine {
 namespace {
@@ -13,12 +15,24 @@ struct Opening {
   flow::OpenContext context;
 };
 
+// Files in some formats are read and written by another connection of the step.
+Settings with_reachable(const Settings& settings, const WorkOrder& order) {
+  auto values = settings.values();
+  auto& reachable = values[std::string{kReachableConnections}];
+  for (const auto& [name, connection] : order.connections) {
+    reachable[name] = {{"type", connection.type}, {"settings", connection.settings.values()}};
+  }
+  return Settings{std::move(values)};
+}
+
 Result<Opening> find_connection(TaskContext& task, std::string_view name) {
   const auto found = task.order().connections.find(std::string{name});
   if (found == task.order().connections.end()) return Error::bug("the work order lacks the connection: {}", name);
   const auto* connector = task.registry().find(found->second.type);
   if (connector == nullptr) return Error::bug("no connector of type: {}", found->second.type);
-  return Opening{connector, {.connection = found->second, .project_folder = task.order().project_folder, .log = &task.log()}};
+  auto connection = found->second;
+  if (connection.type == kFilesConnection) connection.settings = with_reachable(connection.settings, task.order());
+  return Opening{connector, {.connection = std::move(connection), .project_folder = task.order().project_folder, .log = &task.log()}};
 }
 
 Error lacks_role(const Opening& opening, std::string_view what) {

@@ -8,7 +8,7 @@ namespace weir::files {
 
 flow::Connector files_connector(OpenParquet open_parquet) {
   if (!open_parquet) {
-    open_parquet = [](const flow::OpenContext&) -> Result<std::shared_ptr<ParquetCodec>> {
+    open_parquet = [](const flow::OpenContext&, const std::string&) -> Result<std::shared_ptr<ParquetCodec>> {
       return Error::user(Code::Unsupported, "Parquet needs a ClickHouse connection")
           .hint("add a connection of type clickhouse with managed: true to weir.yml");
     };

@@ -230,7 +230,7 @@ Result<std::unique_ptr<flow::Load>> FilesSink::open(const flow::WriteRequest& re
   remove_abandoned(target);
   auto state = std::make_unique<LoadState>(WEIR_TRY(StagedFile::create(target)));
   if (kind.format == Format::Parquet) {
-    auto codec = WEIR_TRY(open_parquet_(context_));
+    auto codec = WEIR_TRY(open_parquet_(context_, request.options.text("clickhouse")));
     state->output = std::make_unique<ParquetOutput>(WEIR_TRY(codec->write(state->file.path(), request.schema, stop)));
   } else {
     auto options = WEIR_TRY(text_format(kind.format, request.options));

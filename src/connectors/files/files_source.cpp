@@ -92,7 +92,7 @@ Result<flow::Stream> FilesSource::describe(const flow::ReadRequest& request, std
   const auto kind = WEIR_TRY(kind_of(request));
   flow::Stream stream{request.stream, {}, {}, std::nullopt};
   if (kind.format == Format::Parquet) {
-    auto codec = WEIR_TRY(open_parquet_(context_));
+    auto codec = WEIR_TRY(open_parquet_(context_, request.options.text("clickhouse")));
     stream.schema = WEIR_TRY(codec->describe(resolve(context_.project_folder, request.stream), stop));
   } else {
     const auto file = WEIR_TRY(text_file(context_, request, kind));
@@ -136,7 +136,7 @@ Result<std::unique_ptr<flow::Reader>> FilesSource::open(const flow::ReadRequest&
   if (from) return Error::user(Code::Unsupported, "a file is read as a whole, not from a checkpoint: {}", request.stream);
   const auto kind = WEIR_TRY(kind_of(request));
   if (kind.format == Format::Parquet) {
-    auto codec = WEIR_TRY(open_parquet_(context_));
+    auto codec = WEIR_TRY(open_parquet_(context_, request.options.text("clickhouse")));
     return codec->read(resolve(context_.project_folder, request.stream), request.columns, request.limits, stop);
   }
   return open_text(WEIR_TRY(text_file(context_, request, kind)), kind.format, request, partition, stop);

@@ -23,7 +23,8 @@ class ParquetCodec {
                                                       std::stop_token stop) = 0;
 };
 
-// Opens the codec of a project; called when a Parquet file is first touched.
-using OpenParquet = std::function<Result<std::shared_ptr<ParquetCodec>>(const flow::OpenContext&)>;
+// Opens the codec that goes through a connection of the project; called when a Parquet file is touched. The name is the
+// file's option `clickhouse`; the context is that of the files connection, whose settings say what can be reached.
+using OpenParquet = std::function<Result<std::shared_ptr<ParquetCodec>>(const flow::OpenContext&, const std::string& name)>;
 
 }  // namespace weir::files

@@ -45,6 +45,7 @@ std::vector<Setting> shared_settings() {
       {.name = "quote", .doc = "The character around CSV values that hold delimiters; \"\" where nothing is quoted"},
       {.name = "header", .type = SettingType::Flag, .doc = "Whether the first line of CSV names the columns",
        .default_value = true},
+      {.name = "clickhouse", .doc = "The ClickHouse connection that reads or writes a Parquet file; by default the project's first"},
       {.name = "null", .doc = "The unquoted text that stands for null in CSV; by default the empty one"},
   };
 }

@@ -1,0 +1,123 @@
+#include "engine/check_endpoints.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/nearest.hpp"
+#include "engine/connections.hpp"
+#include "engine/parquet.hpp"
+#include "engine/render.hpp"
+
+namespace weir::engine {
+namespace {
+
+// What the setting takes, when the value is something else.
+std::optional<std::string> expected_instead(const Json& value, const Setting& setting) {
+  if (value.is_null() || (value.is_string() && sql::has_template(value.get_ref<const std::string&>()))) return std::nullopt;
+  const auto unless = [](bool fits, std::string expected) { return fits ? std::nullopt : std::optional{std::move(expected)}; };
+  const auto is_text = [&](auto... parses) { return value.is_string() && (parses(value.get_ref<const std::string&>()) && ...); };
+  switch (setting.type) {
+    case SettingType::Text: return unless(value.is_primitive(), "a text");
+    case SettingType::Integer: return unless(value.is_number_integer(), "a whole number");
+    case SettingType::Number: return unless(value.is_number(), "a number");
+    case SettingType::Flag: return unless(value.is_boolean(), "true or false");
+    case SettingType::Duration:
+      return unless(is_text([](const auto& text) { return parse_duration(text).has_value(); }), "a duration such as 5s or 2m");
+    case SettingType::Bytes:
+      return unless(value.is_number_unsigned() || is_text([](const auto& text) { return parse_bytes(text).has_value(); }),
+                    "a size such as 64MiB");
+    case SettingType::Choice:
+      return unless(is_text([&](const auto& text) { return std::ranges::find(setting.choices, text) != setting.choices.end(); }),
+                    fmt::format("one of {}", fmt::join(setting.choices, ", ")));
+    case SettingType::List:
+      return unless(value.is_array() || (setting.shorthand == Setting::Shorthand::Allowed && value.is_primitive()), "a list");
+    case SettingType::Map:
+    case SettingType::Group: return unless(value.is_object(), "a map");
+    case SettingType::Any: return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+class EndpointCheck {
+ public:
+  EndpointCheck(const project::Project& project, const flow::Registry& registry) : project_(project), registry_(registry) {}
+
+  std::vector<Error> all() {
+    for (const auto& pipeline : project_.pipelines) {
+      for (const auto& task : pipeline.tasks) {
+        if (task.kind == "generate") check_file(task, task.settings.text("to"), task.settings.values(), std::string{kParquetOption}, "to");
+        if (task.kind != "copy") continue;
+        check_copy(task, "from", &flow::Connector::read_options);
+        check_copy(task, "to", &flow::Connector::write_options);
+      }
+    }
+    return std::move(mistakes_);
+  }
+
+ private:
+  void check_copy(const project::Task& task, const std::string& side, std::vector<Setting> flow::Connector::*settings) {
+    const auto group = task.settings.group(side);
+    const auto object = group.text("object");
+    // Whose table it is may be a template's to say.
+    const auto known = object.substr(0, object.find("{{"));
+    if (sql::has_template(object) && known.find_first_of("/.") == std::string::npos) return;
+    const auto endpoint = project::parse_endpoint(project_, object);
+    const auto* connection = project_.find_connection(endpoint.connection);
+    const auto* connector = registry_.find(connection == nullptr ? kFilesConnection : std::string_view{connection->type});
+    if (connector == nullptr) return;
+    const auto& options = group.json("options");
+    const auto path = side + ".options";
+    if (options.is_object()) check_options(task, options, *connector, connector->*settings, path);
+    if (connector->name == kFilesConnection) {
+      check_file(task, endpoint.object, options, fmt::format("{}.{}", path, kParquetOption), side);
+    }
+  }
+
+  void check_options(const project::Task& task, const Json& options, const flow::Connector& connector,
+                     const std::vector<Setting>& settings, const std::string& path) {
+    for (const auto& [key, value] : options.items()) {
+      const auto place = place_of(path + "." + key, task.places);
+      const auto setting = std::ranges::find(settings, key, &Setting::name);
+      if (setting == settings.end()) {
+        mistakes_.push_back(unknown_option(connector, key, settings, path).at(place));
+      } else if (const auto expected = expected_instead(value, *setting)) {
+        mistakes_.push_back(Error::user(Code::InvalidProject, "{} takes {}, not {}", key, *expected, to_text(value)).hint(setting->doc).at(place));
+      }
+    }
+  }
+
+  static Error unknown_option(const flow::Connector& connector, const std::string& key, const std::vector<Setting>& settings,
+                              std::string_view path) {
+    std::vector<std::string> known;
+    for (const auto& setting : settings) known.push_back(setting.name);
+    const auto nearest = nearest_name(key, known);
+    const auto hint = !nearest.empty() ? fmt::format("did you mean {}?", nearest)
+                      : known.empty()  ? fmt::format("{} has no options here", connector.name)
+                                       : fmt::format("{} takes {}", connector.name, fmt::join(known, ", "));
+    return Error::user(Code::InvalidProject, "unknown key in {} of {}: {}", path, connector.name, key).hint(hint);
+  }
+
+  // A Parquet file needs a ClickHouse. `otherwise` is the place's path where the option does not stand.
+  void check_file(const project::Task& task, const std::string& path, const Json& options, const std::string& option,
+                  const std::string& otherwise) {
+    if (!is_parquet(path, options)) return;
+    std::string wanted;
+    const auto key = std::string{kParquetOption};
+    if (options.is_object() && options.contains(key) && options[key].is_string()) wanted = options[key];
+    if (sql::has_template(wanted)) return;
+    auto connection = parquet_connection(project_, wanted);
+    if (!connection.ok()) mistakes_.push_back(std::move(connection).error().at(place_of(wanted.empty() ? otherwise : option, task.places)));
+  }
+
+  const project::Project& project_;
+  const flow::Registry& registry_;
+  std::vector<Error> mistakes_;
+};
+
+}  // namespace
+
+std::vector<Error> check_endpoints(const project::Project& project, const flow::Registry& registry) {
+  return EndpointCheck{project, registry}.all();
+}
+
+}  // namespace weir::engine
