@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# run.sh python|node WAREHOUSE_PROGRAM BUILD_FOLDER: starts a warehouse and lets one client's script loose on it.
+# run.sh python|node WAREHOUSE_PROGRAM BUILD_FOLDER WEIR_PROGRAM: starts a warehouse and lets one client's script loose on it.
+# python also compares Parquet files with pyarrow, through the whole program.
 # Ends with 77 (skipped) only when the client's own runtime is not installed.
 set -euo pipefail
 
-client=$1 warehouse=$2 build=$3/$1
+client=$1 warehouse=$2 build=$3/$1 weir=$4
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 
 skip() {
@@ -65,3 +66,4 @@ if ! WEIR_PORT=$port WEIR_PASSWORD=$(cat "$data/password") "${run[@]}"; then
   cat "$data/log"
   exit 1
 fi
+[ "$client" != python ] || "$build/venv/bin/python" "$here/parquet_test.py" "$weir"
