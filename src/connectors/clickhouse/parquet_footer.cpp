@@ -174,6 +174,7 @@ Result<RowGroup> group_of(const ThriftValue& unread, std::uint64_t footer_begin)
   const auto* columns = group.find(group_field::kColumns);
   const auto rows = group.number_at(group_field::kRows, -1);
   if (columns == nullptr || columns->items.empty() || rows < 0) return damaged();
+  if (rows == 0) return RowGroup{};
   RowGroup found{std::numeric_limits<std::uint64_t>::max(), 0, static_cast<std::uint64_t>(rows)};
   for (const auto& chunk : columns->items) {
     const auto* column = chunk.find(chunk_field::kMetaData);

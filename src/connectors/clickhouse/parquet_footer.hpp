@@ -25,7 +25,7 @@ struct ParquetNode {
   std::vector<ParquetNode> children;
 };
 
-// Rows that lie together in the file.
+// Rows that lie together in the file; a group without rows lies nowhere.
 struct RowGroup {
   std::uint64_t begin = 0;  // bytes of the file
   std::uint64_t end = 0;

@@ -147,6 +147,7 @@ class ParquetReader final : public flow::Reader {
     for (;;) {
       if (stop.stop_requested()) return Error::cancelled();
       if (!rows_) {
+        while (group_ < file_.footer.groups().size() && file_.footer.groups()[group_].rows == 0) ++group_;
         if (group_ == file_.footer.groups().size()) return std::nullopt;
         WEIR_TRY(send_chunk(stop));
       }
