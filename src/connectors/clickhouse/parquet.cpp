@@ -17,12 +17,18 @@ namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{256} << 10;
 
+// No later than that: older servers refuse settings that they do not know.
+constexpr int kFirstVersionWithBloomFilters = 26'001;
+
 // Row groups small enough that a reader needs little memory, large enough that they compress well.
-Pairs output_settings() {
-  return {{"output_format_parquet_compression_method", "zstd"},
+Pairs output_settings(const ServerInfo& server) {
+  Pairs settings{{"output_format_parquet_compression_method", "zstd"},
           {"output_format_parquet_row_group_size", "262144"},
           {"output_format_parquet_row_group_size_bytes", "67108864"},
           {"output_format_parquet_string_as_string", "1"}};
+  // Filters for every column would take more bytes than the values.
+  if (server.version >= kFirstVersionWithBloomFilters) settings.emplace_back("output_format_parquet_write_bloom_filter", "0");
+  return settings;
 }
 
 data::Column row_numbers(std::uint64_t first, std::size_t rows) {
@@ -93,9 +99,10 @@ class ParquetWriter final : public flow::Writer {
 
  private:
   Result<void> fetch(const Descriptor& file, const std::string& doing, const std::stop_token& stop) {
+    const auto server = WEIR_TRY(pool_->server(stop));
     const auto result = WEIR_TRY(client_->select({.sql = fmt::format("SELECT {} FROM {} ORDER BY {} FORMAT Parquet", names_,
                                                                      staging_->quoted(), quote_name(kRowColumn)),
-                                                  .settings = output_settings()},
+                                                  .settings = output_settings(server)},
                                                  stop));
     result->use(stop);
     std::vector<std::byte> buffer(kBufferBytes);
