@@ -36,7 +36,8 @@ Result<std::shared_ptr<files::ParquetCodec>> open_parquet(const flow::OpenContex
   const auto& reachable = context.connection.settings.json(engine::kReachableConnections);
   const auto found = reachable.find(name);
   if (found == reachable.end() || found->at("type") != "clickhouse") {
-    return Error::user(Code::Unsupported, "Parquet needs a ClickHouse connection, but there is none of this name: {}", name)
+    return Error::user(Code::Unsupported, "Parquet needs a ClickHouse connection, but there is none of this name: {}",
+                       name)
         .hint("add a connection of type clickhouse with managed: true to weir.yml");
   }
   auto clickhouse = context;

@@ -13,24 +13,33 @@ namespace {
 
 // What the setting takes, when the value is something else.
 std::optional<std::string> expected_instead(const Json& value, const Setting& setting) {
-  if (value.is_null() || (value.is_string() && sql::has_template(value.get_ref<const std::string&>()))) return std::nullopt;
-  const auto unless = [](bool fits, std::string expected) { return fits ? std::nullopt : std::optional{std::move(expected)}; };
-  const auto is_text = [&](auto... parses) { return value.is_string() && (parses(value.get_ref<const std::string&>()) && ...); };
+  if (value.is_null() || (value.is_string() && sql::has_template(value.get_ref<const std::string&>())))
+    return std::nullopt;
+  const auto unless = [](bool fits, std::string expected) {
+    return fits ? std::nullopt : std::optional{std::move(expected)};
+  };
+  const auto is_text = [&](auto... parses) {
+    return value.is_string() && (parses(value.get_ref<const std::string&>()) && ...);
+  };
   switch (setting.type) {
     case SettingType::Text: return unless(value.is_primitive(), "a text");
     case SettingType::Integer: return unless(value.is_number_integer(), "a whole number");
     case SettingType::Number: return unless(value.is_number(), "a number");
     case SettingType::Flag: return unless(value.is_boolean(), "true or false");
     case SettingType::Duration:
-      return unless(is_text([](const auto& text) { return parse_duration(text).has_value(); }), "a duration such as 5s or 2m");
+      return unless(is_text([](const auto& text) { return parse_duration(text).has_value(); }),
+                    "a duration such as 5s or 2m");
     case SettingType::Bytes:
-      return unless(value.is_number_unsigned() || is_text([](const auto& text) { return parse_bytes(text).has_value(); }),
-                    "a size such as 64MiB");
+      return unless(
+          value.is_number_unsigned() || is_text([](const auto& text) { return parse_bytes(text).has_value(); }),
+          "a size such as 64MiB");
     case SettingType::Choice:
-      return unless(is_text([&](const auto& text) { return std::ranges::find(setting.choices, text) != setting.choices.end(); }),
-                    fmt::format("one of {}", fmt::join(setting.choices, ", ")));
+      return unless(
+          is_text([&](const auto& text) { return std::ranges::find(setting.choices, text) != setting.choices.end(); }),
+          fmt::format("one of {}", fmt::join(setting.choices, ", ")));
     case SettingType::List:
-      return unless(value.is_array() || (setting.shorthand == Setting::Shorthand::Allowed && value.is_primitive()), "a list");
+      return unless(value.is_array() || (setting.shorthand == Setting::Shorthand::Allowed && value.is_primitive()),
+                    "a list");
     case SettingType::Map:
     case SettingType::Group: return unless(value.is_object(), "a map");
     case SettingType::Any: return std::nullopt;
@@ -40,12 +49,14 @@ std::optional<std::string> expected_instead(const Json& value, const Setting& se
 
 class EndpointCheck {
  public:
-  EndpointCheck(const project::Project& project, const flow::Registry& registry) : project_(project), registry_(registry) {}
+  EndpointCheck(const project::Project& project, const flow::Registry& registry)
+      : project_(project), registry_(registry) {}
 
   std::vector<Error> all() {
     for (const auto& pipeline : project_.pipelines) {
       for (const auto& task : pipeline.tasks) {
-        if (task.kind == "generate") check_file(task, task.settings.text("to"), task.settings.values(), std::string{kParquetOption}, "to");
+        if (task.kind == "generate")
+          check_file(task, task.settings.text("to"), task.settings.values(), std::string{kParquetOption}, "to");
         if (task.kind != "copy") continue;
         check_copy(task, "from", &flow::Connector::read_options);
         check_copy(task, "to", &flow::Connector::write_options);
@@ -63,7 +74,8 @@ class EndpointCheck {
     if (sql::has_template(object) && known.find_first_of("/.") == std::string::npos) return;
     const auto endpoint = project::parse_endpoint(project_, object);
     const auto* connection = project_.find_connection(endpoint.connection);
-    const auto* connector = registry_.find(connection == nullptr ? kFilesConnection : std::string_view{connection->type});
+    const auto* connector =
+        registry_.find(connection == nullptr ? kFilesConnection : std::string_view{connection->type});
     if (connector == nullptr) return;
     const auto& options = group.json("options");
     const auto path = side + ".options";
@@ -81,13 +93,15 @@ class EndpointCheck {
       if (setting == settings.end()) {
         mistakes_.push_back(unknown_option(connector, key, settings, path).at(place));
       } else if (const auto expected = expected_instead(value, *setting)) {
-        mistakes_.push_back(Error::user(Code::InvalidProject, "{} takes {}, not {}", key, *expected, to_text(value)).hint(setting->doc).at(place));
+        mistakes_.push_back(Error::user(Code::InvalidProject, "{} takes {}, not {}", key, *expected, to_text(value))
+                                .hint(setting->doc)
+                                .at(place));
       }
     }
   }
 
-  static Error unknown_option(const flow::Connector& connector, const std::string& key, const std::vector<Setting>& settings,
-                              std::string_view path) {
+  static Error unknown_option(const flow::Connector& connector, const std::string& key,
+                              const std::vector<Setting>& settings, std::string_view path) {
     std::vector<std::string> known;
     for (const auto& setting : settings) known.push_back(setting.name);
     const auto nearest = nearest_name(key, known);
@@ -106,7 +120,8 @@ class EndpointCheck {
     if (options.is_object() && options.contains(key) && options[key].is_string()) wanted = options[key];
     if (sql::has_template(wanted)) return;
     auto connection = parquet_connection(project_, wanted);
-    if (!connection.ok()) mistakes_.push_back(std::move(connection).error().at(place_of(wanted.empty() ? otherwise : option, task.places)));
+    if (!connection.ok())
+      mistakes_.push_back(std::move(connection).error().at(place_of(wanted.empty() ? otherwise : option, task.places)));
   }
 
   const project::Project& project_;

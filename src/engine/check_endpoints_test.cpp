@@ -48,8 +48,10 @@ class CheckEndpoints : public testing::Test {
   project::Project project;
   flow::Registry registry{{
       connector("clickhouse", {{.name = "final", .type = SettingType::Flag, .doc = "as merged"}}, {}),
-      connector("files", {{.name = "format", .type = SettingType::Choice, .choices = {"csv", "parquet"}}, {.name = "clickhouse"}},
-                {{.name = "format"}, {.name = "clickhouse"}}),
+      connector(
+          "files",
+          {{.name = "format", .type = SettingType::Choice, .choices = {"csv", "parquet"}}, {.name = "clickhouse"}},
+          {{.name = "format"}, {.name = "clickhouse"}}),
       connector("postgres", {}, {}),
   }};
 };
@@ -58,32 +60,41 @@ using Texts = std::vector<std::string>;
 
 TEST_F(CheckEndpoints, OptionsAreThoseOfTheConnector) {
   add_connection("warehouse", "clickhouse");
-  add_task("copy", {{"from", {{"object", "warehouse.a"}, {"options", {{"finall", true}}}}}, {"to", {{"object", "shop.b"}}}});
+  add_task("copy",
+           {{"from", {{"object", "warehouse.a"}, {"options", {{"finall", true}}}}}, {"to", {{"object", "shop.b"}}}});
   EXPECT_EQ(mistakes(),
             (Texts{"pipelines/p.yml:4:9: unknown key in from.options of clickhouse: finall | did you mean final?"}));
   project.pipelines[0].tasks.clear();
-  add_task("copy", {{"from", {{"object", "warehouse.a"}, {"options", {{"final", "yes"}}}}}, {"to", {{"object", "shop.b"}, {"options", {{"x", 1}}}}}});
-  EXPECT_EQ(mistakes(), (Texts{"pipelines/p.yml:2:1: final takes true or false, not \"yes\" | as merged",
-                               "pipelines/p.yml:3:1: unknown key in to.options of postgres: x | postgres has no options here"}));
+  add_task("copy", {{"from", {{"object", "warehouse.a"}, {"options", {{"final", "yes"}}}}},
+                    {"to", {{"object", "shop.b"}, {"options", {{"x", 1}}}}}});
+  EXPECT_EQ(mistakes(),
+            (Texts{"pipelines/p.yml:2:1: final takes true or false, not \"yes\" | as merged",
+                   "pipelines/p.yml:3:1: unknown key in to.options of postgres: x | postgres has no options here"}));
   project.pipelines[0].tasks.clear();
-  add_task("copy", {{"from", {{"object", "warehouse.a"}, {"options", {{"final", "{{ params.f }}"}}}}}, {"to", {{"object", "files/a.csv"}}}});
+  add_task("copy", {{"from", {{"object", "warehouse.a"}, {"options", {{"final", "{{ params.f }}"}}}}},
+                    {"to", {{"object", "files/a.csv"}}}});
   EXPECT_EQ(mistakes(), Texts{});
 }
 
 TEST_F(CheckEndpoints, ParquetNeedsAClickhouse) {
   add_task("copy", {{"from", {{"object", "shop.a"}}}, {"to", {{"object", "files/{{ run.id }}/a.parquet"}}}});
   add_task("generate", {{"to", "files/b.PARQUET"}});
-  add_task("copy", {{"from", {{"object", "files/c.csv"}, {"options", {{"format", "parquet"}}}}}, {"to", {{"object", "shop.c"}}}});
+  add_task("copy", {{"from", {{"object", "files/c.csv"}, {"options", {{"format", "parquet"}}}}},
+                    {"to", {{"object", "shop.c"}}}});
   const auto found = mistakes();
   ASSERT_EQ(found.size(), 3U);
   EXPECT_EQ(found[0],
-            "pipelines/p.yml:3:1: the project has no ClickHouse connection for Parquet files | Parquet is read and written by "
+            "pipelines/p.yml:3:1: the project has no ClickHouse connection for Parquet files | Parquet is read and "
+            "written by "
             "ClickHouse: add a connection of type clickhouse to weir.yml, e.g. {type: clickhouse, managed: true}");
   EXPECT_TRUE(found[2].starts_with("pipelines/p.yml:2:1: ")) << found[2];
   add_connection("warehouse", "clickhouse");
   EXPECT_EQ(mistakes(), Texts{});
-  add_task("copy", {{"from", {{"object", "shop.a"}}}, {"to", {{"object", "a.parquet"}, {"options", {{"clickhouse", "warehose"}}}}}});
-  EXPECT_EQ(mistakes(), (Texts{"pipelines/p.yml:5:9: not a ClickHouse connection of the project: warehose | did you mean warehouse?"}));
+  add_task("copy", {{"from", {{"object", "shop.a"}}},
+                    {"to", {{"object", "a.parquet"}, {"options", {{"clickhouse", "warehose"}}}}}});
+  EXPECT_EQ(
+      mistakes(),
+      (Texts{"pipelines/p.yml:5:9: not a ClickHouse connection of the project: warehose | did you mean warehouse?"}));
 }
 
 TEST_F(CheckEndpoints, ModelsConnectionComesBeforeTheFirst) {

@@ -12,11 +12,13 @@ bool is_clickhouse(const project::Connection& connection) { return connection.ty
 }  // namespace
 
 bool is_parquet(std::string_view path, const Json& options) {
-  if (options.is_object() && options.contains("format") && options["format"].is_string()) return options["format"] == "parquet";
+  if (options.is_object() && options.contains("format") && options["format"].is_string())
+    return options["format"] == "parquet";
   constexpr std::string_view kExtension = ".parquet";
   return path.size() > kExtension.size() &&
-         std::ranges::equal(path.substr(path.size() - kExtension.size()), kExtension,
-                            [](char c, char expected) { return c == expected || (c >= 'A' && c <= 'Z' && c - 'A' + 'a' == expected); });
+         std::ranges::equal(path.substr(path.size() - kExtension.size()), kExtension, [](char c, char expected) {
+           return c == expected || (c >= 'A' && c <= 'Z' && c - 'A' + 'a' == expected);
+         });
 }
 
 Result<std::string> parquet_connection(const project::Project& project, std::string_view wanted) {
@@ -26,8 +28,9 @@ Result<std::string> parquet_connection(const project::Project& project, std::str
   }
   if (known.empty()) {
     return Error::user(Code::InvalidProject, "the project has no ClickHouse connection for Parquet files")
-        .hint("Parquet is read and written by ClickHouse: add a connection of type clickhouse to weir.yml, e.g. "
-              "{type: clickhouse, managed: true}");
+        .hint(
+            "Parquet is read and written by ClickHouse: add a connection of type clickhouse to weir.yml, e.g. "
+            "{type: clickhouse, managed: true}");
   }
   if (wanted.empty()) {
     const auto models = std::ranges::find(known, project.model_connection);

@@ -23,11 +23,12 @@ constexpr int kFirstVersionWithBloomFilters = 26'001;
 // Row groups small enough that a reader needs little memory, large enough that they compress well.
 Pairs output_settings(const ServerInfo& server) {
   Pairs settings{{"output_format_parquet_compression_method", "zstd"},
-          {"output_format_parquet_row_group_size", "262144"},
-          {"output_format_parquet_row_group_size_bytes", "67108864"},
-          {"output_format_parquet_string_as_string", "1"}};
+                 {"output_format_parquet_row_group_size", "262144"},
+                 {"output_format_parquet_row_group_size_bytes", "67108864"},
+                 {"output_format_parquet_string_as_string", "1"}};
   // Filters for every column would take more bytes than the values.
-  if (server.version >= kFirstVersionWithBloomFilters) settings.emplace_back("output_format_parquet_write_bloom_filter", "0");
+  if (server.version >= kFirstVersionWithBloomFilters)
+    settings.emplace_back("output_format_parquet_write_bloom_filter", "0");
   return settings;
 }
 
@@ -45,7 +46,8 @@ class ParquetWriter final : public flow::Writer {
       : client_(pool->take()), pool_(std::move(pool)), path_(std::move(path)) {
     for (const auto& field : schema.fields) {
       file_schema_.fields.push_back({field.name, parquet_type(field.type), field.nullable});
-      targets_.push_back({field.name, *parse_column_type(clickhouse_type(stored_type(file_schema_.fields.back().type), field.nullable))});
+      targets_.push_back({field.name, *parse_column_type(clickhouse_type(stored_type(file_schema_.fields.back().type),
+                                                                         field.nullable))});
     }
     targets_.push_back({std::string{kRowColumn}, *parse_column_type("UInt64")});
   }
@@ -64,8 +66,8 @@ class ParquetWriter final : public flow::Writer {
   Result<void> write(const data::Batch& batch, std::stop_token stop) override {
     if (batch.rows() == 0) return {};
     if (!insert_) {
-      insert_ = WEIR_TRY(client_->insert({.sql = fmt::format("INSERT INTO {} ({}, {}) FORMAT Native", staging_->quoted(), names_,
-                                                             quote_name(kRowColumn)),
+      insert_ = WEIR_TRY(client_->insert({.sql = fmt::format("INSERT INTO {} ({}, {}) FORMAT Native",
+                                                             staging_->quoted(), names_, quote_name(kRowColumn)),
                                           .settings = parquet_insert_settings()},
                                          stop));
     }
@@ -73,7 +75,8 @@ class ParquetWriter final : public flow::Writer {
     std::vector<data::Column> columns;
     for (std::size_t i = 0; i < batch.columns().size(); ++i) {
       const auto& type = file_schema_.fields[i].type;
-      const auto fitting = WEIR_TRY(data::cast(batch.column(i), type).while_doing(fmt::format("column {}", file_schema_.fields[i].name)));
+      const auto fitting = WEIR_TRY(
+          data::cast(batch.column(i), type).while_doing(fmt::format("column {}", file_schema_.fields[i].name)));
       columns.push_back(WEIR_TRY(with_meaning(fitting, stored_type(type))));
     }
     columns.push_back(row_numbers(rows_, batch.rows()));
@@ -100,10 +103,11 @@ class ParquetWriter final : public flow::Writer {
  private:
   Result<void> fetch(const Descriptor& file, const std::string& doing, const std::stop_token& stop) {
     const auto server = WEIR_TRY(pool_->server(stop));
-    const auto result = WEIR_TRY(client_->select({.sql = fmt::format("SELECT {} FROM {} ORDER BY {} FORMAT Parquet", names_,
-                                                                     staging_->quoted(), quote_name(kRowColumn)),
-                                                  .settings = output_settings(server)},
-                                                 stop));
+    const auto result =
+        WEIR_TRY(client_->select({.sql = fmt::format("SELECT {} FROM {} ORDER BY {} FORMAT Parquet", names_,
+                                                     staging_->quoted(), quote_name(kRowColumn)),
+                                  .settings = output_settings(server)},
+                                 stop));
     result->use(stop);
     std::vector<std::byte> buffer(kBufferBytes);
     for (;;) {
@@ -145,13 +149,14 @@ Result<data::Schema> ParquetEngine::describe(const std::filesystem::path& file, 
   return describe_parquet(*state_->pool, file, stop);
 }
 
-Result<std::unique_ptr<flow::Reader>> ParquetEngine::read(const std::filesystem::path& file, const std::vector<std::string>& columns,
+Result<std::unique_ptr<flow::Reader>> ParquetEngine::read(const std::filesystem::path& file,
+                                                          const std::vector<std::string>& columns,
                                                           const flow::Limits& limits, std::stop_token stop) {
   return open_parquet_reader(state_->pool, file, columns, limits, *state_->log, stop);
 }
 
-Result<std::unique_ptr<flow::Writer>> ParquetEngine::write(const std::filesystem::path& file, const data::SchemaPtr& schema,
-                                                           std::stop_token stop) {
+Result<std::unique_ptr<flow::Writer>> ParquetEngine::write(const std::filesystem::path& file,
+                                                           const data::SchemaPtr& schema, std::stop_token stop) {
   auto writer = std::make_unique<ParquetWriter>(state_->pool, file, *schema);
   WEIR_TRY(writer->start(*state_->log, stop));
   return writer;

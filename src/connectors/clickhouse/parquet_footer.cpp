@@ -66,7 +66,8 @@ Error broken(const std::filesystem::path& path, std::string_view what) {
   return Error::user(Code::InvalidData, "{}: {}", what, path.string());
 }
 
-Result<std::string> read_at(const Descriptor& file, std::uint64_t at, std::uint64_t count, const std::filesystem::path& path) {
+Result<std::string> read_at(const Descriptor& file, std::uint64_t at, std::uint64_t count,
+                            const std::filesystem::path& path) {
   std::string bytes(count, '\0');
   for (std::size_t done = 0; done < count;) {
     const auto read = ::pread(file.get(), bytes.data() + done, count - done, static_cast<off_t>(at + done));
@@ -85,13 +86,16 @@ struct FooterText {
 
 Result<FooterText> read_footer(const Descriptor& file, const std::filesystem::path& path) {
   struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return Error::from_errno(errno, fmt::format("reading file: {}", path.string()));
+  if (::fstat(file.get(), &status) != 0)
+    return Error::from_errno(errno, fmt::format("reading file: {}", path.string()));
   const auto bytes = static_cast<std::uint64_t>(status.st_size);
   if (bytes < kParquetMagic.size() + kFrameBytes || WEIR_TRY(read_at(file, 0, 4, path)) != kParquetMagic) {
-    return broken(path, "not a Parquet file").hint("a Parquet file begins and ends with PAR1; is it another format under this name?");
+    return broken(path, "not a Parquet file")
+        .hint("a Parquet file begins and ends with PAR1; is it another format under this name?");
   }
   const auto frame = WEIR_TRY(read_at(file, bytes - kFrameBytes, kFrameBytes, path));
-  if (frame.substr(4) == "PARE") return broken(path, "the Parquet file is encrypted").hint("write it without encryption");
+  if (frame.substr(4) == "PARE")
+    return broken(path, "the Parquet file is encrypted").hint("write it without encryption");
   std::uint64_t count = 0;
   for (int i = 3; i >= 0; --i) count = count << 8 | static_cast<std::uint8_t>(frame[static_cast<std::size_t>(i)]);
   if (frame.substr(4) != kParquetMagic || count == 0 || count > std::min(kFooterBytesMax, bytes - kFrameBytes - 4)) {
@@ -113,7 +117,8 @@ std::optional<data::Type> meaning_of(const ThriftValue& element) {
   const auto converted = element.number_at(element_field::kConverted, -1);
   const auto* logical = element.find(element_field::kLogical);
   const auto find = [&](int kind) { return logical == nullptr ? nullptr : logical->find(kind); };
-  if (physical == kInt32 && (find(kDate) != nullptr || converted == kConvertedDate)) return data::type_of(data::Kind::Date);
+  if (physical == kInt32 && (find(kDate) != nullptr || converted == kConvertedDate))
+    return data::type_of(data::Kind::Date);
   if (physical == kInt32 && (find(kTime) != nullptr || converted == kConvertedTimeMillis)) {
     return data::time_of(data::TimeUnit::Milli);
   }
@@ -205,7 +210,8 @@ Result<ThriftValue> moved_group(const ThriftValue& unread, std::int64_t by) {
     auto& column = *chunk.find(chunk_field::kMetaData);
     shift(column, column_field::kDataOffset, by);
     shift(column, column_field::kDictionaryOffset, by);
-    for (const int id : {column_field::kIndexOffset, column_field::kStatistics, column_field::kBloomOffset, column_field::kBloomBytes}) {
+    for (const int id : {column_field::kIndexOffset, column_field::kStatistics, column_field::kBloomOffset,
+                         column_field::kBloomBytes}) {
       column.erase(id);
     }
   }
@@ -224,8 +230,8 @@ std::string framed(const ThriftValue& footer) {
 ThriftValue logical_time(int kind, bool utc, data::TimeUnit unit) {
   const int field = unit == data::TimeUnit::Milli ? 1 : unit == data::TimeUnit::Micro ? 2 : 3;
   return ThriftValue::structure(
-      {{kind, ThriftValue::structure({{1, ThriftValue::flag(utc)},
-                                      {2, ThriftValue::structure({{field, ThriftValue::structure()}})}})}});
+      {{kind, ThriftValue::structure(
+                  {{1, ThriftValue::flag(utc)}, {2, ThriftValue::structure({{field, ThriftValue::structure()}})}})}});
 }
 
 void annotate_leaf(ThriftValue& element, const data::Type& type) {
@@ -257,7 +263,8 @@ Result<void> annotate(std::vector<ThriftValue>& elements, std::size_t& at, const
   const auto children = element < elements.size() ? elements[element].number_at(element_field::kChildren, 0) : -1;
   const auto expect = [&](bool holds) -> Result<void> {
     if (holds) return {};
-    return Error::external(Code::InvalidData, "ClickHouse wrote another Parquet schema than expected").retry(Retry::Never);
+    return Error::external(Code::InvalidData, "ClickHouse wrote another Parquet schema than expected")
+        .retry(Retry::Never);
   };
   if (type.kind == data::Kind::List) {
     WEIR_TRY(expect(children == 1));
@@ -309,7 +316,9 @@ data::Type parquet_type(const data::Type& type) {
 
 Result<ParquetFooter> ParquetFooter::read(const Descriptor& file, const std::filesystem::path& path) {
   const auto text = WEIR_TRY(read_footer(file, path));
-  const auto damaged = [&] { return broken(path, "the Parquet file's footer is damaged").hint("write or fetch the file again"); };
+  const auto damaged = [&] {
+    return broken(path, "the Parquet file's footer is damaged").hint("write or fetch the file again");
+  };
   auto parsed = parse_thrift(text.text, file_field::kGroups);
   if (!parsed.ok()) return damaged();
   ParquetFooter footer;

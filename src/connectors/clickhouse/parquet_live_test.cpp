@@ -38,7 +38,9 @@ std::vector<TypeCase> type_cases() {
       {"decimal(9,2)", {"9999999.99", "-0.01"}},
       {"decimal(18,0)", {"999999999999999999", "-999999999999999999"}},
       {"decimal(38,10)", {"9999999999999999999999999999.9999999999", "-0.0000000001"}},
-      {"decimal(76,38)", {"99999999999999999999999999999999999999.99999999999999999999999999999999999999", "-1.00000000000000000000000000000000000000"}},
+      {"decimal(76,38)",
+       {"99999999999999999999999999999999999999.99999999999999999999999999999999999999",
+        "-1.00000000000000000000000000000000000000"}},
       {"date", {"0001-01-01", "1970-01-01", "9999-12-31"}},
       {"time(s)", {"12:45:00", "00:00:00"}, "time(us)", {"12:45:00.000000", "00:00:00.000000"}},
       {"time(us)", {"23:59:59.999999", "00:00:00.000000"}},
@@ -78,7 +80,8 @@ class ParquetLive : public ClickhouseLive {
   }
 
   std::string staging_tables() {
-    return value("SELECT count() FROM system.tables WHERE database = currentDatabase() AND startsWith(name, '_weir_parquet')");
+    return value(
+        "SELECT count() FROM system.tables WHERE database = currentDatabase() AND startsWith(name, '_weir_parquet')");
   }
   Result<void> write(const data::SchemaPtr& schema, const std::vector<data::Batch>& batches) {
     const auto writer = WEIR_TRY(engine_.write(file_, schema, {}));
@@ -119,7 +122,8 @@ class ParquetLive : public ClickhouseLive {
     return {schema, std::move(columns), count};
   }
   data::SchemaPtr number_schema() {
-    return schema({{"id", data::type_of(data::Kind::Int64), data::Nullable::No}, {"text", data::type_of(data::Kind::String), data::Nullable::Yes}});
+    return schema({{"id", data::type_of(data::Kind::Int64), data::Nullable::No},
+                   {"text", data::type_of(data::Kind::String), data::Nullable::Yes}});
   }
 
   ParquetEngine engine_{LiveServer::instance().context()};
@@ -161,7 +165,8 @@ TEST_F(ParquetLive, TwoMillionRowsKeepTheirOrderInRowGroupsOfTheirOwn) {
   ASSERT_TRUE(writer.ok()) << writer.error().explain();
   constexpr std::int64_t kRows = 2'000'000;
   constexpr std::size_t kBatch = 50'000;
-  for (std::int64_t first = 0; first < kRows; first += kBatch) ASSERT_TRUE((*writer)->write(numbers(fields, first, kBatch), {}).ok());
+  for (std::int64_t first = 0; first < kRows; first += kBatch)
+    ASSERT_TRUE((*writer)->write(numbers(fields, first, kBatch), {}).ok());
   const auto finished = (*writer)->finish({});
   ASSERT_TRUE(finished.ok()) << finished.error().explain();
 
@@ -212,7 +217,8 @@ TEST_F(ParquetLive, FilesThatAreNotWholeAreTheUsersFault) {
   expect(std::string_view{whole}.substr(0, whole.size() / 2), "the Parquet file is cut off or damaged");
   expect(std::string_view{whole}.substr(0, whole.size() - 1), "the Parquet file is cut off or damaged");
   auto bent = whole;
-  const auto length = static_cast<std::uint8_t>(bent[bent.size() - 8]) | static_cast<std::uint8_t>(bent[bent.size() - 7]) << 8;
+  const auto length =
+      static_cast<std::uint8_t>(bent[bent.size() - 8]) | static_cast<std::uint8_t>(bent[bent.size() - 7]) << 8;
   bent.replace(bent.size() - 8 - static_cast<std::size_t>(length), 40, std::string(40, '\xFF'));
   ASSERT_TRUE(write_file(file_, bent).ok());
   EXPECT_FALSE(read().ok());

@@ -35,9 +35,7 @@ Result<ParquetFile> open_file(const Path& path) {
   return ParquetFile{path, std::move(file), std::move(footer)};
 }
 
-bool has_meaning(const ParquetNode& node) {
-  return node.meaning || std::ranges::any_of(node.children, has_meaning);
-}
+bool has_meaning(const ParquetNode& node) { return node.meaning || std::ranges::any_of(node.children, has_meaning); }
 
 // What a column means that ClickHouse reads as `type`; nothing when their shapes differ.
 std::optional<data::Type> meant_type(const data::Type& type, const ParquetNode& node) {
@@ -80,7 +78,7 @@ std::string hex(std::string_view bytes) {
 // The columns as the server reads them: told from a file that has the schema and no rows.
 struct ServerColumns {
   std::vector<CatalogColumn> columns;
-  std::vector<ReadColumn> read;    // what of them is read back, and how
+  std::vector<ReadColumn> read;     // what of them is read back, and how
   std::vector<data::Field> fields;  // with their meanings
 };
 
@@ -89,7 +87,8 @@ Result<ServerColumns> server_columns(ClientPool& pool, const ParquetFile& file, 
   const auto server = WEIR_TRY(pool.server(stop));
   const auto empty = std::string{kParquetMagic} + WEIR_TRY(file.footer.end_of_file(0, 0));
   const auto sql = fmt::format("DESCRIBE TABLE format(Parquet, unhex('{}'))", hex(empty));
-  const auto rows = WEIR_TRY(pool.take()->rows({.sql = sql, .settings = {{"max_query_size", std::to_string(sql.size() + 1024)}}}, stop));
+  const auto rows = WEIR_TRY(
+      pool.take()->rows({.sql = sql, .settings = {{"max_query_size", std::to_string(sql.size() + 1024)}}}, stop));
   std::vector<CatalogColumn> all;
   for (const auto& row : rows) {
     if (row.size() >= 2) all.push_back({row[0].value_or(""), row[1].value_or(""), {}});
@@ -98,7 +97,8 @@ Result<ServerColumns> server_columns(ClientPool& pool, const ParquetFile& file, 
   if (wanted.empty()) found.columns = all;
   for (const auto& name : wanted) {
     const auto column = std::ranges::find(all, name, &CatalogColumn::name);
-    if (column == all.end()) return Error::user(Code::NotFound, "the file has no column: {} ({})", name, file.path.filename().string());
+    if (column == all.end())
+      return Error::user(Code::NotFound, "the file has no column: {} ({})", name, file.path.filename().string());
     found.columns.push_back(*column);
   }
   found.read = WEIR_TRY(read_columns(found.columns, server.zone));
@@ -108,7 +108,8 @@ Result<ServerColumns> server_columns(ClientPool& pool, const ParquetFile& file, 
     if (node != file.footer.columns().end()) {
       auto type = meant_type(field.type, *node);
       if (!type) {
-        return Error::user(Code::Unsupported, "column {} has a shape that Weir does not know: {}", field.name, file.path.filename().string())
+        return Error::user(Code::Unsupported, "column {} has a shape that Weir does not know: {}", field.name,
+                           file.path.filename().string())
             .hint("leave it out with columns: […]");
       }
       field.type = std::move(*type);
@@ -175,7 +176,8 @@ class ParquetReader final : public flow::Reader {
   std::size_t chunk_groups() const {
     const auto& groups = file_.footer.groups();
     auto end = group_ + 1;
-    while (end < groups.size() && groups[end].begin >= groups[end - 1].end && groups[end].begin - groups[end - 1].end <= kGapBytesMax &&
+    while (end < groups.size() && groups[end].begin >= groups[end - 1].end &&
+           groups[end].begin - groups[end - 1].end <= kGapBytesMax &&
            groups[end].end - groups[group_].begin <= kChunkBytes) {
       ++end;
     }
@@ -185,12 +187,14 @@ class ParquetReader final : public flow::Reader {
   Result<void> send_chunk(const std::stop_token& stop) {
     const auto count = chunk_groups();
     const auto& groups = file_.footer.groups();
-    if (group_ != 0) WEIR_TRY(pool_->take()->execute({.sql = fmt::format("TRUNCATE TABLE {} SYNC", staging_->quoted())}, stop));
+    if (group_ != 0)
+      WEIR_TRY(pool_->take()->execute({.sql = fmt::format("TRUNCATE TABLE {} SYNC", staging_->quoted())}, stop));
     {
       const auto client = pool_->take();
-      const auto insert = WEIR_TRY(client->insert({.sql = fmt::format("INSERT INTO {} ({}) FORMAT Parquet", staging_->quoted(), names_),
-                                                   .settings = parquet_insert_settings()},
-                                                  stop));
+      const auto insert =
+          WEIR_TRY(client->insert({.sql = fmt::format("INSERT INTO {} ({}) FORMAT Parquet", staging_->quoted(), names_),
+                                   .settings = parquet_insert_settings()},
+                                  stop));
       insert->use(stop);
       WEIR_TRY(insert->write(net::as_bytes(kParquetMagic)));
       WEIR_TRY(send_bytes(*insert, groups[group_].begin, groups[group_ + count - 1].end, stop));
@@ -201,8 +205,8 @@ class ParquetReader final : public flow::Reader {
     for (auto i = group_; i < group_ + count; ++i) rows_sent_ += groups[i].rows;
     group_ += count;
     rows_ = WEIR_TRY(open_reader(pool_,
-                                 fmt::format("SELECT {} FROM {} ORDER BY {}", select_list(columns_.read), staging_->quoted(),
-                                             quote_name(kRowColumn)),
+                                 fmt::format("SELECT {} FROM {} ORDER BY {}", select_list(columns_.read),
+                                             staging_->quoted(), quote_name(kRowColumn)),
                                  columns_.columns, limits_, stop));
     return {};
   }
@@ -215,7 +219,8 @@ class ParquetReader final : public flow::Reader {
       const auto count = ::pread(file_.descriptor.get(), buffer.data(), wanted, static_cast<off_t>(begin));
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return Error::from_errno(errno, fmt::format("reading file: {}", file_.path.string()));
-      if (count == 0) return Error::external(Code::Conflict, "the file was cut while it was read: {}", file_.path.string());
+      if (count == 0)
+        return Error::external(Code::Conflict, "the file was cut while it was read: {}", file_.path.string());
       WEIR_TRY(insert.write(std::span{buffer.data(), static_cast<std::size_t>(count)}));
       begin += static_cast<std::uint64_t>(count);
       bytes_ += static_cast<std::uint64_t>(count);
@@ -245,8 +250,8 @@ Result<data::Schema> describe_parquet(ClientPool& pool, const Path& path, std::s
 }
 
 Result<std::unique_ptr<flow::Reader>> open_parquet_reader(std::shared_ptr<ClientPool> pool, const Path& path,
-                                                          const std::vector<std::string>& columns, const flow::Limits& limits,
-                                                          Log& log, std::stop_token stop) {
+                                                          const std::vector<std::string>& columns,
+                                                          const flow::Limits& limits, Log& log, std::stop_token stop) {
   auto file = WEIR_TRY(open_file(path));
   auto found = WEIR_TRY(server_columns(*pool, file, columns, stop));
   auto reader = std::make_unique<ParquetReader>(std::move(pool), std::move(file), std::move(found), limits);

@@ -23,8 +23,9 @@ Pairs parquet_insert_settings() {
           {"input_format_parquet_preserve_order", "1"}};
 }
 
-Result<std::unique_ptr<ParquetStaging>> ParquetStaging::create(std::shared_ptr<ClientPool> pool, const std::string& columns,
-                                                               Log& log, std::stop_token stop) {
+Result<std::unique_ptr<ParquetStaging>> ParquetStaging::create(std::shared_ptr<ClientPool> pool,
+                                                               const std::string& columns, Log& log,
+                                                               std::stop_token stop) {
   const auto base = in_database({"", std::string{kTable}}, pool->options());
   for (const auto& leftover : WEIR_TRY(find_leftovers(*pool, base, stop))) {
     WEIR_TRY(pool->take()->execute({.sql = drop_statement(quote_relation(leftover, pool->options()))}, stop));
@@ -34,8 +35,9 @@ Result<std::unique_ptr<ParquetStaging>> ParquetStaging::create(std::shared_ptr<C
   // Held before the table is made, so that it is dropped also when the answer is lost.
   std::unique_ptr<ParquetStaging> staging{new ParquetStaging(pool, table)};
   WEIR_TRY(pool->take()->execute(
-      {.sql = fmt::format("CREATE TABLE {} ({}, {} UInt64 DEFAULT rowNumberInAllBlocks()) ENGINE = MergeTree ORDER BY {}", table,
-                          columns, quote_name(kRowColumn), quote_name(kRowColumn))},
+      {.sql =
+           fmt::format("CREATE TABLE {} ({}, {} UInt64 DEFAULT rowNumberInAllBlocks()) ENGINE = MergeTree ORDER BY {}",
+                       table, columns, quote_name(kRowColumn), quote_name(kRowColumn))},
       stop));
   return staging;
 }
@@ -53,14 +55,21 @@ Result<data::Column> with_meaning(const data::Column& column, const data::Type& 
     for (std::size_t i = 0; i < column.children().size(); ++i) {
       children.push_back(WEIR_TRY(with_meaning(column.children()[i], (*type.children)[i].type)));
     }
-    return data::Column{type, column.rows(), column.nulls(), column.validity_buffer(), column.values_buffer(),
-                        column.bytes_buffer(), std::move(children)};
+    return data::Column{type,
+                        column.rows(),
+                        column.nulls(),
+                        column.validity_buffer(),
+                        column.values_buffer(),
+                        column.bytes_buffer(),
+                        std::move(children)};
   }
   if (data::value_width(from) < data::value_width(type)) {
     return with_meaning(WEIR_TRY(data::cast(column, data::type_of(data::Kind::Int64))), type);
   }
-  WEIR_CHECK(data::is_text_like(from.kind) == data::is_text_like(type.kind) && data::value_width(from) == data::value_width(type));
-  return data::Column{type, column.rows(), column.nulls(), column.validity_buffer(), column.values_buffer(), column.bytes_buffer()};
+  WEIR_CHECK(data::is_text_like(from.kind) == data::is_text_like(type.kind) &&
+             data::value_width(from) == data::value_width(type));
+  return data::Column{
+      type, column.rows(), column.nulls(), column.validity_buffer(), column.values_buffer(), column.bytes_buffer()};
 }
 
 }  // namespace weir::clickhouse

@@ -120,7 +120,9 @@ void append_zigzag(std::string& out, std::int64_t value) {
   append_varint(out, static_cast<std::uint64_t>(value) << 1 ^ static_cast<std::uint64_t>(value >> 63));
 }
 
-char types_byte(std::uint64_t high, ThriftType low) { return static_cast<char>(high << 4 | static_cast<std::uint8_t>(low)); }
+char types_byte(std::uint64_t high, ThriftType low) {
+  return static_cast<char>(high << 4 | static_cast<std::uint8_t>(low));
+}
 
 void append_value(std::string& out, const ThriftValue& value) {
   switch (value.type) {

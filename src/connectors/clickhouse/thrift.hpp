@@ -32,12 +32,12 @@ struct ThriftField;
 // A value of any type. Fields keep their order, which is that of their ids.
 struct ThriftValue {
   ThriftType type = ThriftType::Struct;
-  std::int64_t number = 0;                      // integers
-  std::string bytes;                            // Binary, Double; a structure that was left unread
-  ThriftType item_type = ThriftType::Struct;    // List, Set; of a Map's values
-  ThriftType key_type = ThriftType::Struct;     // Map
-  std::vector<ThriftValue> items;               // List, Set; of a Map keys and values in turn
-  std::vector<ThriftField> fields;              // Struct
+  std::int64_t number = 0;                    // integers
+  std::string bytes;                          // Binary, Double; a structure that was left unread
+  ThriftType item_type = ThriftType::Struct;  // List, Set; of a Map's values
+  ThriftType key_type = ThriftType::Struct;   // Map
+  std::vector<ThriftValue> items;             // List, Set; of a Map keys and values in turn
+  std::vector<ThriftField> fields;            // Struct
 
   // Null when the structure has no such field.
   const ThriftValue* find(int id) const;

@@ -6,7 +6,11 @@ namespace weir::clickhouse {
 namespace {
 
 // Field 1 (i32) = -3, 2 (binary) "ab", 4 (list of 2 structures {1: true}), 40 (i64) = 300.
-const std::string kText{"\x15\x05\x18\x02" "ab" "\x29\x2C\x11\x00\x11\x00\x06\x50\xD8\x04\x00", 17};
+const std::string kText{
+    "\x15\x05\x18\x02"
+    "ab"
+    "\x29\x2C\x11\x00\x11\x00\x06\x50\xD8\x04\x00",
+    17};
 
 TEST(Thrift, ReadsAndWritesBackTheSameBytes) {
   const auto value = parse_thrift(kText);
