@@ -50,6 +50,21 @@ TEST(Sales, AMillionRowsComeToWhatPlainSqlSays) {
   EXPECT_TRUE(std::filesystem::exists(csv_of(project, run)));
 }
 
+TEST(Sales, ParquetStagesTheSameTableAsCsv) {
+  const TestProject project{"sales"};
+  ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
+  const auto staged = [&] {
+    const auto run = project.run({"run", "sales", "--select", "+stage", "--json", "--new", "-p", "rows=20000"});
+    EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
+    return project.query("warehouse", "SELECT count(), sum(cityHash64(*)) FROM raw_sales");
+  };
+  const auto as_csv = staged();
+  EXPECT_TRUE(as_csv.starts_with("20000,")) << as_csv;
+  project.edit("pipelines/sales.yml", "sales.csv", "sales.parquet");
+  project.edit("pipelines/sales.yml", "{object: \"files/{{ run.id }}/sales.csv\", options: {types: string}}", "\"files/{{ run.id }}/sales.parquet\"");
+  EXPECT_EQ(staged(), as_csv);
+}
+
 TEST(Sales, TheSameRunPublishedTwiceDoesNotDoubleItsRows) {
   const TestProject project{"sales"};
   ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);

@@ -182,7 +182,9 @@ TEST_F(ParquetLive, TwoMillionRowsKeepTheirOrderInRowGroupsOfTheirOwn) {
     largest = std::max(largest, batch.memory_bytes());
     for (std::size_t row = 0; row < batch.rows(); ++row, ++expected) {
       ASSERT_EQ(batch.column(0).values<std::int64_t>()[row], expected);
-      if (expected % 1000 == 0) ASSERT_EQ(batch.column(1).text(row), fmt::format("row {}", expected));
+      if (expected % 1000 == 0) {
+        ASSERT_EQ(batch.column(1).text(row), fmt::format("row {}", expected));
+      }
     }
   }
   EXPECT_EQ(expected, kRows);

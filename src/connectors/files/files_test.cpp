@@ -169,8 +169,15 @@ TEST_F(Files, ParquetNeedsACodecAndUsesIt) {
       return std::make_unique<Writer>(file);
     }
   };
-  const auto files = sink([](const flow::OpenContext&) -> Result<std::shared_ptr<ParquetCodec>> { return std::make_shared<Codec>(); });
-  auto load = files->open(request("x.parquet"), {}).value();
+  std::string through;
+  const auto files = sink([&](const flow::OpenContext&, const std::string& name) -> Result<std::shared_ptr<ParquetCodec>> {
+    through = name;
+    return std::make_shared<Codec>();
+  });
+  auto parquet = request("x.parquet");
+  parquet.options = Settings{{{"clickhouse", "warehouse"}}};
+  auto load = files->open(parquet, {}).value();
+  EXPECT_EQ(through, "warehouse");
   auto writer = load->writer({}).value();
   ASSERT_TRUE(writer->write(batch(rows_), {}).ok());
   ASSERT_TRUE(writer->finish({}).ok());
