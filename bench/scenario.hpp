@@ -39,5 +39,6 @@ struct Scenario {
 };
 
 std::vector<Part> sales_parts();
+std::vector<Part> replication_parts();
 
 }  // namespace weir::bench

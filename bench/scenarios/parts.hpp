@@ -9,6 +9,7 @@ Result<Figures> measure_csv(const Setup& setup);
 Result<Figures> measure_generate(const Setup& setup);
 Result<Figures> measure_pipeline(const Setup& setup);
 Result<Figures> measure_postgres(const Setup& setup);
+Result<Figures> measure_replicate(const Setup& setup);
 Result<Figures> measure_startup(const Setup& setup);
 Result<Figures> measure_warehouse(const Setup& setup);
 

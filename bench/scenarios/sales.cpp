@@ -11,4 +11,8 @@ std::vector<Part> sales_parts() {
           {"pipeline", "the whole sales pipeline, and ten times its rows", measure_pipeline}};
 }
 
+std::vector<Part> replication_parts() {
+  return {{"replicate", "200,000 changed rows, against a subscription made with psql", measure_replicate}};
+}
+
 }  // namespace weir::bench

@@ -35,6 +35,19 @@ Result<Workspace> Workspace::open(const Setup& setup, const std::string& example
   return workspace;
 }
 
+Result<Workspace> Workspace::make(const Setup& setup, const std::string& name,
+                                  const std::map<std::string, std::string>& files) {
+  const fs::path folder = setup.folder / name;
+  fs::remove_all(folder);
+  for (const auto& [path, text] : files) {
+    WEIR_TRY(make_folder((folder / path).parent_path()));
+    WEIR_TRY(write_file(folder / path, text));
+  }
+  Workspace workspace(setup.weir(), folder);
+  WEIR_TRY(run(workspace.weir({"services", "up"})));
+  return workspace;
+}
+
 Workspace::~Workspace() {
   if (folder_.empty()) return;  // moved from
   if (const auto stopped = run(weir({"services", "down"})); !stopped) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@ Settings with_defaults(Json values, const std::vector<Setting>& described);
 class Workspace {
  public:
   static Result<Workspace> open(const Setup& setup, const std::string& example);
+  // A project of these files (path → text) instead.
+  static Result<Workspace> make(const Setup& setup, const std::string& name,
+                                const std::map<std::string, std::string>& files);
   ~Workspace();
   Workspace(Workspace&& other) noexcept = default;
   Workspace& operator=(Workspace&&) = delete;

@@ -44,6 +44,7 @@ Result<flow::Connection> Connections::resolve(std::string_view name, std::stop_t
   if (connection->managed) {
     const auto address = WEIR_TRY(supervisor_.ensure(connection->name, stop));
     fill_address(values, address, service_kind(*connection));
+    values["server_log"] = services::log_file(project_.folder / ".weir", connection->name).string();
   }
   return flow::Connection{.name = connection->name, .type = connection->type, .settings = Settings{std::move(values)}};
 }

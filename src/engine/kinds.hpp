@@ -11,6 +11,7 @@ TaskKind sql_kind();
 TaskKind model_kind();
 TaskKind check_kind();
 TaskKind reconcile_kind();
+TaskKind replicate_kind();
 TaskKind command_kind();
 
 }  // namespace weir::engine

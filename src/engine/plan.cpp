@@ -78,7 +78,10 @@ class Planner {
     step.name = task.name;
     add_endpoints(step, *kind);
     WEIR_TRY(add_parquet(step));
-    if (step.settings.has("connection")) add_unique(step.connections, step.settings.text("connection"));
+    for (const auto& path : kind->connections) {
+      if (const auto name = text_at(step.settings, path)) add_unique(step.connections, *name);
+    }
+    if (kind->validate) WEIR_TRY(kind->validate(step.settings));
     step.summary = summary(step);
     ends_[task.name] = {step.name};
     plan_.steps.push_back(std::move(step));
@@ -217,6 +220,11 @@ class Planner {
     if (step.kind == "check") return fmt::format("check {} ({} rules)", read, settings.json("rules").size());
     if (step.kind == "reconcile") return fmt::format("reconcile {} = {}", text_at(settings, "left.table").value_or(""),
                                                         text_at(settings, "right.table").value_or(""));
+    if (step.kind == "replicate") {
+      const auto tables = settings.texts("tables");
+      return fmt::format("replicate {} → {} ({})", settings.text("from"), settings.text("to"),
+                         tables.empty() ? "all tables" : fmt::format("{}", fmt::join(tables, ", ")));
+    }
     if (step.kind == "sql") return fmt::format("sql on {}", settings.text("connection"));
     return step.kind;
   }

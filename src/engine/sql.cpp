@@ -44,6 +44,7 @@ TaskKind sql_kind() {
                        {.name = "file", .type = SettingType::Text, .doc = "A file with the statements instead; may hold templates"}},
           .reads = {},
           .writes = {},
+          .connections = {"connection"},
           .run = run_sql};
 }
 

@@ -60,9 +60,16 @@ Result<std::unique_ptr<flow::Database>> TaskContext::open_database(std::string_v
   return opening.connector->open_database(opening.context);
 }
 
+Result<std::unique_ptr<flow::Replication>> TaskContext::open_replication(std::string_view source, std::string_view target) {
+  const auto from = WEIR_TRY(find_connection(*this, source));
+  const auto to = WEIR_TRY(find_connection(*this, target));
+  if (!to.connector->open_replication) return lacks_role(to, "takes no replication");
+  return to.connector->open_replication({from.connector, from.context}, to.context);
+}
+
 std::span<const TaskKind> task_kinds() {
-  static const std::vector<TaskKind> kinds{generate_kind(), copy_kind(), sql_kind(),      model_kind(),
-                                           check_kind(),    reconcile_kind(), command_kind()};
+  static const std::vector<TaskKind> kinds{generate_kind(), copy_kind(),      sql_kind(),       model_kind(),
+                                           check_kind(),    reconcile_kind(), replicate_kind(), command_kind()};
   return kinds;
 }
 

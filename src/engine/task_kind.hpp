@@ -37,6 +37,7 @@ class TaskContext {
   Result<std::unique_ptr<flow::Source>> open_source(std::string_view connection);
   Result<std::unique_ptr<flow::Sink>> open_sink(std::string_view connection);
   Result<std::unique_ptr<flow::Database>> open_database(std::string_view connection);
+  Result<std::unique_ptr<flow::Replication>> open_replication(std::string_view source, std::string_view target);
 };
 
 // One kind of task: a plain record, like a connector.
@@ -47,8 +48,12 @@ struct TaskKind {
   // Which of its settings name tables or files, by path ("from", "table"): validated, and shown as the task's lineage.
   std::vector<std::string> reads;
   std::vector<std::string> writes;
+  // Which of its settings name connections ("connection"): validated, and opened for the task.
+  std::vector<std::string> connections;
   // Returns what the task reports about itself; the ledger keeps it as the attempt's output.
   std::function<Result<Json>(TaskContext&)> run;
+  // What the descriptions of the settings cannot say about them, before anything runs. Absent where they say it all.
+  std::function<Result<void>(const Settings&)> validate;
 };
 
 // All of them; the executor, the vocabulary and `weir schema` take them from here.

@@ -26,9 +26,7 @@ project::Vocabulary vocabulary(const flow::Registry& registry) {
     project::KindDescription description{.name = kind.name, .summary = kind.summary, .settings = kind.settings};
     description.endpoints = kind.reads;
     description.endpoints.insert(description.endpoints.end(), kind.writes.begin(), kind.writes.end());
-    for (const auto& setting : kind.settings) {
-      if (setting.name == "connection") description.connection_settings.push_back(setting.name);
-    }
+    description.connection_settings = kind.connections;
     vocabulary.tasks.push_back(std::move(description));
   }
 

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/setting.hpp"
 #include "flow/database.hpp"
+#include "flow/replication.hpp"
 #include "flow/sink.hpp"
 #include "flow/source.hpp"
 
@@ -30,6 +31,14 @@ struct OpenContext {
   Log* log = &silent_log();
 };
 
+struct Connector;
+
+// One end of a replication: the connector and what it is opened with.
+struct ReplicationEnd {
+  const Connector* connector = nullptr;
+  OpenContext context;
+};
+
 // One kind of system that Weir reads or writes: a plain record. A role that a connector lacks is an empty function, known
 // before anything runs; there is no method that answers "not implemented".
 struct Connector {
@@ -43,6 +52,12 @@ struct Connector {
   std::function<Result<std::unique_ptr<Source>>(const OpenContext&)> open_source;
   std::function<Result<std::unique_ptr<Sink>>(const OpenContext&)> open_sink;
   std::function<Result<std::unique_ptr<Database>>(const OpenContext&)> open_database;
+
+  // Lets another system's server read tables of this one by itself. Makes the role and its rights, or changes them.
+  std::function<Result<SharedTables>(const OpenContext&, const ShareRequest&, std::stop_token)> share;
+  // Offered by the target. The source is of the same type, or one that offers `share`.
+  std::function<Result<std::unique_ptr<Replication>>(const ReplicationEnd& source, const OpenContext& target)>
+      open_replication;
 
   // What can be said of the Database role without a connection: for compiling SQL models. Null without that role.
   const Dialect* dialect = nullptr;

@@ -313,6 +313,11 @@ std::string postgres_configuration(const Machine& machine) {
   set("wal_level", "logical");
   set("max_replication_slots", "16");
   set("max_wal_senders", "16");
+  // A subscriber of several publishers, that tries again at once and tells at once how far it is: seconds are long in a run.
+  set("max_worker_processes", "24");
+  set("max_logical_replication_workers", "16");
+  set("wal_retrieve_retry_interval", "'500ms'");
+  set("wal_receiver_status_interval", "'1s'");
   set("random_page_cost", "1.1");
   // The cores are there for the one query that runs, a process each: the defaults assume many sessions that share them.
   set("max_parallel_workers_per_gather", fmt::format("{}", std::clamp(machine.cores, 1U, 9U) - 1));

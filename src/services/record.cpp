@@ -58,7 +58,7 @@ ServicePaths::ServicePaths(const ServiceSpec& spec)
       keeper(folder / (spec.name + ".keeper")),
       password(folder / (spec.name + ".password")),
       pointer(folder / (spec.name + ".data")),
-      log(spec.state_folder / "logs" / "services" / (spec.name + ".log")) {}
+      log(log_file(spec.state_folder, spec.name)) {}
 
 std::string_view name(ServiceKind kind) { return kind == ServiceKind::Postgres ? "postgres" : "warehouse"; }
 
@@ -187,6 +187,10 @@ Result<Secret> keep_password(const ServicePaths& paths) {
   auto password = generate_secret(kPasswordLength);
   WEIR_TRY(write_file(paths.password, password.reveal(), FileAccess::OwnerOnly));
   return password;
+}
+
+std::filesystem::path log_file(const std::filesystem::path& state_folder, std::string_view name) {
+  return state_folder / "logs" / "services" / fmt::format("{}.log", name);
 }
 
 Result<Descriptor> open_log(const ServicePaths& paths) {

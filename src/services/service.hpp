@@ -47,6 +47,9 @@ struct ServiceStatus {
   std::string detail;  // why it is not running
 };
 
+// Where a service writes what it has to say.
+std::filesystem::path log_file(const std::filesystem::path& state_folder, std::string_view name);
+
 // Starts, shares, watches and stops the managed services of one project. Thread-safe.
 class Supervisor {
  public:

@@ -79,6 +79,9 @@ Result<Launched> launch(const StartRequest& request, const std::filesystem::path
                     request.paths.password.string(),
                     "--ready-fd",
                     fmt::format("{}", kReadyDescriptor)};
+  for (const auto& source : request.spec.settings.value("sources", Json::array())) {
+    spec.arguments.insert(spec.arguments.end(), {"--source", source.get<std::string>()});
+  }
   spec.inherited = {{writing.get(), kReadyDescriptor}};
   spec.folder = "/";
   spec.stdout_fd = log;

@@ -3,6 +3,7 @@
 #include "connectors/clickhouse/client.hpp"
 #include "connectors/clickhouse/database.hpp"
 #include "connectors/clickhouse/dialect.hpp"
+#include "connectors/clickhouse/mirror.hpp"
 #include "connectors/clickhouse/sink.hpp"
 #include "connectors/clickhouse/source.hpp"
 
@@ -37,6 +38,11 @@ std::vector<Setting> connection_settings() {
        .type = SettingType::Duration,
        .doc = "How long the server may send nothing while it works on a query; 0s is without end",
        .default_value = "0s"},
+      {.name = "sources",
+       .type = SettingType::List,
+       .doc = "Managed: kinds of servers that the warehouse's own engines may reach, such as postgres; none without it",
+       .fields = {{.name = "source"}},
+       .shorthand = Setting::Shorthand::Allowed},
       {.name = "settings",
        .type = SettingType::Map,
        .doc = "ClickHouse settings that go with every query",
@@ -131,6 +137,16 @@ flow::Connector clickhouse_connector() {
   };
   connector.open_database = [](const flow::OpenContext& context) -> Result<std::unique_ptr<flow::Database>> {
     return clickhouse::make_database(clickhouse::make_pool(context), context.connection.settings.text("cluster"));
+  };
+  connector.open_replication = [](const flow::ReplicationEnd& source,
+                                  const flow::OpenContext& target) -> Result<std::unique_ptr<flow::Replication>> {
+    if (!source.connector->share) {
+      return Error::user(Code::Unsupported,
+                         "connection {} is of type {}, whose tables ClickHouse cannot read by itself",
+                         source.context.connection.name, source.connector->name)
+          .hint("use a copy task");
+    }
+    return clickhouse::make_mirror(source, make_pool(target), target.connection.settings.text("cluster"));
   };
   // A cluster only changes what is executed, not how a model's SELECT is written.
   static const auto dialect = clickhouse::make_dialect("");

@@ -12,19 +12,6 @@ struct FreeOptions {
   void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
 };
 
-void set_keyword(Address& address, const std::string& name, std::string value) {
-  if (name == "password") {
-    address.password = Secret{std::move(value)};
-    return;
-  }
-  const auto found = std::ranges::find(address.keywords, name, &std::pair<std::string, std::string>::first);
-  if (found == address.keywords.end()) {
-    address.keywords.emplace_back(name, std::move(value));
-  } else {
-    found->second = std::move(value);
-  }
-}
-
 Result<void> take_url(Address& address, const Secret& url) {
   char* complaint = nullptr;
   const std::unique_ptr<PQconninfoOption, FreeOptions> options{PQconninfoParse(url.reveal().c_str(), &complaint)};
@@ -34,12 +21,25 @@ Result<void> take_url(Address& address, const Secret& url) {
         .hint("write postgresql://user:password@host:5432/database and percent-encode special characters");
   }
   for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
-    if (option->val != nullptr) set_keyword(address, option->keyword, option->val);
+    if (option->val != nullptr) address.set(option->keyword, option->val);
   }
   return {};
 }
 
 }  // namespace
+
+void Address::set(const std::string& name, std::string value) {
+  if (name == "password") {
+    password = Secret{std::move(value)};
+    return;
+  }
+  const auto found = std::ranges::find(keywords, name, &std::pair<std::string, std::string>::first);
+  if (found == keywords.end()) {
+    keywords.emplace_back(name, std::move(value));
+  } else {
+    found->second = std::move(value);
+  }
+}
 
 std::string Address::keyword(const std::string& name) const {
   const auto found = std::ranges::find(keywords, name, &std::pair<std::string, std::string>::first);
@@ -75,6 +75,8 @@ std::vector<Setting> connection_settings() {
        .doc = "How the connection is encrypted and the server is verified",
        .choices = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}},
       {.name = "sslrootcert", .doc = "File with the certificate authorities to trust"},
+      {.name = "server_log",
+       .doc = "The server's log, where this machine has it: replication tells from it why a subscription fails"},
       {.name = "connect_timeout",
        .type = SettingType::Duration,
        .doc = "How long a connection may take to be made",
@@ -88,12 +90,12 @@ Result<Address> address_from(const Settings& settings) {
   for (const auto& [setting, keyword] :
        {std::pair{"host", "host"}, std::pair{"user", "user"}, std::pair{"database", "dbname"},
         std::pair{"sslmode", "sslmode"}, std::pair{"sslrootcert", "sslrootcert"}}) {
-    if (settings.has(setting)) set_keyword(address, keyword, settings.text(setting));
+    if (settings.has(setting)) address.set(keyword, settings.text(setting));
   }
-  if (settings.has("port")) set_keyword(address, "port", std::to_string(settings.integer("port")));
+  if (settings.has("port")) address.set("port", std::to_string(settings.integer("port")));
   if (settings.has("password")) address.password = settings.secret("password");
   if (settings.has("connect_timeout")) address.connect_timeout = settings.duration("connect_timeout");
-  if (address.keyword("application_name").empty()) set_keyword(address, "application_name", "weir");
+  if (address.keyword("application_name").empty()) address.set("application_name", "weir");
   return address;
 }
 

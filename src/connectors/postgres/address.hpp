@@ -18,6 +18,7 @@ struct Address {
   std::chrono::milliseconds connect_timeout{10'000};
 
   std::string keyword(const std::string& name) const;  // "" when it is not set
+  void set(const std::string& name, std::string value);
   // "shop at db.example.com:5432": for messages.
   std::string text() const;
 };

@@ -221,6 +221,21 @@ Result<Rows> Connection::query(const std::string& sql, const std::vector<std::st
   return std::move(*rows);
 }
 
+int Connection::port() const {
+  int port = 0;
+  const std::string_view text = PQport(connection_.get());
+  std::from_chars(text.data(), text.data() + text.size(), port);
+  return port;
+}
+
+Result<std::string> Connection::password_verifier(const std::string& role, const Secret& password) {
+  if (!usable()) return broken_connection("it was closed");
+  const std::unique_ptr<char, decltype(&PQfreemem)> verifier{
+      PQencryptPasswordConn(connection_.get(), password.reveal().c_str(), role.c_str(), "scram-sha-256"), PQfreemem};
+  if (verifier == nullptr) return Error::system(Code::ResourceExhausted, "libpq could not encrypt a password");
+  return std::string{verifier.get()};
+}
+
 Result<Rows> Connection::describe(const std::string& sql, std::stop_token stop) {
   if (!usable()) return broken_connection("it was closed");
   std::uint64_t affected = 0;

@@ -67,6 +67,8 @@ class Connection {
   Connection& operator=(Connection&&) noexcept = default;
 
   int server_version() const { return PQserverVersion(connection_.get()); }  // 150004
+  int port() const;
+  std::string database() const { return PQdb(connection_.get()); }
   int backend_pid() const { return PQbackendPID(connection_.get()); }
   bool usable() const { return connection_ != nullptr && PQstatus(connection_.get()) == CONNECTION_OK; }
   // No statement runs and no transaction is open.
@@ -83,6 +85,9 @@ class Connection {
   Result<Outcome> run(const std::string& sql, std::stop_token stop);
   // One statement; parameters are texts.
   Result<Rows> query(const std::string& sql, const std::vector<std::string>& parameters, std::stop_token stop);
+  // What a role's password is stored as (PostgreSQL manual 34.2, PQencryptPasswordConn): statements carry this instead of
+  // the password itself, since a server may log them.
+  Result<std::string> password_verifier(const std::string& role, const Secret& password);
   // The columns that a statement would return.
   Result<Rows> describe(const std::string& sql, std::stop_token stop);
 

@@ -3,6 +3,8 @@
 #include "connectors/postgres/address.hpp"
 #include "connectors/postgres/database.hpp"
 #include "connectors/postgres/dialect.hpp"
+#include "connectors/postgres/reading_role.hpp"
+#include "connectors/postgres/replication.hpp"
 #include "connectors/postgres/sink.hpp"
 #include "connectors/postgres/source.hpp"
 #include "connectors/postgres/types.hpp"
@@ -21,6 +23,12 @@ Result<std::shared_ptr<ConnectionPool>> pool_for(const flow::OpenContext& contex
   auto address =
       postgres::address_from(context.connection.settings).while_doing("connection " + context.connection.name);
   return std::make_shared<ConnectionPool>(WEIR_TRY(std::move(address)));
+}
+
+Result<postgres::ReplicationSide> replication_side(const flow::OpenContext& context) {
+  const auto& settings = context.connection.settings;
+  auto address = postgres::address_from(settings).while_doing("connection " + context.connection.name);
+  return postgres::ReplicationSide{WEIR_TRY(std::move(address)), schema_of(settings), settings.text("server_log")};
 }
 
 }  // namespace
@@ -43,6 +51,21 @@ flow::Connector postgres_connector() {
       },
       .open_database = [](const flow::OpenContext& context) -> Result<std::unique_ptr<flow::Database>> {
         return postgres::make_database(WEIR_TRY(pool_for(context)), schema_of(context.connection.settings));
+      },
+      .share = [](const flow::OpenContext& context, const flow::ShareRequest& request,
+                  std::stop_token stop) -> Result<flow::SharedTables> {
+        const auto side = WEIR_TRY(replication_side(context));
+        return postgres::share_tables(side.address, side.default_schema, request, std::move(stop));
+      },
+      .open_replication = [](const flow::ReplicationEnd& source,
+                             const flow::OpenContext& target) -> Result<std::unique_ptr<flow::Replication>> {
+        if (source.context.connection.type != target.connection.type) {
+          return Error::user(Code::Unsupported, "PostgreSQL replicates from PostgreSQL, not from {}",
+                             source.context.connection.type)
+              .hint("use a copy task");
+        }
+        return postgres::make_replication(WEIR_TRY(replication_side(source.context)),
+                                          WEIR_TRY(replication_side(target)));
       },
       .dialect = &postgres::postgres_dialect(),
       .default_space = schema_of,
