@@ -2,6 +2,7 @@
 
 #include "connectors/postgres/address.hpp"
 #include "connectors/postgres/database.hpp"
+#include "connectors/postgres/dbt_output.hpp"
 #include "connectors/postgres/dialect.hpp"
 #include "connectors/postgres/sink.hpp"
 #include "connectors/postgres/source.hpp"
@@ -46,6 +47,7 @@ flow::Connector postgres_connector() {
       },
       .dialect = &postgres::postgres_dialect(),
       .default_space = schema_of,
+      .dbt_output = postgres::dbt_output,
   };
 }
 
