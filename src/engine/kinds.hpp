@@ -12,5 +12,6 @@ TaskKind model_kind();
 TaskKind check_kind();
 TaskKind reconcile_kind();
 TaskKind command_kind();
+TaskKind dbt_kind();
 
 }  // namespace weir::engine
