@@ -39,6 +39,10 @@ void print_summary(const Workspace& workspace) {
       std::printf("    starts at %s (%s), next:\n%s", schedule.cron().c_str(), schedule.zone().c_str(), next_fires(schedule, 5).c_str());
     }
   }
+  for (const auto& warning : workspace.warnings()) {
+    std::printf("  %s %s\n", styled("warning:", Style::Warning).c_str(), warning.text().c_str());
+    if (!warning.hint().empty()) std::printf("    hint: %s\n", warning.hint().c_str());
+  }
 }
 
 Json to_json(const Workspace& workspace) {
@@ -54,7 +58,9 @@ Json to_json(const Workspace& workspace) {
     }
     pipelines.push_back({{"name", pipeline.name}, {"tasks", pipeline.tasks.size()}, {"next", std::move(next)}});
   }
-  return {{"project", workspace.project().name}, {"valid", true}, {"pipelines", std::move(pipelines)}};
+  Json warnings = Json::array();
+  for (const auto& warning : workspace.warnings()) warnings.push_back({{"message", warning.text()}, {"hint", warning.hint()}});
+  return {{"project", workspace.project().name}, {"valid", true}, {"pipelines", std::move(pipelines)}, {"warnings", std::move(warnings)}};
 }
 
 // Asks every database for one row; other connections are only resolved.

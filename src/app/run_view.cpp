@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 
@@ -65,11 +66,12 @@ class PlainView : public engine::RunObserver {
       print(fmt::format("  {} {}: {}\n", styled("▸", Style::Strong), step.name, step.summary));
       return;
     }
-    print(finished_line(step, attempt));
+    print(finished_line(step.name, attempt));
   }
   void retry_scheduled(const Step& step, const Attempt&, std::chrono::milliseconds delay) override {
     print(fmt::format("  {} {} is tried again in {}\n", styled("↻", Style::Warning), step.name, format_duration(delay)));
   }
+  void part_finished(const Step&, const Attempt& part) override { print(finished_line(part.task, part)); }
   void logged(const Step& step, const LogLine& line) override {
     if (line.level == LogLevel::Warn) print(fmt::format("    {} {}: {}\n", styled("warn", Style::Warning), step.name, line.message));
   }
@@ -80,9 +82,9 @@ class PlainView : public engine::RunObserver {
     std::fflush(stdout);
   }
 
-  static std::string finished_line(const Step& step, const Attempt& attempt) {
+  static std::string finished_line(std::string_view step, const Attempt& attempt) {
     const auto [text, style] = mark(attempt.state);
-    auto line = fmt::format("  {} {}", styled(text, style), step.name);
+    auto line = fmt::format("  {} {}", styled(text, style), step);
     if (attempt.state == AttemptState::Succeeded) {
       if (rows_of(attempt) != 0) line += fmt::format("  {} rows", with_thousands(rows_of(attempt)));
       line += styled(fmt::format("  {}", format_duration(elapsed(attempt))), Style::Faint);
@@ -103,7 +105,7 @@ class LiveView final : public PlainView {
       return;
     }
     running_.erase(step.name);
-    print(finished_line(step, attempt));
+    print(finished_line(step.name, attempt));
   }
   void progressed(const Step& step, const Attempt& attempt) override {
     running_[step.name] = attempt;
@@ -151,13 +153,14 @@ class JsonView final : public engine::RunObserver {
   void run_started(const Run& run, const Plan& plan) override {
     print({{"event", "run_started"}, {"run", run.id.text()}, {"pipeline", run.pipeline}, {"steps", plan.steps.size()}});
   }
-  void step_changed(const Step& step, const Attempt& attempt) override { print(event("step", step, attempt)); }
+  void step_changed(const Step& step, const Attempt& attempt) override { print(event("step", step.name, attempt)); }
   void retry_scheduled(const Step& step, const Attempt& attempt, std::chrono::milliseconds delay) override {
-    auto json = event("retry", step, attempt);
+    auto json = event("retry", step.name, attempt);
     json["delay_ms"] = delay.count();
     print(json);
   }
-  void progressed(const Step& step, const Attempt& attempt) override { print(event("progress", step, attempt)); }
+  void progressed(const Step& step, const Attempt& attempt) override { print(event("progress", step.name, attempt)); }
+  void part_finished(const Step&, const Attempt& part) override { print(event("part", part.task, part)); }
   void logged(const Step& step, const LogLine& line) override {
     print({{"event", "log"}, {"step", step.name}, {"time", format_instant(line.time)}, {"level", name(line.level)}, {"message", line.message}});
   }
@@ -170,9 +173,9 @@ class JsonView final : public engine::RunObserver {
   }
 
  private:
-  static Json event(std::string_view kind, const Step& step, const Attempt& attempt) {
+  static Json event(std::string_view kind, std::string_view step, const Attempt& attempt) {
     Json json{{"event", kind},
-              {"step", step.name},
+              {"step", step},
               {"state", name(attempt.state)},
               {"attempt", attempt.number},
               {"rows_read", attempt.rows_read},
@@ -211,6 +214,30 @@ std::string output_of(const Step& step) {
   return text;
 }
 
+void add_row(TextTable& table, const Attempt& attempt, const std::string& output) {
+  const auto [text, style] = mark(attempt.state);
+  const auto rows = rows_of(attempt);
+  table.add({{std::string{text}, style},
+             {attempt.task},
+             {rows == 0 ? "" : with_thousands(rows)},
+             {attempt.number == 0 ? "" : format_duration(elapsed(attempt))},
+             {rate(attempt), Style::Faint},
+             {output, Style::Faint}});
+}
+
+// Parts of a step (nodes of dbt) are attempts that the plan does not know.
+bool is_step(const Plan& plan, std::string_view name) {
+  return std::ranges::any_of(plan.steps, [&](const Step& step) { return step.name == name; });
+}
+
+bool is_passed_test(const Attempt& part) {
+  return part.state == AttemptState::Succeeded && part.output.is_object() && part.output.value("test", false);
+}
+
+std::string part_output(const Attempt& part) {
+  return part.output.is_object() ? part.output.value("relation", std::string{}) : std::string{};
+}
+
 }  // namespace
 
 std::unique_ptr<engine::RunObserver> make_run_view(ViewKind kind) {
@@ -239,14 +266,10 @@ std::string run_summary(const Run& run, const Plan& plan, const std::vector<Atte
     const auto& attempt = *found->second;
     // A test that passed is one of the checks counted below; it has no rows or output to show.
     if (is_test(step) && attempt.state == AttemptState::Succeeded) continue;
-    const auto [text, style] = mark(attempt.state);
-    const auto rows = rows_of(attempt);
-    table.add({{std::string{text}, style},
-               {step.name},
-               {rows == 0 ? "" : with_thousands(rows)},
-               {attempt.number == 0 ? "" : format_duration(elapsed(attempt))},
-               {rate(attempt), Style::Faint},
-               {output_of(step), Style::Faint}});
+    add_row(table, attempt, output_of(step));
+    for (const auto& [name, part] : last) {
+      if (name.starts_with(step.name + "/") && !is_step(plan, name) && !is_passed_test(*part)) add_row(table, *part, part_output(*part));
+    }
   }
   auto out = "\n" + table.text(2);
 

@@ -7,6 +7,7 @@
 #include "app/terminal.hpp"
 #include "base/file.hpp"
 #include "engine/check_endpoints.hpp"
+#include "engine/task_kind.hpp"
 #include "engine/vocabulary.hpp"
 
 namespace weir::app {
@@ -71,6 +72,12 @@ std::unique_ptr<Workspace> Workspace::open(const std::string& environment) {
     return nullptr;
   }
   workspace->graph_ = std::move(*graph.graph);
+  auto findings = engine::check_tasks(workspace->project_, connectors());
+  if (!findings.mistakes.empty()) {
+    print_mistakes({std::move(findings.mistakes)});
+    return nullptr;
+  }
+  workspace->warnings_ = std::move(findings.warnings);
   workspace->supervisor_ = services::Supervisor::create(engine::managed_services(workspace->project_, weir_binary()),
                                                         services::Supervisor::Lifetime::WithSupervisor, silent_log());
   workspace->connections_ = std::make_unique<engine::Connections>(workspace->project_, connectors(), *workspace->supervisor_);

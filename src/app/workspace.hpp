@@ -32,6 +32,8 @@ class Workspace {
   const models::Graph& graph() const { return graph_; }
   const models::Targets& targets() const { return targets_; }
   const engine::Connections& connections() const { return *connections_; }
+  // What tasks lack on this machine: said by `weir check`; a task that needs it fails with the same words.
+  const std::vector<Error>& warnings() const { return warnings_; }
   services::Supervisor& supervisor() { return *supervisor_; }
   std::filesystem::path state_folder() const { return project_.folder / ".weir"; }
   Result<std::unique_ptr<ledger::Ledger>> open_ledger(ledger::Ledger::Mode mode) const;
@@ -42,6 +44,7 @@ class Workspace {
   project::Project project_;
   models::Targets targets_;
   models::Graph graph_;
+  std::vector<Error> warnings_;
   std::unique_ptr<services::Supervisor> supervisor_;
   std::unique_ptr<engine::Connections> connections_;
 };

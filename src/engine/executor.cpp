@@ -311,6 +311,7 @@ class RunLoop {
       case RunningAttempt::Event::Kind::None: return {};
       case RunningAttempt::Event::Kind::Log: observer_.logged(attempt.step(), event.line); return {};
       case RunningAttempt::Event::Kind::Progress: observer_.progressed(attempt.step(), attempt.attempt()); return {};
+      case RunningAttempt::Event::Kind::Part: observer_.part_finished(attempt.step(), event.part); return {};
       case RunningAttempt::Event::Kind::Closed: break;
     }
     attempt.settle();

@@ -24,6 +24,8 @@ class RunObserver {
   virtual void step_changed(const Step&, const ledger::Attempt&) {}
   virtual void retry_scheduled(const Step&, const ledger::Attempt&, std::chrono::milliseconds /*delay*/) {}
   virtual void progressed(const Step&, const ledger::Attempt&) {}
+  // A part of a step that another program ran (a node of dbt) has ended; its name is "step/part".
+  virtual void part_finished(const Step&, const ledger::Attempt& /*part*/) {}
   virtual void logged(const Step&, const LogLine&) {}
   virtual void run_finished(const ledger::Run&) {}
 };

@@ -13,5 +13,6 @@ TaskKind check_kind();
 TaskKind reconcile_kind();
 TaskKind replicate_kind();
 TaskKind command_kind();
+TaskKind dbt_kind();
 
 }  // namespace weir::engine

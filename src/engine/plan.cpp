@@ -5,6 +5,7 @@
 
 #include "base/nearest.hpp"
 #include "engine/connections.hpp"
+#include "engine/dbt_plan.hpp"
 #include "engine/parquet.hpp"
 
 namespace weir::engine {
@@ -76,6 +77,7 @@ class Planner {
     }
     if (task.kind == "model") return add_nodes(task, step);
     step.name = task.name;
+    if (task.kind == "dbt") take_dbt(step);
     add_endpoints(step, *kind);
     WEIR_TRY(add_parquet(step));
     for (const auto& path : kind->connections) {
@@ -124,6 +126,13 @@ class Planner {
     }
     step.settings = Settings{std::move(values)};
     return {};
+  }
+
+  void take_dbt(Step& step) const {
+    step.settings = complete_dbt_settings(project_, step.settings);
+    auto lineage = dbt_lineage(project_, graph_, step.settings);
+    step.reads = std::move(lineage.reads);
+    step.writes = std::move(lineage.writes);
   }
 
   // A model task becomes the sub-graph of what it selects: its models, and the tests that only look at them and at what
@@ -224,6 +233,10 @@ class Planner {
       const auto tables = settings.texts("tables");
       return fmt::format("replicate {} → {} ({})", settings.text("from"), settings.text("to"),
                          tables.empty() ? "all tables" : fmt::format("{}", fmt::join(tables, ", ")));
+    }
+    if (step.kind == "dbt") {
+      const auto select = settings.has("select") ? " " + settings.text("select") : std::string{};
+      return fmt::format("dbt {}{} of {} on {}", settings.text("command"), select, settings.text("project"), settings.text("connection"));
     }
     if (step.kind == "sql") return fmt::format("sql on {}", settings.text("connection"));
     return step.kind;

@@ -67,22 +67,22 @@ Result<std::unique_ptr<RunningAttempt>> RunningAttempt::start(const Step& step, 
 Result<RunningAttempt::Event> RunningAttempt::receive(ledger::Ledger& ledger, std::string_view pipeline) {
   const auto received = channel_.receive();
   // A broken channel and a closed one say the same: the child is gone.
-  if (!received.ok() || !received->has_value()) return Event{.kind = Event::Kind::Closed, .line = {}};
+  if (!received.ok() || !received->has_value()) return Event{.kind = Event::Kind::Closed, .line = {}, .part = {}};
   const auto parsed = parse_json(**received);
-  if (!parsed.ok()) return Event{.kind = Event::Kind::Closed, .line = {}};
+  if (!parsed.ok()) return Event{.kind = Event::Kind::Closed, .line = {}, .part = {}};
   const auto& message = *parsed;
   const auto type = message.value("type", std::string{});
 
   if (type == "log") {
     const auto line = log_line_from_json(message);
     write_log(line);
-    return Event{.kind = Event::Kind::Log, .line = line};
+    return Event{.kind = Event::Kind::Log, .line = line, .part = {}};
   }
   if (type == "progress") {
     attempt_.rows_read = message.value("rows_read", attempt_.rows_read);
     attempt_.rows_written = message.value("rows_written", attempt_.rows_written);
     attempt_.bytes_read = message.value("bytes_read", attempt_.bytes_read);
-    return Event{.kind = Event::Kind::Progress, .line = {}};
+    return Event{.kind = Event::Kind::Progress, .line = {}, .part = {}};
   }
   if (type == "check") {
     auto check = check_from_json(message);
@@ -93,6 +93,13 @@ Result<RunningAttempt::Event> RunningAttempt::receive(ledger::Ledger& ledger, st
     if (!saved.ok()) answer["error"] = to_json(saved.error());
     // A child that is gone notices nothing more; its end arrives as a closed channel.
     (void)channel_.send(to_text(answer));
+  } else if (type == "part") {
+    auto part = part_from_json(message);
+    const auto saved = save_part(ledger, part);
+    Json answer{{"type", "answer"}, {"value", true}};
+    if (!saved.ok()) answer["error"] = to_json(saved.error());
+    (void)channel_.send(to_text(answer));
+    return Event{.kind = Event::Kind::Part, .line = {}, .part = std::move(part)};
   } else if (type == "journal") {
     auto& journal = journals_[message.value("stream", std::string{})];
     if (!journal) journal = ledger.journal(attempt_.run, pipeline, step_.name, message.value("stream", std::string{}));
@@ -105,6 +112,21 @@ Result<RunningAttempt::Event> RunningAttempt::receive(ledger::Ledger& ledger, st
     error_ = error_from_json(message.value("error", Json::object()));
   }
   return Event{};
+}
+
+// A part that was skipped is a note that it never started, as a skipped step is.
+Result<void> RunningAttempt::save_part(ledger::Ledger& ledger, ledger::Attempt& part) const {
+  part.run = attempt_.run;
+  part.task = fmt::format("{}/{}", step_.name, part.task);
+  part.number = part.state == ledger::AttemptState::Skipped ? 0 : attempt_.number;
+  part.log_path = attempt_.log_path;
+  if (part.number != 0) {
+    auto started = part;
+    started.state = ledger::AttemptState::Running;
+    started.finished_at.reset();
+    WEIR_TRY(ledger.start_attempt(started));
+  }
+  return ledger.finish_attempt(part);
 }
 
 void RunningAttempt::settle() {

@@ -27,8 +27,9 @@ class RunningAttempt {
 
   // What a message from the child asks of the executor.
   struct Event {
-    enum class Kind { None, Progress, Log, Closed } kind = Kind::None;
+    enum class Kind { None, Progress, Log, Part, Closed } kind = Kind::None;
     LogLine line;
+    ledger::Attempt part;
   };
   // Reads one message and does what it says: updates the attempt, writes the log, asks the ledger and answers.
   Result<Event> receive(ledger::Ledger& ledger, std::string_view pipeline);
@@ -51,6 +52,7 @@ class RunningAttempt {
  private:
   RunningAttempt(const Step& step, ledger::Attempt attempt, services::Process process, services::Channel channel,
                  Descriptor log);
+  Result<void> save_part(ledger::Ledger& ledger, ledger::Attempt& part) const;
 
   const Step& step_;
   ledger::Attempt attempt_;

@@ -136,6 +136,12 @@ class ChildContext final : public TaskContext {
     WEIR_TRY(link_.call(message));
     return {};
   }
+  Result<void> report_part(const ledger::Attempt& part) override {
+    auto message = part_to_json(part);
+    message["type"] = "part";
+    WEIR_TRY(link_.call(message));
+    return {};
+  }
   const Redactor& redactor() const { return redactor_; }
 
  private:

@@ -68,8 +68,8 @@ Result<std::unique_ptr<flow::Replication>> TaskContext::open_replication(std::st
 }
 
 std::span<const TaskKind> task_kinds() {
-  static const std::vector<TaskKind> kinds{generate_kind(), copy_kind(),      sql_kind(),       model_kind(),
-                                           check_kind(),    reconcile_kind(), replicate_kind(), command_kind()};
+  static const std::vector<TaskKind> kinds{generate_kind(),  copy_kind(),      sql_kind(),     model_kind(), check_kind(),
+                                           reconcile_kind(), replicate_kind(), command_kind(), dbt_kind()};
   return kinds;
 }
 
@@ -77,6 +77,24 @@ const TaskKind* find_task_kind(std::string_view name) {
   const auto kinds = task_kinds();
   const auto found = std::ranges::find(kinds, name, &TaskKind::name);
   return found == kinds.end() ? nullptr : &*found;
+}
+
+Place TaskPlace::place_of(const std::string& setting) const {
+  const auto found = task.places.find(setting);
+  if (found != task.places.end()) return found->second;
+  const auto kind = task.places.find("");
+  return kind == task.places.end() ? task.place : kind->second;
+}
+
+TaskFindings check_tasks(const project::Project& project, const flow::Registry& registry) {
+  TaskFindings findings;
+  for (const auto& pipeline : project.pipelines) {
+    for (const auto& task : pipeline.tasks) {
+      const auto* kind = find_task_kind(task.kind);
+      if (kind != nullptr && kind->check) kind->check({project, registry, task}, findings);
+    }
+  }
+  return findings;
 }
 
 }  // namespace weir::engine

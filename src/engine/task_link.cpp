@@ -29,8 +29,12 @@ Json answer(const Result<void>& result) { return result.ok() ? answer(Json(true)
 }  // namespace
 
 Json to_json(const ledger::CheckResult& check) {
-  return {{"check", check.check},           {"severity", check.severity},       {"passed", check.passed},
-          {"rows_checked", check.rows_checked}, {"rows_failed", check.rows_failed}, {"detail", check.detail}};
+  return {{"check", check.check},
+          {"severity", check.severity},
+          {"passed", check.passed},
+          {"rows_checked", check.rows_checked},
+          {"rows_failed", check.rows_failed},
+          {"detail", check.detail}};
 }
 
 ledger::CheckResult check_from_json(const Json& json) {
@@ -42,6 +46,36 @@ ledger::CheckResult check_from_json(const Json& json) {
   check.rows_failed = json.value("rows_failed", std::uint64_t{0});
   check.detail = json.value("detail", "");
   return check;
+}
+
+Json part_to_json(const ledger::Attempt& part) {
+  const auto instant = [](const std::optional<Instant>& at) {
+    return at ? Json(at->time_since_epoch().count()) : Json(nullptr);
+  };
+  return {{"name", part.task},
+          {"state", ledger::name(part.state)},
+          {"started_at", instant(part.started_at)},
+          {"finished_at", instant(part.finished_at)},
+          {"rows_written", part.rows_written},
+          {"error", part.error},
+          {"output", part.output}};
+}
+
+ledger::Attempt part_from_json(const Json& json) {
+  const auto instant = [&](const char* key) -> std::optional<Instant> {
+    const auto found = json.find(key);
+    if (found == json.end() || !found->is_number_integer()) return std::nullopt;
+    return Instant{std::chrono::microseconds{found->get<std::int64_t>()}};
+  };
+  ledger::Attempt part;
+  part.task = json.value("name", "");
+  part.state = ledger::parse_attempt_state(json.value("state", "")).value_or(ledger::AttemptState::Failed);
+  part.started_at = instant("started_at");
+  part.finished_at = instant("finished_at");
+  part.rows_written = json.value("rows_written", std::uint64_t{0});
+  part.error = json.value("error", Json(nullptr));
+  part.output = json.value("output", Json(nullptr));
+  return part;
 }
 
 Json to_json(const LogLine& line) {
@@ -63,7 +97,8 @@ Json answer_journal(flow::Journal& journal, const Json& message) {
   const auto call = message.value("call", std::string{});
   if (call == "pending") {
     return answer(journal.pending(), [](const std::optional<flow::Intent>& intent) {
-      return intent ? Json{{"commit", intent->commit.text()}, {"until", checkpoint_json(intent->until)}} : Json(nullptr);
+      return intent ? Json{{"commit", intent->commit.text()}, {"until", checkpoint_json(intent->until)}}
+                    : Json(nullptr);
     });
   }
   if (call == "checkpoint") {
@@ -108,7 +143,8 @@ Result<Json> LinkedJournal::call(std::string_view name, Json values) {
 Result<std::optional<flow::Intent>> LinkedJournal::pending() {
   const auto value = WEIR_TRY(call("pending", Json::object()));
   if (value.is_null()) return std::optional<flow::Intent>{};
-  return std::optional{flow::Intent{CommitId{value.value("commit", std::string{})}, checkpoint_from_json(value["until"])}};
+  return std::optional{
+      flow::Intent{CommitId{value.value("commit", std::string{})}, checkpoint_from_json(value["until"])}};
 }
 
 Result<std::optional<flow::Checkpoint>> LinkedJournal::checkpoint() {
@@ -125,7 +161,8 @@ Result<void> LinkedJournal::intend(const flow::Intent& intent) {
 }
 
 Result<void> LinkedJournal::save(const flow::Receipt& receipt, const std::optional<flow::Checkpoint>& checkpoint) {
-  WEIR_TRY(call("save", {{"commit", receipt.commit.text()}, {"rows", receipt.rows}, {"until", checkpoint_json(checkpoint)}}));
+  WEIR_TRY(call("save",
+                {{"commit", receipt.commit.text()}, {"rows", receipt.rows}, {"until", checkpoint_json(checkpoint)}}));
   return {};
 }
 

@@ -15,10 +15,11 @@
 // "type":
 //
 //   parent → child   work      order: the WorkOrder                      first, once
-//                    answer    value | error                            to every check and journal message
+//                    answer    value | error                            to every check, part and journal message
 //   child → parent   log       time, level, message
 //                    progress  rows_read, rows_written, bytes_read      totals of this attempt
 //                    check     a check's result                         answered when it is durable
+//                    part      an attempt of a part of the task         answered when it is durable
 //                    journal   stream, call, and the call's values      answered when it is durable
 //                    done      output                                   last
 //                    failed    error                                    last
@@ -30,6 +31,9 @@ inline constexpr int kTaskChannelFd = 3;  // where the child finds its end
 
 Json to_json(const ledger::CheckResult& check);
 ledger::CheckResult check_from_json(const Json& json);
+// A part's name stands in the attempt's `task`; run and number are not carried.
+Json part_to_json(const ledger::Attempt& part);
+ledger::Attempt part_from_json(const Json& json);
 Json to_json(const LogLine& line);
 LogLine log_line_from_json(const Json& json);
 

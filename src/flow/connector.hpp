@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/setting.hpp"
 #include "flow/database.hpp"
+#include "flow/dbt_output.hpp"
 #include "flow/replication.hpp"
 #include "flow/sink.hpp"
 #include "flow/source.hpp"
@@ -63,6 +64,8 @@ struct Connector {
   const Dialect* dialect = nullptr;
   // The space (schema, database) that unqualified tables of a connection with these settings lie in.
   std::function<std::string(const Settings&)> default_space;
+  // How dbt reaches a connection with these settings; empty where dbt has no adapter for the system.
+  std::function<Result<DbtOutput>(const Settings&)> dbt_output;
 };
 
 // The connectors that are compiled in: the list in app/connectors.cpp, handed to whoever needs it.

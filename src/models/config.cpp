@@ -55,8 +55,7 @@ void check_choice(std::vector<Error>& mistakes, const Json& config, std::string_
 Json config_by_folder(const Json& tree, std::string_view project_name, std::string_view path) {
   Json config = Json::object();
   if (!tree.is_object()) return config;
-  if (const auto slash = path.find('/'); slash != std::string_view::npos) path.remove_prefix(slash + 1);
-  if (path.ends_with(".sql")) path.remove_suffix(4);
+  if (path.ends_with(".sql") || path.ends_with(".csv")) path.remove_suffix(4);
   walk(config, tree, path);
   if (const auto own = tree.find(project_name); own != tree.end() && own->is_object()) walk(config, *own, path);
   return config;

@@ -13,7 +13,7 @@
 // ones win, tags and hooks add up.
 namespace weir::models {
 
-// The part of weir.yml's `models:` tree that applies to a file ("models/staging/orders.sql"). Keys with a plus, and keys
+// The part of a `models:` tree that applies to a file, by its path below the models' folder ("staging/orders.sql"). Keys with a plus, and keys
 // without one whose value is no folder, are configuration; a first level named like the project may be there, as in dbt.
 Json config_by_folder(const Json& tree, std::string_view project_name, std::string_view path);
 

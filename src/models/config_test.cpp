@@ -13,11 +13,11 @@ TEST(ConfigByFolder, InnerFoldersWin) {
   const auto tree = json(R"({"+materialized": "view", "+tags": ["all"],
       "staging": {"+materialized": "table", "+tags": "staging", "crm": {"enabled": false}, "orders": {"+order_by": "id"}},
       "shop": {"staging": {"+schema": "stg"}}})");
-  EXPECT_EQ(to_text(config_by_folder(tree, "shop", "models/report.sql")), R"({"materialized":"view","tags":["all"]})");
-  EXPECT_EQ(to_text(config_by_folder(tree, "shop", "models/staging/orders.sql")),
+  EXPECT_EQ(to_text(config_by_folder(tree, "shop", "report.sql")), R"({"materialized":"view","tags":["all"]})");
+  EXPECT_EQ(to_text(config_by_folder(tree, "shop", "staging/orders.sql")),
             R"({"materialized":"table","tags":["all","staging"],"order_by":"id","schema":"stg"})");
-  EXPECT_FALSE(is_enabled(config_by_folder(tree, "shop", "models/staging/crm/people.sql")));
-  EXPECT_EQ(to_text(config_by_folder(Json(), "shop", "models/a.sql")), "{}");
+  EXPECT_FALSE(is_enabled(config_by_folder(tree, "shop", "staging/crm/people.sql")));
+  EXPECT_EQ(to_text(config_by_folder(Json(), "shop", "a.sql")), "{}");
 }
 
 TEST(MergeConfig, TagsAndHooksAddUpTheRestIsReplaced) {

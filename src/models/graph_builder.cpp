@@ -8,8 +8,10 @@
 
 #include "models/config.hpp"
 #include "models/generic_tests.hpp"
+#include "models/seed.hpp"
 #include "models/template_text.hpp"
 #include "project/nearest.hpp"
+#include "sql/template.hpp"
 
 namespace weir::models {
 
@@ -26,6 +28,10 @@ Resolver recording() {
 }
 
 std::string key_of(const SourceCall& call) { return call.source + "." + call.table; }
+
+// A seed is a model whose SELECT comes from its CSV text.
+bool is_seed(const project::SqlFile& file) { return file.kind == project::SqlFile::Kind::Seed; }
+bool is_model(const project::SqlFile& file) { return file.kind == project::SqlFile::Kind::Model || is_seed(file); }
 
 std::string trimmed(std::string_view text) {
   const auto begin = text.find_first_not_of(" \t\r\n");
@@ -58,7 +64,7 @@ GraphOutcome GraphBuilder::build() {
   resolve();
   check_targets();
   GraphOutcome outcome;
-  Graph graph{in_order()};
+  Graph graph{in_order(), project_.dbt ? project_.dbt->folder : std::string()};
   if (mistakes_.empty()) outcome.graph = std::move(graph);
   std::ranges::stable_sort(mistakes_, {}, [](const Error& error) {
     const auto place = error.place().value_or(Place{});
@@ -155,7 +161,7 @@ void GraphBuilder::set_target(Draft& draft) {
 
 void GraphBuilder::read_models() {
   for (const auto& file : project_.sql_files) {
-    if (file.kind == project::SqlFile::Kind::Model) read_model(file);
+    if (is_model(file)) read_model(file);
   }
 }
 
@@ -171,14 +177,18 @@ void GraphBuilder::read_model(const project::SqlFile& file) {
   node.name = file.name;
   node.path = file.path;
   node.place = {file.path, 1, 1};
-  node.config = config_by_folder(project_.model_config, project_.name, file.path);
+  const auto& tree = is_seed(file) ? project_.dbt->seed_config : project_.model_config;
+  node.config = config_by_folder(tree, project_.name, file.path_below_root());
   if (const auto* properties = properties_.find_model(file.name)) {
     merge_config(node.config, properties->config);
     node.description = properties->description;
   }
+  if (is_seed(file)) merge_config(node.config, {{"materialized", "table"}, {"seed", true}});
   node.connection = text_of(node.config, "connection");
   if (node.connection.empty()) node.connection = project_.model_connection;
+  if (!render_config(draft)) return;
   set_target(draft);
+  if (is_seed(file)) return read_seed(std::move(draft));
 
   Calls calls;
   if (!render(draft, file.text, calls)) return;
@@ -203,10 +213,54 @@ void GraphBuilder::read_model(const project::SqlFile& file) {
   drafts_.push_back(std::move(draft));
 }
 
+// Texts of dbt_project.yml and of properties may hold templates: "{{ target.type == 'clickhouse' }}". Hooks are rendered
+// when they run.
+bool GraphBuilder::render_config(Draft& draft) {
+  auto& config = draft.node.config;
+  const bool rendered = std::ranges::all_of(config.items(), [&](const auto& entry) {
+    return entry.key().ends_with("_hook") || render_value(draft, entry.value());
+  });
+  if (config.contains("enabled") && config["enabled"] == "False") config["enabled"] = false;
+  return rendered;
+}
+
+bool GraphBuilder::render_value(const Draft& draft, Json& value) {
+  if (value.is_structured())
+    return std::ranges::all_of(value, [&](Json& element) { return render_value(draft, element); });
+  if (!value.is_string() || !sql::has_template(value.get_ref<const std::string&>())) return true;
+  const Scope scope{draft.node.connection, draft.node.target, Incremental::No, Json::object()};
+  auto rendered = renderer_.evaluate(draft.node.path, value.get<std::string>(), scope, 1);
+  if (rendered.ok()) {
+    value = trimmed(*rendered);
+  } else {
+    mistakes_.push_back(std::move(rendered).error());
+  }
+  return rendered.ok();
+}
+
+void GraphBuilder::read_seed(Draft draft) {
+  auto& node = draft.node;
+  if (!is_enabled(node.config)) {
+    disabled_.insert(node.name);
+    return;
+  }
+  if (!set_connection(draft)) return;
+  set_target(draft);
+  node.tags = text_list(node.config.value("tags", Json()));
+  node.materialized = flow::Materialized::Table;
+  auto select = seed_select(node.path, draft.file->text, node.config.value("column_types", Json()),
+                            *targets_.dialect(node.connection));
+  if (!select.ok()) {
+    mistakes_.push_back(std::move(select).error());
+    return;
+  }
+  drafts_.push_back(std::move(draft));
+}
+
 void GraphBuilder::check_properties() {
   std::vector<std::string_view> names;
   for (const auto& file : project_.sql_files) {
-    if (file.kind == project::SqlFile::Kind::Model) names.push_back(file.name);
+    if (is_model(file)) names.push_back(file.name);
   }
   std::set<std::string> seen;
   for (const auto& model : properties_.models) {
@@ -339,7 +393,7 @@ void GraphBuilder::resolve() {
 
 void GraphBuilder::resolve_ref(Draft& draft, const RefCall& call) {
   auto& node = draft.node;
-  if (!call.package.empty() && call.package != project_.name) {
+  if (!call.package.empty() && call.package != project_.name && !(project_.dbt && call.package == project_.dbt->name)) {
     return mistake(place_of(draft, "ref", call.name), fmt::format("no such package: {}", call.package),
                    "this project is called " + project_.name);
   }
@@ -358,10 +412,14 @@ void GraphBuilder::resolve_ref(Draft& draft, const RefCall& call) {
                    "enable it, or disable what refers to it");
   }
   // A model with a mistake of its own is there; one mistake is enough.
-  const auto exists = std::ranges::any_of(project_.sql_files, [&](const project::SqlFile& file) {
-    return file.kind == project::SqlFile::Kind::Model && file.name == call.name;
-  });
+  const auto exists = std::ranges::any_of(
+      project_.sql_files, [&](const project::SqlFile& file) { return is_model(file) && file.name == call.name; });
   if (exists) return;
+  if (project_.dbt && std::ranges::find(project_.dbt->snapshots, call.name) != project_.dbt->snapshots.end()) {
+    return mistake(
+        place_of(draft, "ref", call.name), fmt::format("Weir does not make snapshots: {}", call.name),
+        "let dbt itself run this model (a task dbt: {command: build}), or describe the snapshot's table as a source");
+  }
   std::vector<std::string_view> names;
   for (const auto& other : drafts_) {
     if (other.node.kind == NodeKind::Model) names.push_back(other.node.name);

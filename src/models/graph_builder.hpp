@@ -28,6 +28,9 @@ class GraphBuilder {
 
   void read_models();
   void read_model(const project::SqlFile& file);
+  bool render_config(Draft& draft);
+  bool render_value(const Draft& draft, Json& value);
+  void read_seed(Draft draft);
   void read_singular_tests();
   void read_generic_tests();
   void read_generic_test(const TestProperties& test, const Node* model, const SourceTable* source);

@@ -20,7 +20,7 @@ namespace weir::models {
 enum class NodeKind { Model, Test };
 enum class Severity { Warn, Error };
 
-// A model or a data test, rendered once to learn its configuration and what it refers to. A model that dbt calls
+// A model (or seed) or a data test, rendered once to learn its configuration and what it refers to. A model that dbt calls
 // ephemeral (config materialized: ephemeral) has no relation: it becomes a common table expression of its readers.
 struct Node {
   NodeKind kind = NodeKind::Model;
@@ -42,6 +42,7 @@ struct Node {
 // All nodes in an order in which each follows what it depends on.
 struct Graph {
   std::vector<Node> nodes;
+  std::string dbt_folder = {};  // where the paths of selectors may start, beside the project's folder
   const Node* find(std::string_view name) const;
 };
 

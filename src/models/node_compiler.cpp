@@ -6,6 +6,7 @@
 
 #include "models/config.hpp"
 #include "models/generic_tests.hpp"
+#include "models/seed.hpp"
 
 namespace weir::models {
 
@@ -62,6 +63,10 @@ Result<Json> NodeCompiler::source_of(const SourceCall& call) const {
 Result<std::string> NodeCompiler::render_model(const Node& node) {
   const auto file = std::ranges::find(project_.sql_files, node.path, &project::SqlFile::path);
   if (file == project_.sql_files.end()) return Error::bug("no such file in the project: {}", node.path);
+  if (file->kind == project::SqlFile::Kind::Seed) {
+    return seed_select(file->path, file->text, node.config.value("column_types", Json()),
+                       *targets_.dialect(node.connection));
+  }
   return renderer_.render(file->path, file->text, scope_of(node));
 }
 

@@ -27,6 +27,8 @@ class Reader {
   void read() {
     each(file_.content, "models", "models",
          [&](const Json& entry, const std::string& path) { read_model(entry, path); });
+    // A seed's properties are those of a model.
+    each(file_.content, "seeds", "seeds", [&](const Json& entry, const std::string& path) { read_model(entry, path); });
     each(file_.content, "sources", "sources",
          [&](const Json& entry, const std::string& path) { read_source(entry, path); });
   }

@@ -134,15 +134,23 @@ class Selection {
     return names;
   }
 
-  static Result<bool> matches(const Criterion& criterion, const Node& node) {
+  Result<bool> matches(const Criterion& criterion, const Node& node) const {
     const auto& method = criterion.method;
     if (method == "name" || method == "model" || method == "fqn") return matches_glob(criterion.value, node.name);
-    if (method == "path" || method == "file") return matches_path(criterion.value, node.path);
+    if (method == "path" || method == "file") {
+      const auto& folder = graph_.dbt_folder;
+      return matches_path(criterion.value, node.path) ||
+             (!folder.empty() && node.path.starts_with(folder + "/") &&
+              matches_path(criterion.value, std::string_view(node.path).substr(folder.size() + 1)));
+    }
     if (method == "tag") {
       return std::ranges::any_of(node.tags, [&](const auto& tag) { return matches_glob(criterion.value, tag); });
     }
     if (method == "connection") return node.connection == criterion.value;
-    if (method == "resource_type") return criterion.value == (node.kind == NodeKind::Model ? "model" : "test");
+    if (method == "resource_type") {
+      if (node.kind == NodeKind::Test) return criterion.value == "test";
+      return criterion.value == (node.config.contains("seed") ? "seed" : "model");
+    }
     if (method.starts_with("config."))
       return text_of(node.config, std::string_view(method).substr(7)) == criterion.value;
     static constexpr std::string_view kMethods[] = {"name",       "path",          "tag",

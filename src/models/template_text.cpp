@@ -25,7 +25,8 @@ std::string escaped(std::string_view text) {
 }  // namespace
 
 bool holds_macros(const project::SqlFile& file) {
-  return file.kind == project::SqlFile::Kind::Macro || file.path.starts_with("tests/generic/");
+  return file.kind == project::SqlFile::Kind::Macro ||
+         (file.kind == project::SqlFile::Kind::SingularTest && file.path_below_root().starts_with("generic/"));
 }
 
 std::vector<std::string> macro_names(std::string_view text) {

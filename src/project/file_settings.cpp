@@ -108,6 +108,11 @@ const std::vector<Setting>& weir_settings() {
       open_map("environments", "other places to run in, such as prod: each replaces connections by name"),
       open_map("vars", "values that var() gives"),
       any("models", "settings of models by folder, as in dbt_project.yml"),
+      {.name = "dbt",
+       .type = Group,
+       .doc = "the dbt project that the models come from; its dbt_project.yml says what weir.yml leaves out",
+       .fields = {text("project", "the folder of its dbt_project.yml", Need::Required)},
+       .shorthand = kShorthand},
       {.name = "defaults",
        .type = Group,
        .doc = "what pipelines and tasks take where they say nothing",
@@ -116,6 +121,39 @@ const std::vector<Setting>& weir_settings() {
        .type = Group,
        .doc = "the files that runs leave below files/",
        .fields = {{.name = "retention", .type = Duration, .doc = "how long the files of a run are kept"}}}};
+  return settings;
+}
+
+const std::vector<Setting>& dbt_project_settings() {
+  static const std::vector<Setting> settings = [] {
+    const auto paths = [](std::string name, std::string doc) {
+      return list_of(std::move(name), std::move(doc), text("", "a folder"));
+    };
+    std::vector<Setting> known{text("name", "the dbt project's name, by which ref() knows it", Need::Required),
+                               paths("model-paths", "the folders of models"),
+                               paths("test-paths", "the folders of singular tests"),
+                               paths("macro-paths", "the folders of macros"),
+                               paths("seed-paths", "the folders of seeds"),
+                               paths("snapshot-paths", "the folders of snapshots"),
+                               any("vars", "values that var() gives"),
+                               any("models", "settings of models by folder"),
+                               any("seeds", "settings of seeds by folder"),
+                               any("on-run-start", "SQL before everything"),
+                               any("on-run-end", "SQL after everything"),
+                               any("dispatch", "in which packages macros are looked for")};
+    // What concerns dbt alone, or says nothing of models, tests, macros and seeds.
+    for (const auto* name : {"version",        "config-version", "profile",         "require-dbt-version",
+                             "analysis-paths", "asset-paths",    "docs-paths",      "function-paths",
+                             "target-path",    "log-path",       "clean-targets",   "packages-install-path",
+                             "query-comment",  "quoting",        "flags",           "tests",
+                             "data_tests",     "unit_tests",     "unit-tests",      "snapshots",
+                             "sources",        "exposures",      "metrics",         "semantic-models",
+                             "saved-queries",  "functions",      "restrict-access", "dbt-cloud",
+                             "anchors"}) {
+      known.push_back(any(name, "for dbt alone"));
+    }
+    return known;
+  }();
   return settings;
 }
 
@@ -180,7 +218,8 @@ const std::vector<Setting>& properties_settings() {
                                   any("loaded_at_query", "SQL that tells when the newest row came"),
                                   any("freshness", "how old the newest row may be"),
                                   any("quoting", "which names are quoted"), any("external", "an external table")})})}),
-      any("seeds", "CSV files that become tables"),
+      records("seeds", "seed",
+              {columns(), tests("tests"), tests("data_tests"), text("connection", "the connection on which it lies")}),
       any("snapshots", "tables that keep history"),
       any("macros", "macros and their arguments"),
       any("exposures", "what depends on the models outside"),

@@ -11,6 +11,8 @@ namespace weir::project {
 
 // weir.yml; `connections` and `environments` are open maps here, since their values depend on the type they name.
 const std::vector<Setting>& weir_settings();
+// dbt_project.yml (https://docs.getdbt.com/reference/dbt_project.yml).
+const std::vector<Setting>& dbt_project_settings();
 // The keys of every connection, beside those of its type.
 const std::vector<Setting>& connection_settings();
 const std::vector<Setting>& environment_settings();

@@ -6,45 +6,11 @@
 #include "project/file_settings.hpp"
 #include "project/nearest.hpp"
 #include "project/reading.hpp"
-#include "sql/template.hpp"
 
 namespace weir::project {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The files below a folder of the project with one of these extensions, relative to the project, sorted.
-std::vector<std::string> files_below(const fs::path& project, std::string_view folder,
-                                     std::initializer_list<std::string_view> extensions) {
-  std::vector<std::string> files;
-  std::error_code error;
-  fs::recursive_directory_iterator entry{project / folder, fs::directory_options::skip_permission_denied, error};
-  for (const fs::recursive_directory_iterator end; !error && entry != end; entry.increment(error)) {
-    const auto extension = entry->path().extension().string();
-    const bool hidden = entry->path().filename().string().starts_with('.');
-    if (hidden && entry->is_directory(error)) entry.disable_recursion_pending();
-    if (hidden || std::ranges::find(extensions, extension) == extensions.end()) continue;
-    if (entry->is_regular_file(error)) files.push_back(entry->path().lexically_relative(project).generic_string());
-  }
-  std::ranges::sort(files);
-  return files;
-}
-
-void read_sql_files(Reading& reading) {
-  using enum SqlFile::Kind;
-  for (const auto& [folder, kind] : {std::pair{"models", Model}, {"tests", SingularTest}, {"macros", Macro}}) {
-    for (const auto& path : files_below(reading.project.folder, folder, {".sql"})) {
-      auto text = read_file(reading.project.folder / path);
-      if (!text.ok()) {
-        reading.mistakes.push_back(std::move(text).error().at({path, 0, 0}));
-        continue;
-      }
-      if (auto valid = sql::check_syntax(path, *text); !valid.ok())
-        reading.mistakes.push_back(std::move(valid).error());
-      reading.project.sql_files.push_back({kind, path, fs::path{path}.stem().string(), std::move(*text)});
-    }
-  }
-}
 
 // Two models of one name: ref() could not tell them apart.
 void check_model_names(Reading& reading) {
@@ -90,6 +56,22 @@ Result<std::string> read_yaml_text(const fs::path& path) {
 }
 
 }  // namespace
+
+std::vector<std::string> files_below(const fs::path& project, std::string_view folder,
+                                     std::initializer_list<std::string_view> extensions) {
+  std::vector<std::string> files;
+  std::error_code error;
+  fs::recursive_directory_iterator entry{project / folder, fs::directory_options::skip_permission_denied, error};
+  for (const fs::recursive_directory_iterator end; !error && entry != end; entry.increment(error)) {
+    const auto extension = entry->path().extension().string();
+    const bool hidden = entry->path().filename().string().starts_with('.');
+    if (hidden && entry->is_directory(error)) entry.disable_recursion_pending();
+    if (hidden || std::ranges::find(extensions, extension) == extensions.end()) continue;
+    if (entry->is_regular_file(error)) files.push_back(entry->path().lexically_relative(project).generic_string());
+  }
+  std::ranges::sort(files);
+  return files;
+}
 
 std::optional<YamlFile> read_yaml(Reading& reading, const std::string& path) {
   auto text = read_yaml_text(reading.project.folder / path);
@@ -146,8 +128,7 @@ LoadOutcome load(const fs::path& folder, const Vocabulary& vocabulary, const Loa
   };
   each("pipelines", read_pipeline);
   each("generators", read_generator);
-  each("models", read_properties);
-  read_sql_files(reading);
+  read_model_files(reading);
   check_model_names(reading);
   check_pipeline_names(reading);
   check_references(reading);

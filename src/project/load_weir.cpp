@@ -10,40 +10,6 @@ namespace weir::project {
 namespace {
 
 constexpr auto kWeirFile = "weir.yml";
-constexpr auto kDbtFile = "dbt_project.yml";
-
-// What a dbt project at the same place says, for what weir.yml leaves out.
-struct DbtProject {
-  std::string name;
-  Json vars = Json::object();
-  Json models = Json::object();
-};
-
-// dbt nests vars and models below the project's name; one level less means the same within one project.
-Json unnest(const Json& tree, const std::string& name) {
-  if (!tree.is_object()) return Json::object();
-  auto flat = Json::object();
-  for (const auto& [key, value] : tree.items()) {
-    if (key != name || !value.is_object()) flat[key] = value;
-  }
-  if (tree.contains(name) && tree[name].is_object()) flat.update(tree[name]);
-  return flat;
-}
-
-DbtProject read_dbt_project(Reading& reading) {
-  DbtProject dbt;
-  std::error_code error;
-  if (!std::filesystem::exists(reading.project.folder / kDbtFile, error)) return dbt;
-  const auto file = read_yaml(reading, kDbtFile);
-  if (!file) return dbt;
-  const auto content = to_json(file->root);
-  if (!content.is_object()) return dbt;
-  if (content.contains("name") && content["name"].is_string()) dbt.name = content["name"].get<std::string>();
-  dbt.vars = unnest(content.value("vars", Json::object()), dbt.name);
-  dbt.models = unnest(content.value("models", Json::object()), dbt.name);
-  return dbt;
-}
-
 // A connection's keys are those of every connection and those of its type.
 std::optional<Connection> read_connection(Reading& reading, Validator& validator, const Node& key, const Node& node,
                                           const std::string& inherited_type) {
@@ -183,19 +149,19 @@ void read_weir_file(Reading& reading) {
                                    .at({kWeirFile, 0, 0}));
     return;
   }
-  const auto dbt = read_dbt_project(reading);
   const auto file = read_yaml(reading, kWeirFile);
   if (!file) return;
+  const auto dbt = read_dbt_project(reading, *file);
   auto settings = weir_settings();
-  if (!dbt.name.empty()) settings.front().need = Need::Optional;
+  if (project.dbt && !project.dbt->name.empty()) settings.front().need = Need::Optional;
   Validator validator{file->path, file->text, reading.mistakes, TypedTemplates::Refused};
   validator.read_elsewhere = {"connections", "environments"};
   const Settings values{validator.group(file->root, settings, kWeirFile)};
 
-  project.name = values.has("name") ? values.text("name") : dbt.name;
+  project.name = values.has("name") || !project.dbt ? values.text("name") : project.dbt->name;
   project.vars = dbt.vars;
   if (values.has("vars")) project.vars.update(values.json("vars"));
-  project.model_config = values.has("models") ? unnest(values.json("models"), project.name) : dbt.models;
+  project.model_config = values.has("models") ? without_package(values.json("models"), project.name) : dbt.models;
   const auto files = values.group("files");
   if (files.has("retention")) project.files_retention = files.duration("retention");
   if (const auto* connections = file->root.find("connections")) {

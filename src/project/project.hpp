@@ -57,12 +57,33 @@ struct Pipeline {
   Place place;
 };
 
-// A SQL file with its properties; models/ reads what is inside.
+// A file of the models' folders; src/models reads what is inside. A seed's text is CSV, the others' SQL.
 struct SqlFile {
-  enum class Kind { Model, SingularTest, Macro } kind = Kind::Model;
+  enum class Kind { Model, SingularTest, Macro, Seed } kind = Kind::Model;
   std::string path;  // relative to the project
   std::string name;  // the file's stem
   std::string text;
+  std::string root = {};  // the folder of its kind, as "models" or "dbt/models"; "" is the path's first
+
+  // The path below the root: "staging/orders.sql".
+  std::string_view path_below_root() const;
+};
+
+// The dbt project that the models come from: the folder that weir.yml names (`dbt:`), or the Weir project's own when a
+// dbt_project.yml lies beside its weir.yml (https://docs.getdbt.com/reference/dbt_project.yml).
+struct DbtProject {
+  std::string folder;  // relative to the Weir project; "" is its own folder
+  std::string name;
+  std::vector<std::string> model_paths{"models"};  // these and the others are relative to `folder`
+  std::vector<std::string> test_paths{"tests"};
+  std::vector<std::string> macro_paths{"macros"};
+  std::vector<std::string> seed_paths{"seeds"};
+  std::vector<std::string> snapshot_paths{"snapshots"};
+  Json seed_config = Json::object();   // the `seeds:` tree, as Project::model_config is that of models
+  std::vector<std::string> snapshots;  // names of its snapshots, which dbt makes and Weir does not
+
+  // A path of the dbt project, relative to the Weir project.
+  std::string path(std::string_view inside) const;
 };
 
 // A properties YAML below models/ (dbt's `version: 2` files), parsed and validated.
@@ -89,6 +110,7 @@ struct Project {
   std::string model_connection;        // where models run unless they say otherwise: by default the first connection
   std::optional<std::chrono::milliseconds> files_retention;  // files/<run id> older than this are pruned
   std::vector<Pipeline> pipelines;
+  std::optional<DbtProject> dbt;
   std::vector<SqlFile> sql_files;
   std::vector<PropertiesFile> properties;
   std::vector<GeneratorFile> generators;

@@ -32,6 +32,20 @@ struct YamlFile {
 std::optional<YamlFile> read_yaml(Reading& reading, const std::string& path);
 
 void read_weir_file(Reading& reading);
+// What a dbt_project.yml says, for what weir.yml leaves out.
+struct DbtSettings {
+  Json vars = Json::object();
+  Json models = Json::object();
+};
+// The dbt project that weir.yml names or that lies beside it: fills Project::dbt.
+DbtSettings read_dbt_project(Reading& reading, const YamlFile& weir_file);
+// dbt nests vars and models below the project's name; one level less means the same within one project.
+Json without_package(const Json& tree, const std::string& name);
+// The files of the models' folders: SQL, seeds, properties.
+void read_model_files(Reading& reading);
+// The files below a folder of the project with one of these extensions, relative to the project, sorted.
+std::vector<std::string> files_below(const std::filesystem::path& project, std::string_view folder,
+                                     std::initializer_list<std::string_view> extensions);
 void read_pipeline(Reading& reading, const YamlFile& file);
 void read_properties(Reading& reading, const YamlFile& file);
 void read_generator(Reading& reading, const YamlFile& file);

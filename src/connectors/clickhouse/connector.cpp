@@ -1,7 +1,8 @@
 #include "connectors/clickhouse/connector.hpp"
 
-#include "connectors/clickhouse/client.hpp"
+#include "connectors/clickhouse/client_options.hpp"
 #include "connectors/clickhouse/database.hpp"
+#include "connectors/clickhouse/dbt_output.hpp"
 #include "connectors/clickhouse/dialect.hpp"
 #include "connectors/clickhouse/mirror.hpp"
 #include "connectors/clickhouse/sink.hpp"
@@ -10,7 +11,6 @@
 namespace weir {
 namespace {
 
-using clickhouse::ClientOptions;
 using clickhouse::ClientPool;
 
 std::vector<Setting> connection_settings() {
@@ -79,43 +79,6 @@ std::vector<Setting> write_options() {
   };
 }
 
-// "http://user:word@host" becomes user, password and "http://host", so that no message can repeat the word.
-void take_credentials(ClientOptions& options) {
-  const auto scheme = options.url.find("://");
-  if (scheme == std::string::npos) return;
-  const auto begin = scheme + 3;
-  const auto end = options.url.find_first_of("/?", begin);
-  const auto at = options.url.substr(begin, end == std::string::npos ? end : end - begin).rfind('@');
-  if (at == std::string::npos) return;
-  const auto credentials = options.url.substr(begin, at);
-  options.url.erase(begin, at + 1);
-  const auto colon = credentials.find(':');
-  options.user = credentials.substr(0, colon);
-  if (colon != std::string::npos) options.password = Secret{credentials.substr(colon + 1)};
-}
-
-std::string text_of(const Json& value) {
-  if (value.is_boolean()) return value.get<bool>() ? "1" : "0";
-  return value.is_string() ? value.get<std::string>() : to_text(value);
-}
-
-ClientOptions client_options(const Settings& settings) {
-  ClientOptions options;
-  if (settings.has("url")) options.url = settings.text("url");
-  options.unix_socket = settings.text("unix_socket");
-  if (settings.has("user")) options.user = settings.text("user");
-  options.password = settings.secret("password");
-  if (settings.has("database")) options.database = settings.text("database");
-  options.ca_file = settings.text("ca_file");
-  if (settings.text("compression") == "lz4") options.compression = clickhouse::Compression::Lz4;
-  if (settings.has("connect_timeout")) options.timeouts.connect = settings.duration("connect_timeout");
-  if (settings.has("silence_timeout")) options.timeouts.silence = settings.duration("silence_timeout");
-  for (const auto& [name, value] : settings.json("settings").items())
-    options.settings.emplace_back(name, text_of(value));
-  take_credentials(options);
-  return options;
-}
-
 }  // namespace
 
 std::shared_ptr<ClientPool> clickhouse::make_pool(const flow::OpenContext& context) {
@@ -155,6 +118,7 @@ flow::Connector clickhouse_connector() {
     const auto database = settings.text("database");
     return database.empty() ? std::string{"default"} : database;
   };
+  connector.dbt_output = clickhouse::dbt_output;
   return connector;
 }
 

@@ -2,6 +2,7 @@
 
 #include "connectors/postgres/address.hpp"
 #include "connectors/postgres/database.hpp"
+#include "connectors/postgres/dbt_output.hpp"
 #include "connectors/postgres/dialect.hpp"
 #include "connectors/postgres/reading_role.hpp"
 #include "connectors/postgres/replication.hpp"
@@ -69,6 +70,7 @@ flow::Connector postgres_connector() {
       },
       .dialect = &postgres::postgres_dialect(),
       .default_space = schema_of,
+      .dbt_output = postgres::dbt_output,
   };
 }
 
