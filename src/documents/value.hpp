@@ -1,16 +1,39 @@
 #pragma once
 
-#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "base/result.hpp"
 
 namespace weir::documents {
 
+// A function that is called before the call it is passed to returns: a pointer to it, where std::function would allocate
+// for every object and list of a document.
+template <typename Signature>
+class CallRef;
+template <typename R, typename... Args>
+class CallRef<R(Args...)> {
+ public:
+  template <typename Call>
+    requires(!std::is_same_v<std::remove_cvref_t<Call>, CallRef>)
+  CallRef(Call&& call)  // NOLINT(google-explicit-constructor): lambdas are passed as they are
+      : target_(const_cast<void*>(static_cast<const void*>(std::addressof(call)))),
+        invoke_([](void* target, Args... args) -> R {
+          return (*static_cast<std::remove_reference_t<Call>*>(target))(static_cast<Args>(args)...);
+        }) {}
+
+  R operator()(Args... args) const { return invoke_(target_, static_cast<Args>(args)...); }
+
+ private:
+  void* target_;
+  R (*invoke_)(void*, Args...);
+};
+
 class Value;
-using TakeMember = std::function<Result<void>(std::string_view name, Value& value)>;
-using TakeElement = std::function<Result<void>(Value& value)>;
+using TakeMember = CallRef<Result<void>(std::string_view name, Value& value)>;
+using TakeElement = CallRef<Result<void>(Value& value)>;
 
 // One value of a document, whatever its format. It lives as long as the call that handed it over, and its inside is read at
 // most once: by members(), elements() or append_json(). A value that nobody reads is skipped.

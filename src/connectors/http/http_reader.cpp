@@ -44,6 +44,9 @@ class TableReader final : public flow::Reader {
     if (table_) {
       shredder_.emplace(fetched_->shape, *table_, wanted);
       schema_ = shredder_->schema();
+      needs_row_ = std::ranges::any_of(wanted, [&](std::size_t column) {
+        return table_->columns[column].from == documents::TableColumn::From::Row;
+      });
       return;
     }
     auto schema = std::make_shared<data::Schema>();
@@ -109,8 +112,9 @@ class TableReader final : public flow::Reader {
     }
     if (!shredder_) return {};
     const auto& added = fetched_->pages[next_page_ - 1].added;
-    if (added.empty()) return shredder_->add(document, decision.fingerprint);
-    return shredder_->add(document, decision.fingerprint, [&](const documents::TakeElement& take_added) {
+    const auto row = needs_row_ ? fingerprint_of(item) : std::string{};
+    if (added.empty()) return shredder_->add(document, row);
+    return shredder_->add(document, row, [&](const documents::TakeElement& take_added) {
       return parser_.parse(std::string_view{added}.substr(0, added.size() - documents::kJsonPadding), take_added);
     });
   }
@@ -157,6 +161,7 @@ class TableReader final : public flow::Reader {
   documents::JsonParser parser_;
   data::SchemaPtr schema_;
   std::optional<Shredder> shredder_;
+  bool needs_row_ = false;  // a column holds the fingerprint
   std::vector<data::ColumnBuilder> rejects_;
   std::size_t rejected_ = 0;
   std::size_t reject_bytes_ = 0;

@@ -39,13 +39,14 @@ Result<ItemSieve::Decision> ItemSieve::decide(documents::JsonParser& parser, std
     decision.cursor = std::move(fields.back());
     fields.pop_back();
   }
-  if (fields.empty()) {
-    decision.fingerprint = fingerprint_of(item);
-  } else {
+  if (!fields.empty()) {
     std::string key;
-    for (const auto& field : fields)
+    for (const auto& field : fields) {
       key += fmt::format("{}:{}:{}", static_cast<int>(field.kind), field.text.size(), field.text);
+    }
     decision.fingerprint = fingerprint_of(key);
+  } else if (cursor_ != nullptr) {
+    decision.fingerprint = fingerprint_of(item);
   }
   if (cursor_ != nullptr) {
     switch (WEIR_TRY(cursor_->judge(decision.cursor, decision.fingerprint))) {

@@ -22,7 +22,7 @@ class ItemSieve {
   struct Decision {
     enum class Verdict { Take, Skip, SkipAndStop } verdict = Verdict::Take;
     ItemField cursor;
-    std::string fingerprint;  // of the item's key, else of its text
+    std::string fingerprint;  // of the item's key, else of its text where there is a cursor
   };
   Result<Decision> decide(documents::JsonParser& parser, std::string_view item);
   // Items that came twice because the list moved while it was paged.
