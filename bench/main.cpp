@@ -22,7 +22,9 @@ struct Options {
   Setup setup{.source = WEIR_SOURCE_DIR, .build = WEIR_BUILD_DIR, .folder = {}};
 };
 
-std::vector<Scenario> scenarios() { return {{"sales", sales_parts()}, {"replication", replication_parts()}}; }
+std::vector<Scenario> scenarios() {
+  return {{"sales", sales_parts()}, {"http", http_parts()}, {"replication", replication_parts()}};
+}
 
 // The parts that a name stands for: all of a scenario, or the one part that is called so.
 std::vector<Part> parts_named(const std::string& name) {

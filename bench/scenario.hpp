@@ -38,6 +38,7 @@ struct Scenario {
   std::vector<Part> parts;
 };
 
+std::vector<Part> http_parts();
 std::vector<Part> sales_parts();
 std::vector<Part> replication_parts();
 

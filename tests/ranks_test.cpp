@@ -44,7 +44,7 @@ struct Library {
   std::string_view name;     // as the table calls it
   std::string_view headers;  // what its includes begin with
 };
-constexpr std::array<Library, 18> kLibraries = {{{"fmt", "fmt/"},
+constexpr std::array<Library, 19> kLibraries = {{{"fmt", "fmt/"},
                                                  {"nlohmann", "nlohmann/"},
                                                  {"fast_float", "fast_float/"},
                                                  {"boost", "boost/"},
@@ -58,6 +58,7 @@ constexpr std::array<Library, 18> kLibraries = {{{"fmt", "fmt/"},
                                                  {"zlib", "zlib.h"},
                                                  {"sodium", "sodium"},
                                                  {"sqlite3", "sqlite3.h"},
+                                                 {"simdjson", "simdjson"},
                                                  {"libpq", "libpq-fe.h"},
                                                  {"libpq", "postgres_ext.h"},
                                                  {"CLI11", "CLI/"},
@@ -72,11 +73,11 @@ std::optional<std::string_view> library_of(std::string_view header) {
 // The C++ library (no extension), the kernel's and the C library's folders, and POSIX's headers at the top level.
 bool is_system_header(std::string_view header) {
   constexpr std::array<std::string_view, 6> kFolders = {"sys/", "netinet/", "net/if", "arpa/", "linux/", "bits/"};
-  constexpr std::array<std::string_view, 30> kHeaders = {
+  constexpr std::array<std::string_view, 31> kHeaders = {
       "ctype.h",   "dirent.h", "errno.h",    "fcntl.h",  "float.h",    "fnmatch.h",  "grp.h",     "limits.h",
       "malloc.h",  "libgen.h", "math.h",     "netdb.h",  "poll.h",     "pthread.h",  "pwd.h",     "sched.h",
       "signal.h",  "spawn.h",  "stddef.h",   "stdint.h", "stdio.h",    "stdlib.h",   "strings.h", "string.h",
-      "termios.h", "time.h",   "ucontext.h", "unistd.h", "execinfo.h", "immintrin.h"};
+      "termios.h", "time.h",   "ucontext.h", "unistd.h", "execinfo.h", "immintrin.h", "emmintrin.h"};
   return header.find('.') == std::string_view::npos || std::ranges::find(kHeaders, header) != kHeaders.end() ||
          std::ranges::any_of(kFolders, [&](std::string_view folder) { return header.starts_with(folder); });
 }

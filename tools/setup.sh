@@ -7,11 +7,12 @@ packages_build=(
   libfast-float-dev                                # data
   libboost1.81-dev libcurl4-openssl-dev libssl-dev # net
   libyaml-cpp-dev libhowardhinnant-date-dev tzdata # project
+  libsimdjson-dev                                  # documents
   liblz4-dev libzstd-dev zlib1g-dev                # warehouse and its client
   libsqlite3-dev                                   # ledger
   libpq-dev                                        # connectors/postgres
   libcli11-dev                                     # app
-  libgtest-dev                                     # tests
+  libgtest-dev nghttp2-server                      # tests; the latter is their HTTP/2 server
   postgresql                                       # what a managed connection runs
 )
 packages_lint=(clang-format-16 clang-tidy-16)       # shellcheck is used when present

@@ -5,6 +5,8 @@
 // The parts of the scenarios, a file each.
 namespace weir::bench {
 
+Result<Figures> measure_api_decode(const Setup& setup);
+Result<Figures> measure_api_pages(const Setup& setup);
 Result<Figures> measure_csv(const Setup& setup);
 Result<Figures> measure_generate(const Setup& setup);
 Result<Figures> measure_pipeline(const Setup& setup);

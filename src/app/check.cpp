@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "app/connectors.hpp"
 #include "app/terminal.hpp"
 #include "app/verbs.hpp"
 #include "app/workspace.hpp"
@@ -63,17 +64,28 @@ Json to_json(const Workspace& workspace) {
   return {{"project", workspace.project().name}, {"valid", true}, {"pipelines", std::move(pipelines)}, {"warnings", std::move(warnings)}};
 }
 
-// Asks every database for one row; other connections are only resolved.
+// Asks a database for one row. What is no database is only opened, which finds the mistakes in its description. Returns
+// the streams that a connection offers without being asked.
+Result<std::string> try_connection(Workspace& workspace, const project::Connection& connection) {
+  const auto* connector = connectors().find(connection.type);
+  if (connector == nullptr || connector->open_database || !connector->open_source) {
+    auto database = WEIR_TRY(workspace.connections().open_database(connection.name, {}, silent_log()));
+    WEIR_TRY(flow::select_all(*database, "SELECT 1", {}));
+    return std::string{};
+  }
+  const auto resolved = WEIR_TRY(workspace.connections().resolve(connection.name, {}));
+  const auto source = WEIR_TRY(connector->open_source({.connection = resolved, .project_folder = workspace.project().folder}));
+  std::string streams;
+  for (const auto& stream : WEIR_TRY(source->discover({}))) streams += (streams.empty() ? ": " : ", ") + stream.name;
+  return streams;
+}
+
 int try_connections(Workspace& workspace) {
   int worst = kSuccess;
   for (const auto& connection : workspace.project().connections) {
-    const auto tried = [&]() -> Result<void> {
-      auto database = WEIR_TRY(workspace.connections().open_database(connection.name, {}, silent_log()));
-      WEIR_TRY(flow::select_all(*database, "SELECT 1", {}));
-      return {};
-    }();
+    const auto tried = try_connection(workspace, connection);
     if (tried.ok()) {
-      std::printf("  %s %s\n", styled("✓", Style::Good).c_str(), connection.name.c_str());
+      std::printf("  %s %s%s\n", styled("✓", Style::Good).c_str(), connection.name.c_str(), tried->c_str());
       continue;
     }
     std::printf("  %s %s: %s\n", styled("✗", Style::Bad).c_str(), connection.name.c_str(), tried.error().text().c_str());

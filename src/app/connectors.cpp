@@ -3,6 +3,7 @@
 #include "app/parquet.hpp"
 #include "connectors/clickhouse/connector.hpp"
 #include "connectors/files/files_connector.hpp"
+#include "connectors/http/connector.hpp"
 #include "connectors/postgres/connector.hpp"
 
 namespace weir::app {
@@ -11,6 +12,7 @@ const flow::Registry& connectors() {
   static const flow::Registry registry{{
       clickhouse_connector(),
       files::files_connector(open_parquet),
+      http::http_connector(files::files_connector(open_parquet).open_source),
       postgres_connector(),
   }};
   return registry;

@@ -17,7 +17,7 @@ struct Options {
 // The newest lost run that this command asks for again, if any.
 std::optional<ledger::Run> resumable(const std::vector<ledger::Run>& lost, const Options& options, const Json& params) {
   for (const auto& run : lost) {
-    if (run.pipeline != options.pipeline || run.environment != options.environment) continue;
+    if (run.pipeline != options.pipeline || run.environment != options.environment || run.trigger == "replay") continue;
     if (options.select.empty() && options.from.empty() && (params.empty() || params == run.params)) return run;
   }
   return std::nullopt;

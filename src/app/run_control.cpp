@@ -68,6 +68,7 @@ Result<int> execute(Workspace& workspace, ledger::Ledger& ledger, const engine::
   options.weir_binary = weir_binary();
   options.state_folder = workspace.state_folder();
   options.random = random_fraction;
+  if (run.selection.is_object()) options.replay = run.selection.value("replay", std::string{});
   engine::Executor executor{ledger, workspace.connections(), std::move(options), *observer};
   const auto finished = WEIR_TRY(executor.execute(plan, run, *cancel));
   const auto attempts = WEIR_TRY(ledger.attempts(run.id));

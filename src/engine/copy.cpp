@@ -1,9 +1,13 @@
+#include <algorithm>
+#include <set>
+
 #include "data/cast.hpp"
 #include "engine/endpoint.hpp"
 #include "engine/kinds.hpp"
+#include "engine/stream_pattern.hpp"
 #include "flow/pump.hpp"
 
-// `copy`: one stream into one table or file, as one atomic commit.
+// `copy`: one stream into one table or file, as one atomic commit; or every stream that matches a pattern, each so.
 namespace weir::engine {
 namespace {
 
@@ -16,7 +20,7 @@ std::vector<Setting> copy_settings() {
        .type = SettingType::Group,
        .doc = "What to read: connection.table, or a file's path",
        .need = kRequired,
-       .fields = {{.name = "object", .type = SettingType::Text, .doc = "connection.table, or a file's path", .need = kRequired},
+       .fields = {{.name = "object", .type = SettingType::Text, .doc = "connection.table, connection.* for all that match, or a file's path", .need = kRequired},
                   {.name = "query", .type = SettingType::Text, .doc = "The rows of this query instead of the whole table"},
                   {.name = "columns", .type = SettingType::List, .doc = "Only these columns", .fields = {text}},
                   {.name = "options", .type = SettingType::Map, .doc = "The connector's own read options",
@@ -91,6 +95,61 @@ Result<flow::PumpPlan> pump_plan(const Settings& settings, const project::Endpoi
   return plan;
 }
 
+// One stream into one table, as one commit with a journal of its own.
+Result<std::uint64_t> copy_stream(TaskContext& context, flow::Source& source, flow::Sink& sink, const flow::PumpPlan& plan,
+                                  const std::string& from_text, const std::string& to_text, Json& output) {
+  const auto journal = context.journal(to_text);
+  // The counters are the task's: several streams add to them.
+  const auto rows_before = context.progress().rows_written.load();
+  const auto report = WEIR_TRY(flow::pump(source, sink, plan, *journal, context.progress(), context.stop())
+                                   .while_doing(fmt::format("copying {} to {}", from_text, to_text)));
+  if (report.outcome == flow::PumpReport::Outcome::FoundCommitted) {
+    context.log().info("{} already holds commit {}: an earlier attempt brought it there; nothing was written again", to_text,
+                       report.receipt.commit.text());
+    context.progress().rows_written = rows_before + report.receipt.rows;
+  } else {
+    context.log().info("copied {} rows from {} to {}", report.receipt.rows, from_text, to_text);
+  }
+  output = {{"table", to_text}, {"rows", report.receipt.rows}, {"commit", report.receipt.commit.text()}};
+  return report.receipt.rows;
+}
+
+// Every stream that matches, each into a table named after it ("launches.cores" → "launches__cores"), each committed on its
+// own: what an earlier attempt has brought over stays. A stream may show what is inside it only once it was read, so the
+// source is asked again until it names nothing new.
+Result<Json> copy_matching(TaskContext& context, flow::Source& source, flow::Sink& sink, const flow::PumpPlan& plan,
+                           const project::Endpoint& from, const project::Endpoint& to) {
+  std::set<std::string> seen;
+  std::uint64_t rows = 0;
+  Json tables = Json::array();
+  for (bool found = true; found;) {
+    found = false;
+    for (const auto& stream : WEIR_TRY(source.discover(context.stop()))) {
+      if (!matches_stream(from.object, stream.name) || !seen.insert(stream.name).second) continue;
+      found = true;
+      auto one = plan;
+      one.read.stream = stream.name;
+      one.write.table = stream_target(to.object, stream.name);
+      const auto journal = context.journal(fmt::format("{}.{}", to.connection, one.write.table));
+      auto described = one.read;
+      described.from = WEIR_TRY(journal->checkpoint());
+      if (WEIR_TRY(source.describe(described, context.stop())).schema.fields.empty()) {
+        context.log().warn("{}.{} has no rows and no columns yet: nothing to copy", from.connection, stream.name);
+        continue;
+      }
+      Json output;
+      rows += WEIR_TRY(copy_stream(context, source, sink, one, fmt::format("{}.{}", from.connection, stream.name),
+                                   fmt::format("{}.{}", to.connection, one.write.table), output));
+      tables.push_back(std::move(output));
+    }
+  }
+  if (seen.empty()) {
+    return Error::user(Code::NotFound, "nothing in {} matches {}", from.connection, from.object)
+        .hint("weir check --connections lists what a connection offers; * stands for any letters");
+  }
+  return Json{{"tables", std::move(tables)}, {"rows", rows}};
+}
+
 Result<Json> run_copy(TaskContext& context) {
   const auto& settings = context.order().settings;
   const auto from_text = settings.group("from").text("object");
@@ -98,19 +157,17 @@ Result<Json> run_copy(TaskContext& context) {
   const auto from = find_endpoint(context.order(), from_text);
   const auto to = find_endpoint(context.order(), to_text);
   const auto plan = WEIR_TRY(pump_plan(settings, from, to));
+  const bool is_pattern = from.connection != kFilesConnection && is_stream_pattern(from.object);
+  if (is_pattern && std::ranges::count(to.object, '*') != 1) {
+    return Error::user(Code::InvalidProject, "the tables of several streams need a name with one star: {}", to_text)
+        .hint("write to: connection.*, or connection.crm_* for a prefix");
+  }
   const auto source = WEIR_TRY(context.open_source(from.connection));
   const auto sink = WEIR_TRY(context.open_sink(to.connection));
-  const auto journal = context.journal(to_text);
-  const auto report = WEIR_TRY(flow::pump(*source, *sink, plan, *journal, context.progress(), context.stop())
-                                   .while_doing(fmt::format("copying {} to {}", from_text, to_text)));
-  if (report.outcome == flow::PumpReport::Outcome::FoundCommitted) {
-    context.log().info("{} already holds commit {}: an earlier attempt brought it there; nothing was written again", to_text,
-                       report.receipt.commit.text());
-    context.progress().rows_written = report.receipt.rows;
-  } else {
-    context.log().info("copied {} rows from {} to {}", report.receipt.rows, from_text, to_text);
-  }
-  return Json{{"table", to_text}, {"rows", report.receipt.rows}, {"commit", report.receipt.commit.text()}};
+  if (is_pattern) return copy_matching(context, *source, *sink, plan, from, to);
+  Json output;
+  WEIR_TRY(copy_stream(context, *source, *sink, plan, from_text, to_text, output));
+  return output;
 }
 
 }  // namespace

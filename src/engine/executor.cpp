@@ -216,6 +216,7 @@ class RunLoop {
                     .kind = step.kind,
                     .node = step.node,
                     .attempt = earlier_attempts_[i] + progress_[i].attempts + 1,
+                    .replay = options_.replay,
                     .settings = step.settings,
                     .variables = plan_.variables,
                     .project_folder = connections_.project().folder,

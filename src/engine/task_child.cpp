@@ -147,9 +147,22 @@ class ChildContext final : public TaskContext {
  private:
   void add_secrets(const flow::Connection& connection) {
     const auto* connector = registry_.find(connection.type);
-    if (connector == nullptr) return;
-    for (const auto& setting : connector->settings) {
-      if (setting.secrecy == Secrecy::Secret) redactor_.add(connection.settings.secret(setting.name));
+    if (connector != nullptr) add_secrets(connector->settings, connection.settings.values());
+  }
+
+  // Secrets may stand within groups, lists and maps.
+  void add_secrets(const std::vector<Setting>& settings, const Json& values) {
+    for (const auto& setting : settings) {
+      const auto value = values.find(setting.name);
+      if (value != values.end()) add_secrets(setting, *value);
+    }
+  }
+
+  void add_secrets(const Setting& setting, const Json& value) {
+    if (setting.secrecy == Secrecy::Secret && value.is_string()) redactor_.add(Secret{value.get<std::string>()});
+    if (setting.type == SettingType::Group && value.is_object()) add_secrets(setting.fields, value);
+    if ((setting.type == SettingType::List || setting.type == SettingType::Map) && !setting.fields.empty() && value.is_structured()) {
+      for (const auto& entry : value) add_secrets(setting.fields.front(), entry);
     }
   }
 

@@ -32,7 +32,11 @@ Result<Opening> find_connection(TaskContext& task, std::string_view name) {
   if (connector == nullptr) return Error::bug("no connector of type: {}", found->second.type);
   auto connection = found->second;
   if (connection.type == kFilesConnection) connection.settings = with_reachable(connection.settings, task.order());
-  return Opening{connector, {.connection = std::move(connection), .project_folder = task.order().project_folder, .log = &task.log()}};
+  const auto files = task.order().project_folder / "files";
+  flow::OpenContext context{.connection = std::move(connection), .project_folder = task.order().project_folder, .log = &task.log()};
+  if (!task.order().run.empty()) context.run_folder = files / task.order().run.text();
+  if (!task.order().replay.empty()) context.replay_folder = files / task.order().replay / "recordings";
+  return Opening{connector, std::move(context)};
 }
 
 Error lacks_role(const Opening& opening, std::string_view what) {

@@ -14,6 +14,7 @@ Json WorkOrder::to_json() const {
           {"kind", kind},
           {"node", node},
           {"attempt", attempt},
+          {"replay", replay},
           {"settings", settings.values()},
           {"variables", variables},
           {"project_folder", project_folder.string()},
@@ -30,6 +31,7 @@ Result<WorkOrder> WorkOrder::from_json(const Json& json) {
     order.kind = json.at("kind");
     order.node = json.at("node");
     order.attempt = json.at("attempt");
+    order.replay = json.at("replay");
     order.settings = Settings{json.at("settings")};
     order.variables = json.at("variables");
     order.project_folder = json.at("project_folder").get<std::string>();

@@ -23,6 +23,7 @@ struct WorkOrder {
   std::string kind;
   std::string node;     // a model or test; "" for other kinds
   int attempt = 1;
+  std::string replay;   // a run whose recordings answer instead of the network; "" is none
   Settings settings;    // of the kind, rendered
   Json variables;       // run, params, interval, env: what templates inside SQL files see
   std::filesystem::path project_folder;

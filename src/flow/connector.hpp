@@ -29,6 +29,8 @@ struct Connection {
 struct OpenContext {
   Connection connection;
   std::filesystem::path project_folder;  // relative paths start here
+  std::filesystem::path run_folder = {};     // <project>/files/<run>: what the run keeps; "" outside of a run
+  std::filesystem::path replay_folder = {};  // recordings of a run that this one repeats; "" is none
   Log* log = &silent_log();
 };
 

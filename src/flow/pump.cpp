@@ -155,22 +155,28 @@ Result<std::optional<Settled>> settle_pending(Sink& sink, const WriteRequest& wr
 
 Result<PumpReport> pump(Source& source, Sink& sink, const PumpPlan& plan, Journal& journal, PumpProgress& progress,
                         std::stop_token stop) {
-  const auto stream = WEIR_TRY(source.describe(plan.read, stop));
-  auto write = plan.write;
-  write.schema = widen(stream.schema, plan.added);
-
   // A commit without a checkpoint is the whole stream. One with a checkpoint is followed by what has come since.
-  const auto settled = WEIR_TRY(settle_pending(sink, write, journal, stop));
+  const auto settled = WEIR_TRY(settle_pending(sink, plan.write, journal, stop));
   if (settled && !settled->until) {
     return PumpReport{.rows_read = 0, .receipt = settled->receipt, .outcome = PumpReport::Outcome::FoundCommitted};
   }
 
-  const auto from = WEIR_TRY(journal.checkpoint());
-  const auto partitions = WEIR_TRY(source.partitions(plan.read, plan.partitions, stop));
+  auto read = plan.read;
+  read.from = WEIR_TRY(journal.checkpoint());
+  const auto stream = WEIR_TRY(source.describe(read, stop));
+  if (stream.schema.fields.empty()) {
+    return Error::user(Code::NotFound, "nothing is known of the columns of {}", read.stream)
+        .hint("there are no rows yet; state the columns and their types, where the source takes that");
+  }
+  auto write = plan.write;
+  write.schema = widen(stream.schema, plan.added);
+  // A stream that names its rows need not be told how.
+  if (write.mode == WriteMode::Merge && write.key.empty()) write.key = stream.key;
+  const auto partitions = WEIR_TRY(source.partitions(read, plan.partitions, stop));
   const auto load = WEIR_TRY(sink.open(write, stop));
   std::vector<std::unique_ptr<Lane>> lanes;
   for (const auto& partition : partitions) {
-    auto reader = WEIR_TRY(source.open(plan.read, partition, from, stop));
+    auto reader = WEIR_TRY(source.open(read, partition, read.from, stop));
     auto writer = WEIR_TRY(load->writer(stop));
     lanes.push_back(std::make_unique<Lane>(std::move(reader), std::move(writer), ColumnAdder{write.schema, plan.added},
                                            plan.memory_bytes / partitions.size(), progress));

@@ -8,6 +8,8 @@
 #include <array>
 #include <cstring>
 
+#include "net/curl_session.hpp"
+
 namespace weir::net {
 namespace {
 
@@ -20,11 +22,6 @@ constexpr std::size_t kFetchBytesMax = std::size_t{64} << 20;
 constexpr long kIdleSecondsMax = 2;
 constexpr std::chrono::milliseconds kPollMax{60'000};
 
-void start_curl() {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  WEIR_CHECK(started == CURLE_OK);
-}
-
 // "https://host:8443": the part of a URL that may be printed.
 std::string origin(const HttpRequest& request) {
   if (!request.unix_socket.empty()) return request.unix_socket;
@@ -32,36 +29,6 @@ std::string origin(const HttpRequest& request) {
   if (const auto at = text.rfind('@'); at != std::string::npos)
     text.erase(text.find("://") + 3, at - text.find("://") - 2);
   return text;
-}
-
-Error transport_error(CURLcode code, std::string_view where, std::string_view detail) {
-  const auto why = detail.empty() ? std::string_view{curl_easy_strerror(code)} : detail;
-  switch (code) {
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-      return Error::user(Code::InvalidArgument, "not a URL that can be requested: {}: {}", where, why);
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-      return Error::external(Code::Unavailable, "certificate of {} is not trusted: {}", where, why)
-          .retry(Retry::Never)
-          .hint("name the certificate authority's file in the connection's ca_file");
-    case CURLE_OPERATION_TIMEDOUT:
-      return Error::external(Code::TimedOut, "no connection to {} in time: {}", where, why).retry(Retry::Reconnect);
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_COULDNT_RESOLVE_HOST:
-      return Error::external(Code::Unavailable, "cannot connect to {}: {}", where, why)
-          .retry(Retry::Reconnect)
-          .hint("check that the server runs and that the address is right");
-    default:
-      return Error::external(Code::Unavailable, "connection to {} broke: {}", where, why).retry(Retry::Reconnect);
-  }
-}
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kSpaces = " \t\r\n";
-  const auto begin = text.find_first_not_of(kSpaces);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kSpaces) - begin + 1);
 }
 
 // One transfer in the pool's multi handle. curl calls back only while drive() runs, so everything is one thread's.
@@ -128,11 +95,7 @@ class CurlExchange final : public HttpExchange {
 
 Result<std::unique_ptr<CurlExchange>> CurlExchange::start(CURLM* multi, const HttpRequest& request,
                                                           curl_off_t body_bytes) {
-  for (const auto& [name, value] : request.headers.entries()) {
-    if (name.find_first_of("\r\n:") != std::string::npos || value.find_first_of("\r\n") != std::string::npos) {
-      return Error::user(Code::InvalidArgument, "a line break in the request header {}", name);
-    }
-  }
+  WEIR_TRY(check_headers(request.headers));
   auto exchange = std::unique_ptr<CurlExchange>(new CurlExchange(multi, request));
   WEIR_CHECK(exchange->easy_ != nullptr);
   exchange->configure(request, body_bytes);
@@ -305,10 +268,10 @@ std::size_t CurlExchange::on_header(char* line_bytes, std::size_t, std::size_t s
     long status = 0;
     curl_easy_getinfo(self.easy_, CURLINFO_RESPONSE_CODE, &status);
     self.head_ = HttpResponse{.status = static_cast<int>(status), .headers = {}};
-  } else if (trim(line).empty()) {
+  } else if (trim_header(line).empty()) {
     self.head_complete_ = self.head_.status >= 200;  // 1xx announces another head
   } else if (const auto colon = line.find(':'); colon != std::string_view::npos) {
-    self.head_.headers.add(std::string{trim(line.substr(0, colon))}, std::string{trim(line.substr(colon + 1))});
+    self.head_.headers.add(std::string{trim_header(line.substr(0, colon))}, std::string{trim_header(line.substr(colon + 1))});
   }
   return size;
 }

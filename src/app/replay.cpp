@@ -1,0 +1,75 @@
+#include "app/run_control.hpp"
+#include "app/verbs.hpp"
+
+namespace weir::app {
+namespace {
+
+struct Options {
+  std::string run = "last";
+  bool json = false;
+};
+
+// A new run of the same pipeline with the same parameters, on today's code and project, in which every connection that
+// keeps recordings answers from the recorded run's.
+Result<int> replay(const Options& options) {
+  const auto folder = WEIR_TRY(Workspace::find_folder());
+  std::optional<ledger::Run> recorded;
+  {
+    const auto reader = WEIR_TRY(ledger::Ledger::open(folder / ".weir", ledger::Ledger::Mode::Read));
+    recorded = WEIR_TRY(reader->find_run(options.run));
+  }
+  if (!recorded) return Error::user(Code::NotFound, "no such run: {}", options.run).hint("weir runs lists them");
+  // A replay keeps nothing of its own: what it replayed can be replayed again.
+  const auto earlier =
+      recorded->selection.is_object() ? recorded->selection.value("replay", std::string{}) : std::string{};
+  const auto source = earlier.empty() ? recorded->id.text() : earlier;
+  if (!std::filesystem::exists(folder / "files" / source / "recordings")) {
+    return Error::user(Code::NotFound, "run {} has no recording", source)
+        .hint("only what connections of type http read is recorded, and files: {retention: …} prunes it");
+  }
+  const auto workspace = Workspace::open(recorded->environment);
+  if (!workspace) return kMistake;
+  auto ledger = WEIR_TRY(workspace->open_ledger(ledger::Ledger::Mode::Write));
+  WEIR_TRY(recover_lost(*ledger));
+
+  ledger::Run run;
+  run.created_at = system_clock().now();
+  run.id = generate_run_id(run.created_at);
+  run.pipeline = recorded->pipeline;
+  run.environment = recorded->environment;
+  run.trigger = "replay";
+  run.params = recorded->params;
+  run.selection = recorded->selection.is_object() ? recorded->selection : Json::object();
+  run.selection["replay"] = source;
+  run.interval_from = recorded->interval_from;
+  run.interval_to = recorded->interval_to;
+  run.state = ledger::RunState::Queued;
+  const auto request = WEIR_TRY(resumed_request(*ledger, run));
+  WEIR_TRY(engine::plan(workspace->project(), workspace->graph(), request,
+                        {.id = run.id,
+                         .started_at = run.created_at,
+                         .interval_from = run.interval_from,
+                         .interval_to = run.interval_to}));
+  std::fprintf(
+      stderr, "%s\n",
+      fmt::format("replaying run {}: what it recorded answers, and nothing is asked of those APIs", source).c_str());
+  WEIR_TRY(ledger->create_run(run));
+  return execute_run(*workspace, *ledger, request, run, options.json ? ViewKind::Json : default_view());
+}
+
+}  // namespace
+
+void add_replay(CLI::App& app, Outcome& outcome) {
+  auto options = std::make_shared<Options>();
+  auto* verb =
+      app.add_subcommand("replay", "Repeats a run from its recordings: today's code and project, yesterday's answers");
+  verb->add_option("run", options->run, "A run's id or its beginning; default: last");
+  verb->add_flag("--json", options->json, "An event a line, for machines");
+  verb->footer("Examples:\n  weir replay\n  weir replay 20260303-124500-k3f9");
+  verb->callback([options, &outcome] {
+    const auto done = replay(*options);
+    outcome.exit_code = done.ok() ? *done : report(done.error());
+  });
+}
+
+}  // namespace weir::app

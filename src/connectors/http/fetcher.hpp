@@ -1,0 +1,88 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "base/log.hpp"
+#include "connectors/http/credentials.hpp"
+#include "connectors/http/recording.hpp"
+
+namespace weir::http {
+
+// A request before credentials.
+struct Request {
+  RequestKey key;
+  net::Headers headers;
+};
+
+struct Answer {
+  Exchange exchange;
+};
+
+// Makes the requests of one connection: side by side, within its rate, with credentials, along redirects, again after what
+// may pass. Every wait and every repetition is a line of the log. One thread at a time.
+//
+// An API's page is not an attempt of a task: the task would begin again for a page that a server was too busy to send. So
+// the repetitions of one request happen here, as an exception from the rule that only the engine retries.
+class Fetcher {
+ public:
+  // Judges an answer. InvalidData with Retry::Later says that the page came in a bad state: it is asked for again.
+  using Take = std::function<Result<void>(const Answer&)>;
+
+  // `earlier`: answers of earlier runs, which are asked for by their ETag and Last-Modified and taken where they still hold.
+  Fetcher(const Api& api, Recording& recording, Recording* earlier, Timeline& timeline, Log& log);
+
+  void submit(Request request, Take take);
+  // Makes requests until all that were submitted are answered. `more` is called while there is room for another one; it
+  // submits one, or returns false when there is none. The first error that cannot be mended ends everything.
+  Result<void> run(const std::function<Result<bool>()>& more, std::stop_token stop);
+
+  const Redactor& redactor() const { return credentials_.redactor(); }
+
+ private:
+  struct Job {
+    Request request;
+    Take take;
+    std::string url;  // where it is sent: another one after redirects
+    std::string method;
+    std::string body;
+    int tries = 0;
+    int redirects = 0;
+    int token_refusals = 0;
+    SteadyTime due{};
+    std::shared_ptr<BodyFile> file;
+    std::optional<Exchange> unchanged;  // of an earlier run
+  };
+
+  Result<void> start(std::unique_ptr<Job> job);
+  Result<void> finish(std::unique_ptr<Job> job, net::FinishedTransfer finished);
+  Result<void> accept(std::unique_ptr<Job> job, net::HttpResponse response);
+  Result<void> take_unchanged(const Job& job);
+  // Keeps an answer for the conditional requests of later runs.
+  Result<void> keep_for_later(const Exchange& exchange);
+  Result<void> redirect(std::unique_ptr<Job> job, const net::HttpResponse& response);
+  // Asks again later, or fails with `why` when it was tried often enough.
+  Result<void> again(std::unique_ptr<Job> job, Error why, std::optional<std::chrono::milliseconds> asked_wait);
+  Result<void> refresh_token(std::stop_token stop);
+  Error refused(const Job& job, const net::HttpResponse& response, std::string text) const;
+  std::optional<std::chrono::milliseconds> retry_after(const net::HttpResponse& response) const;
+  std::string text_of(const Job& job) const;
+
+  const Api& api_;
+  Recording& recording_;
+  Recording* earlier_;
+  Timeline& timeline_;
+  Log& log_;
+  Credentials credentials_;
+  net::HttpTransfers transfers_;
+  std::deque<std::unique_ptr<Job>> waiting_;
+  std::map<std::uint64_t, std::unique_ptr<Job>> under_way_;
+  SteadyTime next_start_{};
+};
+
+}  // namespace weir::http

@@ -1,0 +1,125 @@
+#include "connectors/http/page_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace weir::http {
+namespace {
+
+constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
+constexpr std::size_t kLineBytesMax = std::size_t{32} << 20;
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r") == std::string_view::npos; }
+
+// Which paths go through a value: by index, and how many of their names lead there.
+using Paths = std::vector<std::size_t>;
+
+class FieldReader {
+ public:
+  FieldReader(const std::vector<std::vector<std::string>>& paths, std::vector<ItemField>& fields)
+      : paths_(paths), fields_(fields) {}
+
+  Result<void> read(documents::Value& value, const Paths& here, std::size_t depth) {
+    Paths inside;
+    for (const auto i : here) {
+      if (paths_[i].size() != depth) {
+        inside.push_back(i);
+        continue;
+      }
+      auto& field = fields_[i];
+      field.kind = value.kind();
+      const bool nested = field.kind == documents::Value::Kind::Object || field.kind == documents::Value::Kind::List;
+      field.text.clear();
+      if (nested) return value.append_json(field.text);
+      field.text = value.text();
+    }
+    if (inside.empty() || value.kind() != documents::Value::Kind::Object) return {};
+    return value.members([&](std::string_view name, documents::Value& member) -> Result<void> {
+      Paths further;
+      for (const auto i : inside) {
+        if (paths_[i][depth] == name) further.push_back(i);
+      }
+      return further.empty() ? Result<void>{} : read(member, further, depth + 1);
+    });
+  }
+
+ private:
+  const std::vector<std::vector<std::string>>& paths_;
+  std::vector<ItemField>& fields_;
+};
+
+}  // namespace
+
+PageFile::PageFile(Descriptor file, const Resource& resource)
+    : file_(std::move(file)),
+      format_(resource.format),
+      splitter_(resource.select.names().value_or(std::vector<std::string>{}), {}),
+      buffer_(kPieceBytes + documents::kJsonPadding) {}
+
+Result<std::unique_ptr<PageFile>> PageFile::open(const std::filesystem::path& path, const Resource& resource) {
+  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!file) return Error::from_errno(errno, fmt::format("opening a recorded page: {}", path.string()));
+  return std::unique_ptr<PageFile>(new PageFile(std::move(file), resource));
+}
+
+Result<bool> PageFile::step(const documents::TakeItem& take) {
+  ssize_t count = 0;
+  do {
+    count = ::read(file_.get(), buffer_.data(), kPieceBytes);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) return Error::from_errno(errno, "reading a recorded page");
+  std::string_view piece{buffer_.data(), static_cast<std::size_t>(count)};
+  if (bytes_read_ == 0 && piece.starts_with(kByteOrderMark)) piece.remove_prefix(kByteOrderMark.size());
+  bytes_read_ += static_cast<std::uint64_t>(count);
+  if (format_ == Format::JsonLines) {
+    if (count != 0) {
+      WEIR_TRY(feed_lines(piece, take));
+    } else {
+      WEIR_TRY(take_line({}, take));
+    }
+  } else if (count != 0) {
+    WEIR_TRY(splitter_.feed(piece, take));
+  } else {
+    WEIR_TRY(splitter_.finish(take));
+  }
+  return count != 0;
+}
+
+Result<void> PageFile::feed_lines(std::string_view bytes, const documents::TakeItem& take) {
+  for (auto end = bytes.find('\n'); end != std::string_view::npos; end = bytes.find('\n')) {
+    WEIR_TRY(take_line(bytes.substr(0, end), take));
+    bytes.remove_prefix(end + 1);
+  }
+  line_.append(bytes);
+  if (line_.size() <= kLineBytesMax) return {};
+  return Error{Fault::External, Code::ResourceExhausted,
+               fmt::format("one line is larger than {} MiB", kLineBytesMax >> 20)};
+}
+
+Result<void> PageFile::take_line(std::string_view line, const documents::TakeItem& take) {
+  if (line_.empty()) return is_blank(line) ? Result<void>{} : take(line);
+  line_.append(line);
+  const auto size = line_.size();
+  line_.resize(size + documents::kJsonPadding);
+  const auto whole = std::string_view{line_}.substr(0, size);
+  const auto taken = is_blank(whole) ? Result<void>{} : take(whole);
+  line_.clear();
+  return taken;
+}
+
+Result<std::vector<ItemField>> read_fields(documents::JsonParser& parser, std::string_view item,
+                                           const std::vector<std::vector<std::string>>& paths) {
+  std::vector<ItemField> fields(paths.size());
+  if (paths.empty()) return fields;
+  Paths all(paths.size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+  FieldReader reader{paths, fields};
+  WEIR_TRY(parser.parse(item, [&](documents::Value& value) { return reader.read(value, all, 0); }));
+  return fields;
+}
+
+}  // namespace weir::http

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "data/type.hpp"
+#include "documents/rules.hpp"
+#include "documents/value.hpp"
+
+namespace weir::documents {
+
+// Which kinds of values were seen at a place: a set that only grows, and the type that holds them all.
+class ScalarKinds {
+ public:
+  static constexpr std::uint32_t kNull = 1U << 0;
+  static constexpr std::uint32_t kBool = 1U << 1;
+  static constexpr std::uint32_t kInteger = 1U << 2;
+  static constexpr std::uint32_t kLargeInteger = 1U << 3;  // within int64, not exact in float64
+  static constexpr std::uint32_t kWideInteger = 1U << 4;   // beyond int64, to 38 digits
+  static constexpr std::uint32_t kWiderInteger = 1U << 5;  // to 76 digits
+  static constexpr std::uint32_t kFloat = 1U << 6;
+  static constexpr std::uint32_t kHugeNumber = 1U << 7;  // no type holds it
+  static constexpr std::uint32_t kText = 1U << 8;
+  static constexpr std::uint32_t kDate = 1U << 9;  // text that is one
+  static constexpr std::uint32_t kInstant = 1U << 10;
+  static constexpr std::uint32_t kNested = 1U << 11;  // an object or a list that is kept as json
+
+  ScalarKinds() = default;
+  explicit ScalarKinds(std::uint32_t bits) : bits_(bits) {}
+  // Of one value; objects and lists are kNested.
+  static ScalarKinds of(const Value& value, Times times);
+
+  ScalarKinds operator|(ScalarKinds other) const { return ScalarKinds{bits_ | other.bits_}; }
+  void add(ScalarKinds other) { bits_ |= other.bits_; }
+  bool empty() const { return bits_ == 0; }
+  bool only_null() const { return (bits_ & ~kNull) == 0; }
+  std::uint32_t bits() const { return bits_; }
+  data::Type type() const;
+  bool operator==(const ScalarKinds&) const = default;
+
+ private:
+  std::uint32_t bits_ = 0;
+};
+
+}  // namespace weir::documents

@@ -1,0 +1,245 @@
+#include "documents/shredder.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "data/text.hpp"
+
+namespace weir::documents {
+namespace {
+
+// The nodes from the root to the table's, each the member or the element of the one before.
+bool find_way(const ShapeNode& from, const ShapeNode* to, std::vector<const ShapeNode*>& way) {
+  way.push_back(&from);
+  if (&from == to) return true;
+  if (from.element && find_way(*from.element, to, way)) return true;
+  for (const auto& member : from.members) {
+    if (find_way(*member, to, way)) return true;
+  }
+  way.pop_back();
+  return false;
+}
+
+template <typename Number>
+bool append_number(data::ColumnBuilder& builder, std::string_view text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return false;
+  builder.append(value);
+  return true;
+}
+
+}  // namespace
+
+Shredder::Target* Shredder::Target::find(std::string_view name) {
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const auto at = (next + i) % members.size();
+    if (members[at].node->name != name) continue;
+    next = at + 1;
+    return &members[at];
+  }
+  return nullptr;
+}
+
+Shredder::Shredder(const Shape& shape, const Table& table, const std::vector<std::size_t>& wanted)
+    : shape_(shape), table_(table), wanted_(wanted) {
+  auto schema = std::make_shared<data::Schema>();
+  for (const auto column : wanted_) {
+    schema->fields.push_back(table.schema.fields[column]);
+    builders_.emplace_back(table.schema.fields[column].type);
+  }
+  schema_ = std::move(schema);
+  cells_.resize(wanted_.size());
+  find_way(shape.root(), table.node, way_);
+  positions_.resize(static_cast<std::size_t>(
+      std::ranges::count_if(way_, [](const auto* node) { return node->role == ShapeNode::Role::Element; })));
+  for (std::size_t i = 0; i < wanted_.size(); ++i) {
+    if (table.columns[wanted_[i]].from == TableColumn::From::Key) keys_.emplace_back(i, std::string{});
+  }
+  key_kinds_.resize(keys_.size());
+  target_ = make_target(*table.node);
+}
+
+Shredder::Target Shredder::make_target(const ShapeNode& node) const {
+  Target target;
+  target.node = &node;
+  for (std::size_t i = 0; i < wanted_.size(); ++i) {
+    const auto& column = table_.columns[wanted_[i]];
+    if (column.from == TableColumn::From::Node && column.node == &node) target.column = static_cast<int>(i);
+  }
+  for (const auto& member : node.members) target.members.push_back(make_target(*member));
+  return target;
+}
+
+std::string& Shredder::keep(std::string_view text) {
+  if (kept_count_ == kept_.size()) kept_.emplace_back();
+  auto& kept = kept_[kept_count_++];
+  kept.assign(text);
+  return kept;
+}
+
+Result<void> Shredder::add(const Document& document, std::string_view row, const Document& added) {
+  row_ = row;
+  kept_count_ = 0;
+  // A document's key may stand behind the list, so it is read first.
+  if (!keys_.empty()) WEIR_TRY(read_keys(document));
+  if (way_.size() == 1) {
+    if (added) {
+      WEIR_TRY(added([&](Value& value) { return fill(target_, value, 0); }));
+      // Reading the next document takes away the texts of this one.
+      for (auto& cell : cells_) {
+        if (cell.state == Cell::State::Set) cell.text = keep(cell.text);
+      }
+    }
+    WEIR_TRY(document([&](Value& value) { return fill(target_, value, 0); }));
+    return end_row();
+  }
+  return document([&](Value& value) { return walk(0, value, 0); });
+}
+
+Result<void> Shredder::read_keys(const Document& document) {
+  for (auto& key : keys_) key.second.clear();
+  std::ranges::fill(key_kinds_, Value::Kind::Null);
+  return document([&](Value& value) { return read_key(shape_.root(), {}, value); });
+}
+
+Result<void> Shredder::read_key(const ShapeNode& node, std::string_view, Value& value) {
+  for (std::size_t i = 0; i < keys_.size(); ++i) {
+    if (table_.columns[wanted_[keys_[i].first]].node != &node) continue;
+    keys_[i].second = value.text();
+    key_kinds_[i] = value.kind();
+    return {};
+  }
+  if (value.kind() != Value::Kind::Object) return {};
+  return value.members([&](std::string_view name, Value& member) -> Result<void> {
+    const auto* inner = node.find(name);
+    return inner == nullptr ? Result<void>{} : read_key(*inner, name, member);
+  });
+}
+
+// Follows the way to the table: the members and elements that lie on it.
+Result<void> Shredder::walk(std::size_t step, Value& value, int level) {
+  if (step + 1 == way_.size()) {
+    WEIR_TRY(fill(target_, value, level));
+    return end_row();
+  }
+  const auto* next = way_[step + 1];
+  const auto kind = value.kind();
+  if ((kind == Value::Kind::Object || kind == Value::Kind::List) && is_kept(shape_.rules(), *way_[step], kind, level))
+    return {};
+  if (next->role == ShapeNode::Role::Element) {
+    if (kind != Value::Kind::List) return {};
+    const auto list = static_cast<std::size_t>(
+        std::count_if(way_.begin(), way_.begin() + static_cast<std::ptrdiff_t>(step) + 1,
+                      [](const auto* node) { return node->role == ShapeNode::Role::Element; }));
+    positions_[list] = 0;
+    return value.elements([&, list](Value& element) -> Result<void> {
+      WEIR_TRY(walk(step + 1, element, level + 1));
+      ++positions_[list];
+      return {};
+    });
+  }
+  if (kind != Value::Kind::Object) return {};
+  return value.members([&](std::string_view name, Value& member) -> Result<void> {
+    return name == next->name ? walk(step + 1, member, level + 1) : Result<void>{};
+  });
+}
+
+Result<void> Shredder::fill(Target& target, Value& value, int level) {
+  const auto& node = *target.node;
+  if (node.treatment == Treatment::Skip) return {};
+  const auto kind = value.kind();
+  const bool nested = kind == Value::Kind::Object || kind == Value::Kind::List;
+  if (!nested || is_kept(shape_.rules(), node, kind, level)) return put(target, value);
+  if (kind == Value::Kind::List) return node.role == ShapeNode::Role::Element ? put(target, value) : Result<void>{};
+  return value.members([&](std::string_view name, Value& member) -> Result<void> {
+    auto* inner = target.find(name);
+    return inner == nullptr ? Result<void>{} : fill(*inner, member, level + 1);
+  });
+}
+
+Result<void> Shredder::put(Target& target, Value& value) {
+  if (target.column < 0) return {};
+  auto& cell = cells_[static_cast<std::size_t>(target.column)];
+  if (cell.state == Cell::State::Set) ++repeated_;
+  cell.state = Cell::State::Set;
+  cell.kind = value.kind();
+  if (cell.kind == Value::Kind::Object || cell.kind == Value::Kind::List) {
+    auto& text = keep({});
+    WEIR_TRY(value.append_json(text));
+    cell.text = text;
+  } else {
+    cell.text = value.text();
+  }
+  return {};
+}
+
+Result<void> Shredder::end_row() {
+  for (std::size_t i = 0; i < keys_.size(); ++i)
+    cells_[keys_[i].first] = {Cell::State::Set, key_kinds_[i], keys_[i].second};
+  for (std::size_t i = 0; i < wanted_.size(); ++i) {
+    const auto& column = table_.columns[wanted_[i]];
+    if (column.from == TableColumn::From::Position) {
+      builders_[i].append(positions_[column.level]);
+    } else if (column.from == TableColumn::From::Row) {
+      builders_[i].append_text(row_);
+    } else {
+      WEIR_TRY(append(i, cells_[i]));
+    }
+    bytes_ += 8 + cells_[i].text.size();
+    cells_[i] = {};
+  }
+  ++rows_;
+  return {};
+}
+
+Result<void> Shredder::append(std::size_t index, const Cell& cell) {
+  auto& builder = builders_[index];
+  const auto& field = schema_->fields[index];
+  const bool is_null = cell.state == Cell::State::Empty || cell.kind == Value::Kind::Null;
+  if (is_null) {
+    if (field.nullable == data::Nullable::No) {
+      return Error{Fault::External, Code::InvalidData, fmt::format("a document without its key: {}", field.name)}.hint(
+          "name other columns in the resource's key, or leave it out");
+    }
+    builder.append_null();
+    return {};
+  }
+  const auto kind = field.type.kind;
+  if (kind == data::Kind::Json) {
+    if (cell.kind == Value::Kind::String) {
+      auto& quoted = keep({});
+      data::append_json_text(quoted, cell.text);
+      builder.append_text(quoted);
+    } else {
+      builder.append_text(cell.text);
+    }
+    return {};
+  }
+  if (kind == data::Kind::String) {
+    builder.append_text(cell.text);
+    return {};
+  }
+  if (kind == data::Kind::Int64 && cell.kind == Value::Kind::Number && append_number<std::int64_t>(builder, cell.text))
+    return {};
+  if (kind == data::Kind::Float64 && cell.kind == Value::Kind::Number && append_number<double>(builder, cell.text))
+    return {};
+  auto parsed = data::append_parsed(builder, cell.text);
+  if (parsed.ok()) return {};
+  if (shape_.rules().contracts.types == Contract::DiscardValue) {
+    ++discarded_;
+    builder.append_null();
+    return {};
+  }
+  return std::move(parsed).error().while_doing(fmt::format("column {}", field.name));
+}
+
+data::Batch Shredder::take() {
+  std::vector<data::Column> columns;
+  columns.reserve(builders_.size());
+  for (auto& builder : builders_) columns.push_back(builder.finish());
+  bytes_ = 0;
+  return {schema_, std::move(columns), std::exchange(rows_, 0)};
+}
+
+}  // namespace weir::documents

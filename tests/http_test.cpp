@@ -1,0 +1,119 @@
+#include "connectors/http/test_api.hpp"
+#include "weir_program.hpp"
+
+// APIs through the whole program: the real binary, a managed PostgreSQL, and a server of ours.
+namespace weir {
+namespace {
+
+using http::testing::Got;
+using http::testing::Reply;
+using http::testing::Server;
+using testing::TestProject;
+
+constexpr auto kWeirYml = R"(name: api
+connections:
+  shop: {{type: postgres, managed: true}}
+  api:
+    type: http
+    url: {}
+    auth: {{type: bearer, token: planted-token}}
+    retry: {{attempts: 2, delay: 1ms}}
+    resources:
+      launches: {{path: /launches, key: id, nested: {{times: detect}}}}
+      events: {{path: /events, key: id, cursor: {{path: at, param: since}}}}
+      prices: {{path: /prices.csv, format: csv}}
+      nothing: {{path: /nothing}}
+)";
+
+constexpr auto kPipeline = R"(name: load
+tasks:
+  all: {copy: {from: "api.*", to: "shop.*", mode: merge}}
+)";
+
+class HttpProgram : public ::testing::Test {
+ protected:
+  HttpProgram() {
+    project_.write("weir.yml", fmt::format(kWeirYml, server_.url()));
+    project_.write("pipelines/load.yml", kPipeline);
+  }
+
+  Reply answer(const Got& got) {
+    if (broken_ && got.target.starts_with("/launches")) return {.status = 500, .body = "planted-token is not welcome"};
+    if (got.target == "/launches") {
+      return {
+          .body =
+              R"([{"id":"a","date":"2026-03-01T10:00:00+02:00","cores":[{"flight":1},{"flight":2}]},{"id":"b","date":null,"cores":[{"flight":9}]}])"};
+    }
+    if (got.target.starts_with("/events")) return {.body = events_};
+    if (got.target == "/prices.csv")
+      return {.body = "id,price\n1,2.50\n2,3.75\n", .headers = "Content-Type: text/csv\r\n"};
+    return {.body = "[]"};
+  }
+
+  std::string events_ = R"([{"id":1,"at":10},{"id":2,"at":20}])";
+  std::atomic<bool> broken_ = false;
+  Server server_{[this](const Got& got) { return answer(got); }};
+  TestProject project_;
+};
+
+TEST_F(HttpProgram, OneTaskLoadsAWholeApi) {
+  project_.edit("weir.yml", "      prices: {path: /prices.csv, format: csv}\n",
+                "      prices: {path: /prices.csv, format: csv, key: id}\n");
+  const auto first = project_.run({"run", "load", "--json"});
+  ASSERT_EQ(first.exit_code, 0) << first.out << first.err;
+  EXPECT_EQ(project_.query("shop", "SELECT id, date AT TIME ZONE 'UTC' FROM launches ORDER BY id"),
+            "a,2026-03-01 08:00:00\nb,\n");
+  EXPECT_EQ(project_.query("shop", "SELECT launches_id, position, flight FROM launches__cores ORDER BY 1, 2"),
+            "a,0,1\na,1,2\nb,0,9\n");
+  EXPECT_EQ(project_.query("shop", "SELECT sum(price)::numeric(10,2) FROM prices"), "6.25\n");
+  EXPECT_EQ(project_.query("shop", "SELECT count(*), max(at) FROM events"), "2,20\n");
+
+  // The next run goes on at the cursor, and merges the rest.
+  events_ = R"([{"id":2,"at":20},{"id":3,"at":30}])";
+  const auto second = project_.run({"run", "load", "--json"});
+  ASSERT_EQ(second.exit_code, 0) << second.out << second.err;
+  EXPECT_TRUE(
+      std::ranges::any_of(server_.requests(), [](const auto& request) { return request == "GET /events?since=20"; }));
+  EXPECT_EQ(project_.query("shop", "SELECT count(*), max(at) FROM events"), "3,30\n");
+  EXPECT_EQ(project_.query("shop", "SELECT count(*) FROM launches__cores"), "3\n");
+
+  // A replay of the first run asks nobody, and leaves the cursor where it is.
+  const auto asked = server_.requests().size();
+  const auto run = first.event("run_finished")["run"].get<std::string>();
+  const auto replayed = project_.run({"replay", run, "--json"});
+  ASSERT_EQ(replayed.exit_code, 0) << replayed.out << replayed.err;
+  EXPECT_NE(replayed.out.find("REPLAY: api answers from the recording"), std::string::npos) << replayed.out;
+  EXPECT_EQ(server_.requests().size(), asked);
+  EXPECT_EQ(project_.query("shop", "SELECT count(*), max(at) FROM events"), "3,30\n");
+  const auto third = project_.run({"run", "load", "--json"});
+  ASSERT_EQ(third.exit_code, 0) << third.out << third.err;
+  EXPECT_TRUE(
+      std::ranges::any_of(server_.requests(), [](const auto& request) { return request == "GET /events?since=30"; }));
+}
+
+TEST_F(HttpProgram, AFailedRunGoesOnWhereItStoppedAndTellsNoSecret) {
+  project_.edit("weir.yml", "      prices: {path: /prices.csv, format: csv}\n", "");
+  project_.edit("pipelines/load.yml", "  all: {copy: {from: \"api.*\", to: \"shop.*\", mode: merge}}",
+                "  events: {copy: {from: api.events, to: shop.events, mode: append}}\n"
+                "  launches: {needs: [events], copy: {from: api.launches, to: shop.launches, mode: replace}}\n"
+                "  cores: {needs: [launches], copy: {from: api.launches.cores, to: shop.cores, mode: replace}}");
+  broken_ = true;
+  const auto failed = project_.run({"run", "load", "--json"});
+  EXPECT_NE(failed.exit_code, 0) << failed.out;
+  EXPECT_EQ((failed.out + failed.err).find("planted"), std::string::npos);
+  broken_ = false;
+  const auto again = project_.run({"retry", "--json"});
+  ASSERT_EQ(again.exit_code, 0) << again.out << again.err;
+  EXPECT_EQ(project_.query("shop", "SELECT count(*) FROM events"), "2\n");
+  EXPECT_EQ(project_.query("shop", "SELECT count(*) FROM cores"), "3\n");
+  EXPECT_EQ(std::ranges::count(server_.requests(), "GET /events"), 1);
+  // Two tries of the broken page, then one fetch for both tables.
+  EXPECT_EQ(std::ranges::count(server_.requests(), "GET /launches"), 3);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(project_.folder() / ".weir" / "logs")) {
+    if (!entry.is_regular_file()) continue;
+    EXPECT_EQ(read_file(entry.path()).value().find("planted"), std::string::npos) << entry.path();
+  }
+}
+
+}  // namespace
+}  // namespace weir
