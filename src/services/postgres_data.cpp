@@ -179,10 +179,14 @@ std::uint64_t memory_bytes() {
 }
 
 SharedMemory shared_memory() {
-  // Containers get 64 MB of /dev/shm, in which parallel queries fail.
+  constexpr const char* kFolder = "/dev/shm";
+  // Containers get 64 MB of it, in which parallel queries fail. A bare chroot has a folder that only root may write, in
+  // which a server of another user does not even start.
   constexpr std::uintmax_t kEnough = std::uintmax_t{1} << 30;
+  struct stat status {};
+  if (::stat(kFolder, &status) != 0 || (status.st_mode & S_IWOTH) == 0) return SharedMemory::Scarce;
   std::error_code missing;
-  const auto space = std::filesystem::space("/dev/shm", missing);
+  const auto space = std::filesystem::space(kFolder, missing);
   return !missing && space.capacity >= kEnough ? SharedMemory::Ample : SharedMemory::Scarce;
 }
 

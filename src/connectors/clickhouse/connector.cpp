@@ -109,7 +109,7 @@ flow::Connector clickhouse_connector() {
                          source.context.connection.name, source.connector->name)
           .hint("use a copy task");
     }
-    return clickhouse::make_mirror(source, make_pool(target), target.connection.settings.text("cluster"));
+    return clickhouse::make_mirror(source, clickhouse::make_pool(target), target.connection.settings.text("cluster"));
   };
   // A cluster only changes what is executed, not how a model's SELECT is written.
   static const auto dialect = clickhouse::make_dialect("");
