@@ -157,8 +157,8 @@ class Establishment {
       const auto filled = WEIR_TRY(first_with_rows(target_, tables_, records_, stop_));
       if (filled) return subscription_lost(request_.name, *filled);
     }
-    WEIR_TRY(publish(source_, request_.name, tables_, changed_, stop_));
     WEIR_TRY(empty_replicas(target_, request_.name, tables_, records_, stop_));
+    WEIR_TRY(publish(source_, request_.name, tables_, changed_, stop_));
     // A slot without a subscription is what a run left that was cut off below, or what a former subscription needed.
     if (slot_exists_) WEIR_TRY(drop_slot(source_, request_.name, stop_));
     WEIR_TRY(make_slot(source_, request_.name, stop_));
@@ -295,11 +295,12 @@ Result<ReplicationStatus> PostgresReplication::status(const std::string& until, 
     status.waits_for = "the subscription, which is disabled";
   } else if (!slot.active) {
     status.waits_for = "the subscriber to connect to the publisher";
-    if (!log_->errors().empty()) status.waits_for += ": " + log_->errors().back().text();
   } else {
     status.waits_for = "the subscriber to apply the changes";
   }
-  if (!status.caught_up) status.failure = failure(subscription);
+  if (status.caught_up) return status;
+  status.failure = failure(subscription);
+  if (!log_->last_words().empty()) status.waits_for += fmt::format(", whose log says: {}", log_->last_words());
   return status;
 }
 

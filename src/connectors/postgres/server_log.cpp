@@ -79,12 +79,21 @@ void SubscriptionLog::take(std::string_view line) {
     workers_.insert(parsed->pid);
   }
   if (!workers_.contains(parsed->pid)) return;
+  if (parsed->severity == "WARNING" || parsed->severity == "ERROR" || parsed->severity == "FATAL") {
+    last_words_ = parsed->text;
+    last_hint_.clear();
+  }
+  if (parsed->severity == "HINT") last_hint_ = parsed->text;
   if (parsed->severity == "ERROR" || parsed->severity == "FATAL") {
     errors_.push_back({.pid = parsed->pid, .message = std::string{parsed->text}, .detail = {}, .context = {}});
   } else if (!errors_.empty() && errors_.back().pid == parsed->pid) {
     if (parsed->severity == "DETAIL") errors_.back().detail = parsed->text;
     if (parsed->severity == "CONTEXT") errors_.back().context = parsed->text;
   }
+}
+
+std::string SubscriptionLog::last_words() const {
+  return last_hint_.empty() ? last_words_ : fmt::format("{} ({})", last_words_, last_hint_);
 }
 
 LogTail::LogTail(std::filesystem::path file) : file_(std::move(file)) {

@@ -38,6 +38,8 @@ class SubscriptionLog {
   void append(std::string_view text);
   // In the order in which they were said. The last one may still lack its context.
   const std::vector<WorkerError>& errors() const { return errors_; }
+  // The last error or warning with its hint, "" when there is none: "out of logical replication worker slots (You might …)".
+  std::string last_words() const;
 
  private:
   void take(std::string_view line);
@@ -45,6 +47,8 @@ class SubscriptionLog {
   std::string subscription_;
   std::set<int> workers_;
   std::vector<WorkerError> errors_;
+  std::string last_words_;
+  std::string last_hint_;
   std::string rest_;
 };
 

@@ -1,5 +1,6 @@
 #include "connectors/postgres/server_log.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -31,6 +32,18 @@ TEST(SubscriptionLog, TellsAWorkersErrorWithItsDetailAndContext) {
       "remote data for replication origin \"pg_16395\" during message type \"INSERT\" for replication target "
       "relation \"public.launches\" in transaction 740, finished at 0/1943248)");
   EXPECT_FALSE(log.errors()[0].is_about_connection());
+}
+
+TEST(SubscriptionLog, KeepsTheLastWarningWithItsHint) {
+  SubscriptionLog log{"spacex"};
+  log.add_worker(9);
+  EXPECT_EQ(log.last_words(), "");
+  log.append(
+      "2026-03-01 12:00:00.003 UTC [9] WARNING:  out of logical replication worker slots\n"
+      "2026-03-01 12:00:00.003 UTC [9] HINT:  You might need to increase max_logical_replication_workers.\n");
+  EXPECT_TRUE(log.errors().empty());
+  EXPECT_EQ(log.last_words(),
+            "out of logical replication worker slots (You might need to increase max_logical_replication_workers.)");
 }
 
 TEST(SubscriptionLog, LeavesOutOtherSubscriptions) {
