@@ -142,7 +142,7 @@ Setting resource() {
        nested(),
        map_of("columns", "The types of columns, by path: types of docs/types.md", text("", "")),
        contract(),
-       choice("format", "What the answer is", {"json", "jsonl", "csv", "tsv", "parquet"}, "json"),
+       choice("format", "What the answer is", {"json", "jsonl", "csv", "tsv"}, "json"),
        map_of("options", "csv, tsv: how to read it, as with files (delimiter, header, types, …)", any_value()),
        {.name = "empty_statuses",
         .type = List,

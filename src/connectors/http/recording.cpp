@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
+#include <cstdlib>
 #include <thread>
 
 #include "net/byte_stream.hpp"
@@ -19,6 +21,7 @@ namespace {
 constexpr auto kExchanges = "exchanges.jsonl";
 constexpr auto kFetches = "fetches.jsonl";
 constexpr auto kBodies = "bodies";
+constexpr auto kParts = ".parts";  // bodies that are still arriving, by process
 
 net::Hash128 hash_of(const RequestKey& request) {
   return net::city_hash_128(net::as_bytes(fmt::format("{}\n{}\n{}", request.method, request.url, request.body)));
@@ -33,6 +36,15 @@ Result<Descriptor> open_file(const std::filesystem::path& path, int flags) {
   Descriptor file{::open(path.c_str(), flags | O_CLOEXEC, 0644)};
   if (!file) return Error::from_errno(errno, fmt::format("opening recording: {}", path.string()));
   return file;
+}
+
+// What a killed process was receiving is of no use to anybody.
+void remove_parts_of_the_dead(const std::filesystem::path& folder) {
+  std::error_code error;
+  for (const auto& part : std::filesystem::directory_iterator(folder, error)) {
+    const auto pid = std::atoi(part.path().filename().c_str());
+    if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH) std::filesystem::remove(part.path(), error);
+  }
 }
 
 Result<std::string> read_range(int fd, std::uint64_t begin, std::size_t size) {
@@ -54,7 +66,7 @@ Result<std::string> read_range(int fd, std::uint64_t begin, std::size_t size) {
 BodyFile::BodyFile(std::filesystem::path folder, const Redactor* redactor, std::size_t secret_bytes_max)
     : folder_(std::move(folder)), redactor_(redactor), held_bytes_(secret_bytes_max == 0 ? 0 : secret_bytes_max - 1) {
   static std::atomic<std::uint64_t> count = 0;
-  path_ = folder_ / kBodies / fmt::format(".part-{}-{}", ::getpid(), ++count);
+  path_ = folder_ / kParts / fmt::format("{}-{}", ::getpid(), ++count);
 }
 
 BodyFile::~BodyFile() {
@@ -93,6 +105,8 @@ Result<std::unique_ptr<Recording>> Recording::open(std::filesystem::path folder,
   const auto path = recording->folder_ / kExchanges;
   if (mode == Mode::Record) {
     WEIR_TRY(make_folder(recording->folder_ / kBodies));
+    WEIR_TRY(make_folder(recording->folder_ / kParts));
+    remove_parts_of_the_dead(recording->folder_ / kParts);
     recording->exchanges_ = WEIR_TRY(open_file(path, O_RDWR | O_CREAT | O_APPEND));
     return recording;
   }
