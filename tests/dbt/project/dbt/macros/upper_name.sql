@@ -1,0 +1,1 @@
+{% macro upper_name(column) %}upper({{ column }}){% endmacro %}

@@ -1,0 +1,1 @@
+select * from {{ ref('people_per_craft') }} where people > seats
