@@ -219,7 +219,7 @@ TEST_P(DbtTest, ABrokenModelFailsAndWhatNeedsItIsSkipped) {
 }
 
 INSTANTIATE_TEST_SUITE_P(On, DbtTest, ::testing::Values("warehouse", "shop"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& made) { return made.param; });
 
 // Without `dbt:` in weir.yml Weir does not read the dbt project, and the mistake is dbt's to find.
 TEST(DbtMistakes, AProjectThatDbtCannotReadIsTheUsersMistake) {

@@ -1,6 +1,7 @@
 #include "connectors/postgres/server_log.hpp"
 
 #include <fmt/format.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
