@@ -2,6 +2,7 @@
 #include <set>
 
 #include "data/cast.hpp"
+#include "engine/connections.hpp"
 #include "engine/endpoint.hpp"
 #include "engine/kinds.hpp"
 #include "engine/stream_pattern.hpp"
