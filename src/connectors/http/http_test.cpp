@@ -1,4 +1,5 @@
 #include "connectors/http/test_api.hpp"
+#include "flow/pump.hpp"
 
 namespace weir::http::testing {
 namespace {
@@ -452,6 +453,99 @@ TEST_F(Incremental, ShapesAreKeptSoThatLaterRunsHaveTheSameColumns) {
   const auto list = read(settings, "items.l", first.checkpoint, "run2");
   EXPECT_FALSE(list.error);
   EXPECT_EQ(list.count, 0U);
+}
+
+// A destination and a ledger in memory; the commit's answer may get lost with the process that waits for it.
+class MemoryTable final : public flow::Sink {
+ public:
+  class MemoryLoad final : public flow::Load, public flow::Writer {
+   public:
+    explicit MemoryLoad(MemoryTable& table) : table_(table) {}
+    Result<std::unique_ptr<flow::Writer>> writer(std::stop_token) override {
+      return std::make_unique<MemoryLoad>(table_);
+    }
+    Result<void> write(const data::Batch& batch, std::stop_token) override {
+      for (std::size_t row = 0; row < batch.rows(); ++row)
+        table_.staged.push_back(data::value_text(batch.column(0), row));
+      return {};
+    }
+    Result<void> finish(std::stop_token) override { return {}; }
+    Result<flow::Receipt> commit(const CommitId& commit, std::stop_token) override {
+      table_.rows.insert(table_.rows.end(), table_.staged.begin(), table_.staged.end());
+      table_.receipts[commit.text()] = {commit, table_.staged.size()};
+      table_.staged.clear();
+      if (std::exchange(table_.loses_answer, false)) return Error::external(Code::Unavailable, "killed");
+      return table_.receipts[commit.text()];
+    }
+
+   private:
+    MemoryTable& table_;
+  };
+
+  Result<std::unique_ptr<flow::Load>> open(const flow::WriteRequest&, std::stop_token) override {
+    staged.clear();
+    return std::make_unique<MemoryLoad>(*this);
+  }
+  Result<std::optional<flow::Receipt>> find(const flow::WriteRequest&, const CommitId& commit,
+                                            std::stop_token) override {
+    const auto found = receipts.find(commit.text());
+    if (found == receipts.end()) return std::optional<flow::Receipt>{};
+    return std::optional{found->second};
+  }
+
+  std::vector<std::string> staged;
+  std::vector<std::string> rows;
+  std::map<std::string, flow::Receipt> receipts;
+  bool loses_answer = false;
+};
+
+class MemoryJournal final : public flow::Journal {
+ public:
+  Result<std::optional<flow::Intent>> pending() override { return intent_; }
+  Result<std::optional<flow::Checkpoint>> checkpoint() override { return checkpoint_; }
+  Result<CommitId> next_commit() override { return CommitId{std::to_string(saved_)}; }
+  Result<void> intend(const flow::Intent& intent) override {
+    intent_ = intent;
+    return {};
+  }
+  Result<void> save(const flow::Receipt&, const std::optional<flow::Checkpoint>& checkpoint) override {
+    intent_.reset();
+    ++saved_;
+    if (checkpoint) checkpoint_ = checkpoint;
+    return {};
+  }
+
+ private:
+  std::optional<flow::Intent> intent_;
+  std::optional<flow::Checkpoint> checkpoint_;
+  int saved_ = 0;
+};
+
+// Appends, so that anything read twice would be seen.
+TEST_F(Incremental, TheCheckpointMovesOnlyWithTheCommit) {
+  const Server server{answer()};
+  const auto settings = api(server, cursor());
+  MemoryTable table;
+  MemoryJournal journal;
+  const auto load = [&](const std::string& run) {
+    const auto source = *open(settings, run);
+    flow::PumpPlan plan;
+    plan.read.stream = "items";
+    flow::PumpProgress progress;
+    return flow::pump(*source, table, plan, journal, progress, {}).ok();
+  };
+  data_ = {{1, "1"}, {2, "2"}};
+  EXPECT_TRUE(load("run1"));
+  // The commit is in the destination, its answer is not: the next attempt finds it and goes on from there.
+  data_.emplace_back(3, "3");
+  table.loses_answer = true;
+  EXPECT_FALSE(load("run2"));
+  data_.emplace_back(4, "4");
+  EXPECT_TRUE(load("run2"));
+  EXPECT_EQ(table.rows, (std::vector<std::string>{"1", "2", "3", "4"}));
+  EXPECT_EQ(asked_, (std::vector<std::string>{"", "2", "3"}));
+  EXPECT_TRUE(load("run3"));
+  EXPECT_EQ(table.rows.size(), 4U);
 }
 
 TEST_F(Incremental, ForeignCheckpointsAreRefused) {
