@@ -23,12 +23,13 @@ namespace fs = std::filesystem;
 // Below the executor's grace period: dbt is stopped by its task, not killed with it.
 constexpr std::chrono::milliseconds kStopGrace{4'000};
 
+// In a check of the project, what a template decides is not known yet: a flag counts as not set.
 dbt::Request request_of(const Settings& settings) {
   return {.command = settings.text("command"),
           .select = settings.text("select"),
           .exclude = settings.text("exclude"),
           .vars = settings.has("vars") ? settings.json("vars") : Json::object(),
-          .full_refresh = settings.flag("full_refresh")};
+          .full_refresh = settings.json("full_refresh") == true};
 }
 
 dbt::ProgramSettings program_settings(const Settings& settings) {
@@ -212,6 +213,7 @@ TaskKind dbt_kind() {
            {.name = "venv", .doc = "The folder of the Python virtual environment that has dbt"}},
       .reads = {},
       .writes = {},
+      .connections = {"connection"},
       .check = check_dbt,
       .run = run_dbt};
 }

@@ -83,7 +83,6 @@ class Planner {
     for (const auto& path : kind->connections) {
       if (const auto name = text_at(step.settings, path)) add_unique(step.connections, *name);
     }
-    if (kind->validate) WEIR_TRY(kind->validate(step.settings));
     step.summary = summary(step);
     ends_[task.name] = {step.name};
     plan_.steps.push_back(std::move(step));

@@ -7,6 +7,7 @@
 #include "engine/kinds.hpp"
 #include "engine/replica_proof.hpp"
 #include "engine/replicate.hpp"
+#include "sql/template.hpp"
 
 // `replicate`: one database keeps tables equal to another's by itself. Weir sets it up, waits until it has caught up,
 // watches it meanwhile, and proves the copy.
@@ -162,6 +163,7 @@ Json output_of(const flow::ReplicationRequest& request, const flow::Replica& rep
 
 Result<Json> run_replicate(TaskContext& context) {
   const auto& settings = context.order().settings;
+  WEIR_TRY(validate_replicate(settings));
   const auto from = settings.text("from");
   const auto to = settings.text("to");
   flow::ReplicationRequest request;
@@ -234,6 +236,14 @@ Result<void> validate_replicate(const Settings& settings) {
   return {};
 }
 
+void check_replicate(const TaskPlace& place, TaskFindings& findings) {
+  const auto& settings = place.task.settings;
+  // What a template decides is checked when the task starts.
+  if (sql::has_template(to_text(settings.values()))) return;
+  auto checked = validate_replicate(settings);
+  if (!checked.ok()) findings.mistakes.push_back(std::move(checked).error().at(place.place_of("")));
+}
+
 TaskKind replicate_kind() {
   const Setting text{.name = "item", .type = SettingType::Text};
   return {
@@ -279,8 +289,8 @@ TaskKind replicate_kind() {
       .reads = {},
       .writes = {},
       .connections = {"from", "to"},
-      .run = run_replicate,
-      .validate = validate_replicate};
+      .check = check_replicate,
+      .run = run_replicate};
 }
 
 }  // namespace weir::engine

@@ -73,8 +73,6 @@ struct TaskKind {
   std::function<void(const TaskPlace&, TaskFindings&)> check = {};
   // Returns what the task reports about itself; the ledger keeps it as the attempt's output.
   std::function<Result<Json>(TaskContext&)> run;
-  // What the descriptions of the settings cannot say about them, before anything runs. Absent where they say it all.
-  std::function<Result<void>(const Settings&)> validate;
 };
 
 // All of them; the executor, the vocabulary and `weir schema` take them from here.

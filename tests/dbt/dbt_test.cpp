@@ -144,7 +144,7 @@ TEST_P(DbtTest, BuildsWhatWeirBuilds) {
   ASSERT_EQ(built.exit_code, 0) << built.out << built.err;
   EXPECT_EQ(tables(project, connection), by_dbt);
   EXPECT_EQ(types(project, connection), types_by_dbt);
-  EXPECT_NE(by_dbt.find("BÉLA"), std::string::npos) << by_dbt;
+  EXPECT_NE(by_dbt.find("1,ADA,ISS"), std::string::npos) << by_dbt;
   EXPECT_NE(by_dbt.find("\"EVE, THE SECOND\""), std::string::npos) << by_dbt;
 
   // And dbt goes on with the tables that Weir made.
@@ -195,7 +195,8 @@ TEST_P(DbtTest, AFailingTestNamesItselfAndItsRows) {
   const auto compiled = hint.substr(hint.find(".weir/"));
   EXPECT_NE(read_file(project.folder() / compiled).value().find("person_id > 3"), std::string::npos) << hint;
   std::map<std::string, bool> checks;
-  for (const auto& check : project.last_run()["checks"])
+  const auto run = project.last_run();
+  for (const auto& check : run["checks"])
     checks[check.value("check", "")] = check.value("passed", false);
   EXPECT_EQ(checks, (std::map<std::string, bool>{{"nobody_late", false}, {"nobody_stands", true}}));
 }

@@ -177,6 +177,8 @@ Alteration compare_tables(const TableDefinition& source, const TableDefinition& 
           fmt::format("{} TYPE {} USING {}::{}", alter, column.type, quote_identifier(column.name), column.type));
       alteration.changes.push_back(
           fmt::format("changed column {} from {} to {}", column.name, ours->type, column.type));
+      // The source may have computed new values (USING), which no change record holds.
+      alteration.needs_copy = true;
     }
     if (ours->not_null && !column.not_null) {
       alteration.statements.push_back(alter + " DROP NOT NULL");

@@ -80,9 +80,11 @@ TEST(ReplicaTable, TypesFollowOnlyInTablesThatWeirMade) {
   auto source = launches();
   source.columns[1].type = "numeric(14,2)";
   EXPECT_EQ(compare_tables(source, launches(), Owner::User).statements, Texts{});
-  EXPECT_EQ(compare_tables(source, launches(), Owner::Weir).statements,
+  const auto alteration = compare_tables(source, launches(), Owner::Weir);
+  EXPECT_EQ(alteration.statements,
             Texts{"ALTER TABLE \"public\".\"launches\" ALTER COLUMN \"Mass\" TYPE numeric(14,2) USING "
                   "\"Mass\"::numeric(14,2)"});
+  EXPECT_TRUE(alteration.needs_copy) << "values that the source computed anew are in no change record";
 }
 
 TEST(ReplicaTable, AColumnThatTheSourceGaveUpStaysAndMayBeNull) {
