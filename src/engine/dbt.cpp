@@ -23,11 +23,15 @@ namespace fs = std::filesystem;
 // Below the executor's grace period: dbt is stopped by its task, not killed with it.
 constexpr std::chrono::milliseconds kStopGrace{4'000};
 
-// In a check of the project, what a template decides is not known yet: a flag counts as not set.
+// In a check of the project, what a template decides is not known yet: it counts as not set.
 dbt::Request request_of(const Settings& settings) {
+  const auto known = [&](const char* key) {
+    const auto text = settings.text(key);
+    return sql::has_template(text) ? std::string{} : text;
+  };
   return {.command = settings.text("command"),
-          .select = settings.text("select"),
-          .exclude = settings.text("exclude"),
+          .select = known("select"),
+          .exclude = known("exclude"),
           .vars = settings.has("vars") ? settings.json("vars") : Json::object(),
           .full_refresh = settings.json("full_refresh") == true};
 }
