@@ -38,8 +38,9 @@ TEST_P(InitExample, IsMadeAsItIsInTheSources) {
   const auto checked = empty.run({"check"});
   EXPECT_EQ(checked.exit_code, 0) << checked.err;
   EXPECT_NE(checked.out.find(fmt::format("{} is valid", GetParam())), std::string::npos) << checked.out;
-  if (std::string_view{GetParam()} == "sales")
+  if (std::string_view{GetParam()} == "sales") {
     EXPECT_NE(checked.out.find("12:45:00 +03:00"), std::string::npos) << checked.out;
+  }
 }
 
 TEST(Init, TouchesNoProjectThatIsThere) {

@@ -66,11 +66,12 @@ void Sqlite::load_recording(const std::filesystem::path& folder) {
     EXPECT_EQ(sqlite3_step(insert), SQLITE_DONE);
     sqlite3_finalize(insert);
   }
-  run("INSERT INTO documents SELECT resource, value FROM answers, json_each(json) WHERE json_type(json) = 'array';"
-      "INSERT INTO documents SELECT resource, value FROM answers, json_each(json, '$.docs') WHERE json_type(json, "
-      "'$.docs') = 'array';"
-      "INSERT INTO documents SELECT resource, json FROM answers WHERE json_type(json) = 'object' AND json_type(json, "
-      "'$.docs') IS NULL;"
+  run("INSERT INTO documents SELECT resource, value FROM answers a, json_each(a.json) WHERE json_type(a.json) = "
+      "'array';"
+      "INSERT INTO documents SELECT resource, value FROM answers a, json_each(a.json, '$.docs') "
+      "WHERE json_type(a.json, '$.docs') = 'array';"
+      "INSERT INTO documents SELECT resource, json FROM answers "
+      "WHERE json_type(json) = 'object' AND json_type(json, '$.docs') IS NULL;"
       "DROP TABLE answers");
 }
 

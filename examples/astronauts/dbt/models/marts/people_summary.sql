@@ -6,5 +6,5 @@ select
     count()                                             as crafts,
     nullIf(argMax(per_craft.craft, per_craft.people), '') as largest_craft,
     max(per_craft.people)                               as largest_crew,
-    (select max(loaded_at) from {{ ref('stg_answer') }}) as seen_at
+    assumeNotNull((select max(loaded_at) from {{ ref('stg_answer') }})) as seen_at
 from {{ ref('people_per_craft') }} as per_craft
