@@ -1,10 +1,11 @@
 #include "sales_oracle.hpp"
 
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 
 #include <fstream>
 #include <vector>
+
+#include "sqlite_oracle.hpp"
 
 namespace weir::testing {
 namespace {
@@ -25,67 +26,29 @@ std::vector<std::string> split(const std::string& line) {
   return cells;
 }
 
-class Sqlite {
- public:
-  Sqlite() { EXPECT_EQ(sqlite3_open(":memory:", &handle_), SQLITE_OK); }
-  ~Sqlite() { sqlite3_close(handle_); }
-  Sqlite(const Sqlite&) = delete;
-  Sqlite& operator=(const Sqlite&) = delete;
-
-  void run(const char* sql) {
-    char* message = nullptr;
-    EXPECT_EQ(sqlite3_exec(handle_, sql, nullptr, nullptr, &message), SQLITE_OK) << sql << ": " << (message ? message : "");
-    sqlite3_free(message);
-  }
-  long long number(const char* sql) {
-    sqlite3_stmt* statement = nullptr;
-    EXPECT_EQ(sqlite3_prepare_v2(handle_, sql, -1, &statement, nullptr), SQLITE_OK) << sqlite3_errmsg(handle_);
-    EXPECT_EQ(sqlite3_step(statement), SQLITE_ROW);
-    const auto value = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    return value;
-  }
-  std::string lines(const char* sql) {
-    sqlite3_stmt* statement = nullptr;
-    EXPECT_EQ(sqlite3_prepare_v2(handle_, sql, -1, &statement, nullptr), SQLITE_OK) << sqlite3_errmsg(handle_);
-    std::string text;
-    while (sqlite3_step(statement) == SQLITE_ROW) {
-      for (int i = 0; i < sqlite3_column_count(statement); ++i) {
-        if (i != 0) text += ',';
-        text += reinterpret_cast<const char*>(sqlite3_column_text(statement, i));
-      }
-      text += '\n';
+void load(Sqlite& sqlite, const std::filesystem::path& csv) {
+  sqlite.run("CREATE TABLE raw (sale_id TEXT, customer_id TEXT, product_id TEXT, quantity TEXT, sale_date TEXT, sale_amount TEXT, "
+      "region TEXT); BEGIN");
+  sqlite3_stmt* insert = nullptr;
+  EXPECT_EQ(sqlite3_prepare_v2(sqlite.handle(), "INSERT INTO raw VALUES (?, ?, ?, ?, ?, ?, ?)", -1, &insert, nullptr), SQLITE_OK);
+  std::ifstream file(csv);
+  std::string line;
+  std::getline(file, line);
+  EXPECT_EQ(line, "sale_id,customer_id,product_id,quantity,sale_date,sale_amount,region");
+  while (std::getline(file, line)) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    const auto cells = split(line);
+    ASSERT_EQ(cells.size(), 7U) << line;
+    for (int i = 0; i < 7; ++i) {
+      const auto& cell = cells[static_cast<std::size_t>(i)];
+      sqlite3_bind_text(insert, i + 1, cell.data(), static_cast<int>(cell.size()), SQLITE_TRANSIENT);
     }
-    sqlite3_finalize(statement);
-    return text;
+    sqlite3_step(insert);
+    sqlite3_reset(insert);
   }
-  void load(const std::filesystem::path& csv) {
-    run("CREATE TABLE raw (sale_id TEXT, customer_id TEXT, product_id TEXT, quantity TEXT, sale_date TEXT, sale_amount TEXT, "
-        "region TEXT); BEGIN");
-    sqlite3_stmt* insert = nullptr;
-    EXPECT_EQ(sqlite3_prepare_v2(handle_, "INSERT INTO raw VALUES (?, ?, ?, ?, ?, ?, ?)", -1, &insert, nullptr), SQLITE_OK);
-    std::ifstream file(csv);
-    std::string line;
-    std::getline(file, line);
-    EXPECT_EQ(line, "sale_id,customer_id,product_id,quantity,sale_date,sale_amount,region");
-    while (std::getline(file, line)) {
-      if (!line.empty() && line.back() == '\r') line.pop_back();
-      const auto cells = split(line);
-      ASSERT_EQ(cells.size(), 7U) << line;
-      for (int i = 0; i < 7; ++i) {
-        const auto& cell = cells[static_cast<std::size_t>(i)];
-        sqlite3_bind_text(insert, i + 1, cell.data(), static_cast<int>(cell.size()), SQLITE_TRANSIENT);
-      }
-      sqlite3_step(insert);
-      sqlite3_reset(insert);
-    }
-    sqlite3_finalize(insert);
-    run("COMMIT");
-  }
-
- private:
-  sqlite3* handle_ = nullptr;
-};
+  sqlite3_finalize(insert);
+  sqlite.run("COMMIT");
+}
 
 constexpr const char* kGood = R"sql(
 CREATE TABLE good AS
@@ -113,7 +76,7 @@ SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY sale_id ORDER BY sale_d
 
 SalesTotals sales_totals(const std::filesystem::path& csv) {
   Sqlite sqlite;
-  sqlite.load(csv);
+  load(sqlite, csv);
   sqlite.run(kGood);
   SalesTotals totals;
   totals.generated = sqlite.number("SELECT count(*) FROM raw");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string_view>
 
@@ -9,7 +10,8 @@ namespace weir::app {
 struct ExampleFile {
   std::string_view example;
   std::string_view path;
-  std::string_view text;
+  std::string_view text;           // or a zstd frame of it
+  std::size_t bytes_unpacked = 0;  // 0: the text is as it is
 };
 
 std::span<const ExampleFile> example_files();

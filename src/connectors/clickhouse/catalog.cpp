@@ -35,10 +35,11 @@ Result<std::optional<CatalogTable>> find_table(ClientPool& pool, const flow::Rel
   const auto full = in_database(relation, pool.options());
   const auto info = WEIR_TRY(pool.server(stop));
   const auto rows = WEIR_TRY(pool.take()->rows(
-      {.sql = fmt::format("SELECT engine, engine_full, {}, partition_key, sorting_key, primary_key FROM system.tables "
-                          "WHERE database = {} AND name = {}",
-                          info.version >= kFirstVersionWithUuids ? "toString(uuid)" : "''", quote_text(full.space),
-                          quote_text(full.name))},
+      {.sql = fmt::format("SELECT engine, engine_full, {}, partition_key, sorting_key, primary_key, {} "
+                          "FROM system.tables WHERE database = {} AND name = {}",
+                          info.version >= kFirstVersionWithUuids ? "toString(uuid)" : "''",
+                          info.version >= kFirstVersionWithUuids ? "notEmpty(dependencies_table)" : "0",
+                          quote_text(full.space), quote_text(full.name))},
       stop));
   if (rows.empty()) return std::nullopt;
   const auto& row = rows[0];
@@ -47,6 +48,7 @@ Result<std::optional<CatalogTable>> find_table(ClientPool& pool, const flow::Rel
                       &table.partition_key, &table.sorting_key, &table.primary_key};
   std::size_t cell = 0;
   for (auto* target : cells) *target = cell < row.size() ? row[cell++].value_or("") : "";
+  table.has_views = cell < row.size() && row[cell] == "1";
   auto columns = describe(pool, quote_relation(full, pool.options()), stop);
   // Dropped between the two questions.
   if (!columns.ok() && columns.error().code() == Code::NotFound) return std::nullopt;

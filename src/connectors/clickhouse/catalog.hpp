@@ -27,6 +27,7 @@ struct CatalogTable {
   std::string partition_key;
   std::string sorting_key;
   std::string primary_key;
+  bool has_views = false;  // materialised views take what is inserted into it
   std::vector<CatalogColumn> columns;
 
   bool is_merge_tree() const { return engine.ends_with("MergeTree"); }

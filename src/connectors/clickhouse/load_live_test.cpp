@@ -121,6 +121,18 @@ TEST_F(ClickhouseLoads, AppendHappensOnceForOneCommit) {
   EXPECT_EQ(tables(), only_table());
 }
 
+TEST_F(ClickhouseLoads, AppendReachesMaterialisedViews) {
+  expect_loaded(request(flow::WriteMode::Append), {sales(sales_schema(), 1, 5, "early")}, table_ + "-1", 5);
+  run(fmt::format("CREATE MATERIALIZED VIEW {0}_view ENGINE = MergeTree ORDER BY id AS SELECT id, region FROM {0}",
+                  table_));
+  expect_loaded(request(flow::WriteMode::Append), {sales(sales_schema(), 6, 10, "late")}, table_ + "-2", 10);
+  expect_loaded(request(flow::WriteMode::Append), {sales(sales_schema(), 6, 10, "late")}, table_ + "-2", 10);
+  EXPECT_EQ(value("SELECT count() FROM " + table_), "15");
+  EXPECT_EQ(value(fmt::format("SELECT count(), uniqExact(id), min(id) FROM {}_view", table_)), "10 | 10 | 6");
+  run(fmt::format("DROP TABLE {}_view SYNC", table_));
+  EXPECT_EQ(tables(), only_table());
+}
+
 TEST_F(ClickhouseLoads, AppendIntoSeveralPartitions) {
   run("CREATE TABLE " + table_ +
       " (id Int64, region Nullable(String), amount Decimal(18, 2), day Nullable(Date32), "
@@ -293,6 +305,20 @@ TEST_F(ClickhouseFaults, MoveWhoseServerDiedWithThePartsInBothTables) {
   run("ALTER TABLE " + table_ + " ATTACH PARTITION ALL FROM " + staging_);
   EXPECT_EQ(find(), (flow::Receipt{CommitId{table_ + "-1"}, 10}));
   EXPECT_EQ(count(), "15");
+}
+
+TEST_F(ClickhouseFaults, InsertForAMaterialisedViewDoneAndItsAnswerLost) {
+  run(fmt::format("CREATE MATERIALIZED VIEW {0}_view ENGINE = MergeTree ORDER BY id AS SELECT id, region FROM {0}",
+                  table_));
+  load_again();  // makes the table remember what was inserted
+  prepare("insert", "");
+  EXPECT_EQ(find(), (flow::Receipt{CommitId{table_ + "-1"}, 10}));
+  EXPECT_EQ(count(), "16");
+  run("ALTER TABLE _weir_commits DELETE WHERE commit = '" + table_ + "-1' AND done = 1 SETTINGS mutations_sync = 2");
+  EXPECT_EQ(find(), (flow::Receipt{CommitId{table_ + "-1"}, 10}));
+  EXPECT_EQ(count(), "16");
+  EXPECT_EQ(value(fmt::format("SELECT count() FROM {}_view", table_)), "11");
+  run(fmt::format("DROP TABLE {}_view SYNC", table_));
 }
 
 TEST_F(ClickhouseFaults, ExchangePreparedAndNotDone) {

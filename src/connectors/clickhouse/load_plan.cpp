@@ -161,7 +161,10 @@ class Planner {
     }
     const bool distributed = existing_->engine == "Distributed";
     if (!existing_->is_merge_tree() && !distributed) return needs_merge_tree();
-    plan_.method = distributed || existing_->is_replicated() ? Method::Insert : Method::Move;
+    // A moved partition passes by materialised views; they see only what is inserted.
+    const bool inserts = distributed || existing_->is_replicated() || existing_->has_views;
+    plan_.method = inserts ? Method::Insert : Method::Move;
+    if (inserts && !distributed && !existing_->is_replicated()) remember_inserts();
     WEIR_TRY(use_types_of(*existing_));
     if (plan_.method == Method::Move) {
       create_like_target(plan_.staging);
@@ -169,6 +172,14 @@ class Planner {
       create_plain_staging(columns_of_table());
     }
     return {};
+  }
+
+  // Without it a table that is not replicated forgets the tokens by which a repeated insert is known.
+  void remember_inserts() {
+    constexpr std::string_view kWindow = "non_replicated_deduplication_window";
+    if (existing_->engine_full.find(kWindow) != std::string::npos) return;
+    plan_.statements.push_back(
+        fmt::format("ALTER TABLE {} MODIFY SETTING {} = 100", quote_relation(plan_.target, options_), kWindow));
   }
 
   Result<void> plan_merge() {

@@ -21,7 +21,9 @@
 //             target shows for eight minutes after a merge.
 //   Insert    INSERT … SELECT with the commit's id as insert_deduplication_token, in fixed blocks of a fixed order, for
 //             replicated tables: Keeper holds each block's token together with its part, so repeating it adds what is
-//             missing and nothing else. rows_written counts deduplicated rows too: it is not looked at.
+//             missing and nothing else. rows_written counts deduplicated rows too: it is not looked at. Also for tables
+//             with materialised views, which do not see partitions that are moved; a table that is not replicated holds
+//             the tokens itself (non_replicated_deduplication_window).
 //
 // A statement of a dead client may still run at the server. Nobody decides while one runs: settle() is then Unavailable
 // (Later).
