@@ -138,6 +138,10 @@ Result<void> Publisher::insert(const CommitRecord& record, std::stop_token stop)
                     {"min_insert_block_size_rows", block},
                     {"min_insert_block_size_bytes", "0"},
                     {"insert_distributed_sync", "1"}};
+  // A server that died between the table and its views goes on with the views when the insert is repeated.
+  if (WEIR_TRY(pool_->server(stop)).version >= kFirstVersionWithUuids) {
+    query.settings.emplace_back("deduplicate_blocks_in_dependent_materialized_views", "1");
+  }
   WEIR_TRY(pool_->take()->execute(query, stop));
   return {};
 }

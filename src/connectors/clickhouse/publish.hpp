@@ -23,7 +23,8 @@
 //             replicated tables: Keeper holds each block's token together with its part, so repeating it adds what is
 //             missing and nothing else. rows_written counts deduplicated rows too: it is not looked at. Also for tables
 //             with materialised views, which do not see partitions that are moved; a table that is not replicated holds
-//             the tokens itself (non_replicated_deduplication_window).
+//             the tokens itself (non_replicated_deduplication_window). A repeated insert reaches the views again: one
+//             whose own table has such a window takes it once, others may hold its rows twice.
 //
 // A statement of a dead client may still run at the server. Nobody decides while one runs: settle() is then Unavailable
 // (Later).
