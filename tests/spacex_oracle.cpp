@@ -143,6 +143,7 @@ std::vector<ExpectedMart> spacex_marts(const std::filesystem::path& recording) {
   sqlite.load_recording(recording);
   sqlite.run(kViews);
   std::vector<ExpectedMart> marts;
+  marts.reserve(kMarts.size());
   for (const auto& mart : kMarts) marts.push_back({mart.name, mart.at_clickhouse, sqlite.lines(mart.at_sqlite)});
   return marts;
 }
