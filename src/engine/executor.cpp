@@ -114,6 +114,8 @@ class RunLoop {
       WEIR_TRY(obey_cancel());
       WEIR_TRY(skip_hopeless());
       WEIR_TRY(start_ready());
+      // A step that failed before it ran: what needs it is skipped before anything is waited for.
+      if (std::exchange(ended_at_start_, false)) continue;
       if (running_.empty() && !is_anything_pending()) break;
       WEIR_TRY(wait_and_handle());
     }
@@ -241,11 +243,13 @@ class RunLoop {
     ++progress_[i].attempts;
     progress_[i].phase = StepProgress::Phase::Running;
     if (unresolved) {
+      ended_at_start_ = true;
       WEIR_TRY(ledger_.start_attempt(attempt));
       return end_attempt(i, std::move(attempt), std::move(unresolved));
     }
     auto started = RunningAttempt::start(step, order, attempt, {options_.weir_binary, options_.state_folder});
     if (!started.ok()) {
+      ended_at_start_ = true;
       WEIR_TRY(ledger_.start_attempt(attempt));
       return end_attempt(i, std::move(attempt), std::move(started).error());
     }
@@ -365,6 +369,7 @@ class RunLoop {
   std::map<std::size_t, int> earlier_attempts_;
   std::vector<std::unique_ptr<RunningAttempt>> running_;
   std::optional<CancelSignal::Urgency> obeyed_;
+  bool ended_at_start_ = false;  // a step, since the loop's last look
 };
 
 }  // namespace
