@@ -39,11 +39,13 @@ TEST(Mistakes, AnyMistakeInTheProjectStopsEverything) {
   EXPECT_FALSE(std::filesystem::exists(project.folder() / ".weir"));
 }
 
+// By then the connection has long been tried, so nothing else wakes the run.
 TEST(Mistakes, AConnectionThatCannotBeOpenedFailsWhatNeedsIt) {
   const TestProject project;
   project.write("weir.yml", "name: bad\nconnections:\n  crm: {type: postgres, url: \"{{ env.WEIR_TEST_NO_SUCH_VARIABLE }}\"}\n");
   project.write("pipelines/bad.yml",
-                "name: bad\ntasks:\n  work: {sql: {connection: crm, script: SELECT 1}}\n  after: {needs: [work], command: \"true\"}\n");
+                "name: bad\ntasks:\n  before: {command: \"sleep 0.2\"}\n  work: {needs: [before], sql: {connection: crm, script: SELECT 1}}\n"
+                "  after: {needs: [work], command: \"true\"}\n");
   const auto result = project.run({"run", "bad", "--json"});
   EXPECT_EQ(result.exit_code, 1) << result.out;
   EXPECT_NE(error_of(result).value("message", "").find("WEIR_TEST_NO_SUCH_VARIABLE"), std::string::npos) << result.out;
