@@ -39,6 +39,6 @@ lint_tidy() {
   sed 's/-Winvalid-pch -include [^ ]*//' "$root/build/$name/compile_commands.json" >"$commands/compile_commands.json"
   say "clang-tidy: ${#sources[@]} files"
   printf '%s\0' "${sources[@]}" |
-    xargs -0 -n 1 -P "$(nproc)" clang-tidy-16 -p "$commands" --quiet --warnings-as-errors='*' \
+    xargs -0 -n 1 -P "$(nproc)" clang-tidy-16 -p "$commands" --quiet --warnings-as-errors='*' --extra-arg=-Wno-unknown-warning-option \
       2> >(grep -v -e '^[0-9]* warnings\? generated' -e '^$' >&2)
 }

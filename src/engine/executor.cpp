@@ -173,7 +173,7 @@ class RunLoop {
     return {};
   }
 
-  Result<void> end_without_attempt(std::size_t i, AttemptState state, Error error) {
+  Result<void> end_without_attempt(std::size_t i, AttemptState state, const Error& error) {
     progress_[i].phase = StepProgress::Phase::Ended;
     progress_[i].end = state;
     Attempt attempt;
