@@ -6,7 +6,6 @@
 #include "app/connectors.hpp"
 #include "app/terminal.hpp"
 #include "base/file.hpp"
-#include "engine/check_endpoints.hpp"
 #include "engine/task_kind.hpp"
 #include "engine/vocabulary.hpp"
 
@@ -65,18 +64,14 @@ std::unique_ptr<Workspace> Workspace::open(const std::string& environment) {
   workspace->project_ = std::move(*loaded.project);
   workspace->targets_ = engine::model_targets(workspace->project_, connectors());
   auto graph = models::build_graph(workspace->project_, workspace->targets_);
-  project::Mistakes mistakes{engine::check_endpoints(workspace->project_, connectors())};
+  auto findings = engine::check_tasks(workspace->project_, connectors());
+  project::Mistakes mistakes{std::move(findings.mistakes)};
   for (auto& mistake : graph.mistakes.errors) mistakes.errors.push_back(std::move(mistake));
   if (!mistakes.errors.empty()) {
     print_mistakes(mistakes);
     return nullptr;
   }
   workspace->graph_ = std::move(*graph.graph);
-  auto findings = engine::check_tasks(workspace->project_, connectors());
-  if (!findings.mistakes.empty()) {
-    print_mistakes({std::move(findings.mistakes)});
-    return nullptr;
-  }
   workspace->warnings_ = std::move(findings.warnings);
   workspace->supervisor_ = services::Supervisor::create(engine::managed_services(workspace->project_, weir_binary()),
                                                         services::Supervisor::Lifetime::WithSupervisor, silent_log());

@@ -6,7 +6,7 @@
 #include "base/nearest.hpp"
 #include "engine/connections.hpp"
 #include "engine/parquet.hpp"
-#include "engine/render.hpp"
+#include "sql/template.hpp"
 
 namespace weir::engine {
 namespace {
@@ -49,46 +49,46 @@ std::optional<std::string> expected_instead(const Json& value, const Setting& se
 
 class EndpointCheck {
  public:
-  EndpointCheck(const project::Project& project, const flow::Registry& registry)
-      : project_(project), registry_(registry) {}
+  EndpointCheck(const TaskPlace& place, TaskFindings& findings) : place_(place), mistakes_(findings.mistakes) {}
 
-  std::vector<Error> all() {
-    for (const auto& pipeline : project_.pipelines) {
-      for (const auto& task : pipeline.tasks) {
-        if (task.kind == "generate")
-          check_file(task, task.settings.text("to"), task.settings.values(), std::string{kParquetOption}, "to");
-        if (task.kind != "copy") continue;
-        check_copy(task, "from", &flow::Connector::read_options);
-        check_copy(task, "to", &flow::Connector::write_options);
-      }
-    }
-    return std::move(mistakes_);
-  }
-
- private:
-  void check_copy(const project::Task& task, const std::string& side, std::vector<Setting> flow::Connector::*settings) {
-    const auto group = task.settings.group(side);
+  // One side of a copy, and the options that its connector takes there.
+  void check_side(const std::string& side, std::vector<Setting> flow::Connector::*settings) {
+    const auto group = place_.task.settings.group(side);
     const auto object = group.text("object");
     // Whose table it is may be a template's to say.
     const auto known = object.substr(0, object.find("{{"));
     if (sql::has_template(object) && known.find_first_of("/.") == std::string::npos) return;
-    const auto endpoint = project::parse_endpoint(project_, object);
-    const auto* connection = project_.find_connection(endpoint.connection);
+    const auto endpoint = project::parse_endpoint(place_.project, object);
+    const auto* connection = place_.project.find_connection(endpoint.connection);
     const auto* connector =
-        registry_.find(connection == nullptr ? kFilesConnection : std::string_view{connection->type});
+        place_.registry.find(connection == nullptr ? kFilesConnection : std::string_view{connection->type});
     if (connector == nullptr) return;
     const auto& options = group.json("options");
     const auto path = side + ".options";
-    if (options.is_object()) check_options(task, options, *connector, connector->*settings, path);
+    if (options.is_object()) check_options(options, *connector, connector->*settings, path);
     if (connector->name == kFilesConnection) {
-      check_file(task, endpoint.object, options, fmt::format("{}.{}", path, kParquetOption), side);
+      check_file(endpoint.object, options, fmt::format("{}.{}", path, kParquetOption), side);
     }
   }
 
-  void check_options(const project::Task& task, const Json& options, const flow::Connector& connector,
-                     const std::vector<Setting>& settings, const std::string& path) {
+  // A Parquet file needs a ClickHouse. `otherwise` is the place's path where the option does not stand.
+  void check_file(const std::string& path, const Json& options, const std::string& option,
+                  const std::string& otherwise) {
+    if (!is_parquet(path, options)) return;
+    std::string wanted;
+    const auto key = std::string{kParquetOption};
+    if (options.is_object() && options.contains(key) && options[key].is_string()) wanted = options[key];
+    if (sql::has_template(wanted)) return;
+    auto connection = parquet_connection(place_.project, wanted);
+    if (!connection.ok())
+      mistakes_.push_back(std::move(connection).error().at(place_.place_of(wanted.empty() ? otherwise : option)));
+  }
+
+ private:
+  void check_options(const Json& options, const flow::Connector& connector, const std::vector<Setting>& settings,
+                     const std::string& path) {
     for (const auto& [key, value] : options.items()) {
-      const auto place = place_of(path + "." + key, task.places);
+      const auto place = place_.place_of(path + "." + key);
       const auto setting = std::ranges::find(settings, key, &Setting::name);
       if (setting == settings.end()) {
         mistakes_.push_back(unknown_option(connector, key, settings, path).at(place));
@@ -111,28 +111,21 @@ class EndpointCheck {
     return Error::user(Code::InvalidProject, "unknown key in {} of {}: {}", path, connector.name, key).hint(hint);
   }
 
-  // A Parquet file needs a ClickHouse. `otherwise` is the place's path where the option does not stand.
-  void check_file(const project::Task& task, const std::string& path, const Json& options, const std::string& option,
-                  const std::string& otherwise) {
-    if (!is_parquet(path, options)) return;
-    std::string wanted;
-    const auto key = std::string{kParquetOption};
-    if (options.is_object() && options.contains(key) && options[key].is_string()) wanted = options[key];
-    if (sql::has_template(wanted)) return;
-    auto connection = parquet_connection(project_, wanted);
-    if (!connection.ok())
-      mistakes_.push_back(std::move(connection).error().at(place_of(wanted.empty() ? otherwise : option, task.places)));
-  }
-
-  const project::Project& project_;
-  const flow::Registry& registry_;
-  std::vector<Error> mistakes_;
+  const TaskPlace& place_;
+  std::vector<Error>& mistakes_;
 };
 
 }  // namespace
 
-std::vector<Error> check_endpoints(const project::Project& project, const flow::Registry& registry) {
-  return EndpointCheck{project, registry}.all();
+void check_copy(const TaskPlace& place, TaskFindings& findings) {
+  EndpointCheck check{place, findings};
+  check.check_side("from", &flow::Connector::read_options);
+  check.check_side("to", &flow::Connector::write_options);
+}
+
+void check_generate(const TaskPlace& place, TaskFindings& findings) {
+  const auto& settings = place.task.settings;
+  EndpointCheck{place, findings}.check_file(settings.text("to"), settings.values(), std::string{kParquetOption}, "to");
 }
 
 }  // namespace weir::engine

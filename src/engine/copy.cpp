@@ -2,6 +2,7 @@
 #include <set>
 
 #include "data/cast.hpp"
+#include "engine/check_endpoints.hpp"
 #include "engine/connections.hpp"
 #include "engine/endpoint.hpp"
 #include "engine/kinds.hpp"
@@ -179,6 +180,7 @@ TaskKind copy_kind() {
           .settings = copy_settings(),
           .reads = {"from.object"},
           .writes = {"to.object"},
+          .check = check_copy,
           .run = run_copy};
 }
 

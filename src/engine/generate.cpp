@@ -1,6 +1,7 @@
 #include "connectors/generate/generate_file.hpp"
 #include "connectors/generate/generate_source.hpp"
 #include "connectors/generate/spec.hpp"
+#include "engine/check_endpoints.hpp"
 #include "engine/connections.hpp"
 #include "engine/kinds.hpp"
 #include "engine/parquet.hpp"
@@ -86,6 +87,7 @@ TaskKind generate_kind() {
                         .doc = "The ClickHouse connection that writes a Parquet file; by default the project's first"}},
           .reads = {},
           .writes = {"to"},
+          .check = check_generate,
           .run = run_generate};
 }
 

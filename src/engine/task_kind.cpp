@@ -6,6 +6,7 @@
 #include "engine/connections.hpp"
 #include "engine/kinds.hpp"
 #include "engine/parquet.hpp"
+#include "engine/render.hpp"
 
 namespace weir::engine {
 namespace {
@@ -84,10 +85,7 @@ const TaskKind* find_task_kind(std::string_view name) {
 }
 
 Place TaskPlace::place_of(const std::string& setting) const {
-  const auto found = task.places.find(setting);
-  if (found != task.places.end()) return found->second;
-  const auto kind = task.places.find("");
-  return kind == task.places.end() ? task.place : kind->second;
+  return task.places.empty() ? task.place : engine::place_of(setting, task.places);
 }
 
 TaskFindings check_tasks(const project::Project& project, const flow::Registry& registry) {

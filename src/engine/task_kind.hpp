@@ -50,7 +50,7 @@ struct TaskPlace {
   const flow::Registry& registry;
   const project::Task& task;
 
-  // Of one of the kind's settings, or of the kind.
+  // Of one of the kind's settings, or of what holds it.
   Place place_of(const std::string& setting) const;
 };
 
