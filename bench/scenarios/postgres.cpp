@@ -8,6 +8,7 @@
 #include "connectors/postgres/connector.hpp"
 #include "scenarios/load.hpp"
 #include "scenarios/parts.hpp"
+#include "scenarios/psql.hpp"
 #include "scenarios/sales_rows.hpp"
 #include "scenarios/workspace.hpp"
 
@@ -17,18 +18,10 @@ namespace {
 
 constexpr int kParallelWriters = 2;
 
-// psql with the password in its environment, printing how long each command took.
-Program psql(const services::ServiceAddress& address, const std::vector<std::string>& commands) {
-  Program program{.arguments = {"psql", "-X", "-q", "-v", "ON_ERROR_STOP=1"},
-                  .folder = "/",
-                  .environment = {{"PGHOST", address.host},
-                                  {"PGPORT", fmt::format("{}", address.port)},
-                                  {"PGUSER", address.user},
-                                  {"PGPASSWORD", address.password.reveal()},
-                                  {"PGDATABASE", address.database}}};
-  program.arguments.insert(program.arguments.end(), {"-c", "\\timing on"});
-  for (const std::string& command : commands) program.arguments.insert(program.arguments.end(), {"-c", command});
-  return program;
+// Prints how long each command took.
+Program timed_psql(const services::ServiceAddress& address, std::vector<std::string> commands) {
+  commands.insert(commands.begin(), "\\timing on");
+  return psql(address, commands);
 }
 
 // The last "Time: 512.345 ms" that psql has printed, in seconds.
@@ -61,10 +54,10 @@ Result<Comparison> compare(const Setup& setup, const services::ServiceAddress& a
   WEIR_TRY(load_seconds(sink, request, batches, 1));
   const std::string file = setup.folder / "sales.binary";
   WEIR_TRY(
-      run(psql(address, {fmt::format("\\copy bench_ours to '{}' binary", file), "DROP TABLE IF EXISTS bench_reference",
+      run(timed_psql(address, {fmt::format("\\copy bench_ours to '{}' binary", file), "DROP TABLE IF EXISTS bench_reference",
                          "CREATE TABLE bench_reference (LIKE bench_ours INCLUDING INDEXES)"})));
   const Program copy =
-      psql(address, {"TRUNCATE bench_reference", fmt::format("\\copy bench_reference from '{}' binary", file)});
+      timed_psql(address, {"TRUNCATE bench_reference", fmt::format("\\copy bench_reference from '{}' binary", file)});
   Comparison best{1e9, 1e9, 1e9};
   for (int repeat = 0; repeat < setup.repeats; ++repeat) {
     best.ours = std::min(best.ours, WEIR_TRY(load_seconds(sink, request, batches, 1)));

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "scenarios/parts.hpp"
+#include "scenarios/psql.hpp"
 #include "scenarios/timing.hpp"
 #include "scenarios/workspace.hpp"
 
@@ -20,18 +21,6 @@ constexpr auto kPipeline = R"(name: replicate
 tasks:
   replicate: {replicate: {from: publisher, to: subscriber, tables: ours, prove: false}}
 )";
-
-Program psql(const services::ServiceAddress& address, const std::vector<std::string>& commands) {
-  Program program{.arguments = {"psql", "-X", "-q", "-v", "ON_ERROR_STOP=1"},
-                  .folder = "/",
-                  .environment = {{"PGHOST", address.host},
-                                  {"PGPORT", fmt::format("{}", address.port)},
-                                  {"PGUSER", address.user},
-                                  {"PGPASSWORD", address.password.reveal()},
-                                  {"PGDATABASE", address.database}}};
-  for (const std::string& command : commands) program.arguments.insert(program.arguments.end(), {"-c", command});
-  return program;
-}
 
 std::vector<std::string> make_table(const std::string& name) {
   return {fmt::format("CREATE TABLE {} (id int PRIMARY KEY, v int, filler text)", name),
