@@ -23,8 +23,10 @@ void expect_whole(const TestProject& project, const std::string& run) {
   EXPECT_EQ(project.query("warehouse", "SELECT count() FROM raw_sales"), std::to_string(totals.generated) + "\n");
   EXPECT_EQ(project.query("shop", "SELECT count(*), (sum(sale_amount) * 100)::bigint FROM sales"),
             fmt::format("{},{}\n", totals.clean, totals.clean_cents));
-  EXPECT_EQ(project.query("warehouse", "SELECT region, sum(sales_count), sum(sales_amount) FROM sales_aggregates GROUP BY 1 ORDER BY 1"),
-            totals.by_region);
+  EXPECT_EQ(
+      project.query("warehouse",
+                    "SELECT region, sum(sales_count), sum(sales_amount) FROM sales_aggregates GROUP BY 1 ORDER BY 1"),
+      totals.by_region);
 }
 
 // The pid of a managed service, from its status.
@@ -65,10 +67,12 @@ TEST_P(KilledParent, IsResumedByTheNextStart) {
   EXPECT_TRUE(lost.contains(GetParam()));
 }
 
-INSTANTIATE_TEST_SUITE_P(AtEachTask, KilledParent, ::testing::Values("generate", "stage", "validate", "clean/clean_sales", "load", "publish"),
+INSTANTIATE_TEST_SUITE_P(AtEachTask, KilledParent,
+                         ::testing::Values("generate", "stage", "validate", "clean/clean_sales", "load", "publish"),
                          [](const auto& test) {
                            std::string name = test.param;
-                           for (auto& letter : name) letter = std::isalnum(static_cast<unsigned char>(letter)) ? letter : '_';
+                           for (auto& letter : name)
+                             letter = std::isalnum(static_cast<unsigned char>(letter)) ? letter : '_';
                            return name;
                          });
 
@@ -110,13 +114,15 @@ TEST(Cancel, OneInterruptEndsTheRunInOrder) {
   const TestProject project{"sales"};
   ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
   std::string state;
-  auto started = project.start_until({"run", "sales", "--json", "-p", "rows=5000000"}, [&](const Json& event) { return !is_running(event, "stage"); });
+  auto started = project.start_until({"run", "sales", "--json", "-p", "rows=5000000"},
+                                     [&](const Json& event) { return !is_running(event, "stage"); });
   started.process.signal(SIGINT);
   EXPECT_EQ(started.process.wait().code, 1);
   const auto told = parse_json(project.run({"runs", "last", "--json"}).out);
   ASSERT_TRUE(told.ok());
   EXPECT_EQ((*told)["state"], "cancelled");
-  EXPECT_EQ(project.run({"query", "warehouse", "SELECT count() FROM raw_sales"}).exit_code, 1);  // nothing was published
+  EXPECT_EQ(project.run({"query", "warehouse", "SELECT count() FROM raw_sales"}).exit_code,
+            1);  // nothing was published
 }
 
 }  // namespace

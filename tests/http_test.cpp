@@ -57,8 +57,9 @@ class HttpProgram : public ::testing::Test {
 };
 
 TEST_F(HttpProgram, OneTaskLoadsAWholeApi) {
-  project_.edit("weir.yml", "      prices: {path: /prices.csv, format: csv}\n",
-                "      prices: {path: /prices.csv, format: csv, key: id, options: {types: {price: \"decimal(10,2)\"}}}\n");
+  project_.edit(
+      "weir.yml", "      prices: {path: /prices.csv, format: csv}\n",
+      "      prices: {path: /prices.csv, format: csv, key: id, options: {types: {price: \"decimal(10,2)\"}}}\n");
   const auto first = project_.run({"run", "load", "--json"});
   ASSERT_EQ(first.exit_code, 0) << first.out << first.err;
   EXPECT_EQ(project_.query("shop", "SELECT id, date AT TIME ZONE 'UTC' FROM launches ORDER BY id"),

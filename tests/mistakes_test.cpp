@@ -30,7 +30,9 @@ void expect_failed_in_ledger(const TestProject& project) {
 TEST(Mistakes, AnyMistakeInTheProjectStopsEverything) {
   const TestProject project;
   project.write("weir.yml", kWeir);
-  project.write("pipelines/bad.yml", "name: bad\ntasks:\n  a: {needs: [b], sql: {conection: warehouse, script: SELECT 1}}\n  b: {needs: [a], command: x}\n");
+  project.write("pipelines/bad.yml",
+                "name: bad\ntasks:\n  a: {needs: [b], sql: {conection: warehouse, script: SELECT 1}}\n  b: {needs: "
+                "[a], command: x}\n");
   const auto result = project.run({"run", "bad"});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_NE(result.err.find("pipelines/bad.yml:3:"), std::string::npos) << result.err;
@@ -42,9 +44,11 @@ TEST(Mistakes, AnyMistakeInTheProjectStopsEverything) {
 // By then the connection has long been tried, so nothing else wakes the run.
 TEST(Mistakes, AConnectionThatCannotBeOpenedFailsWhatNeedsIt) {
   const TestProject project;
-  project.write("weir.yml", "name: bad\nconnections:\n  crm: {type: postgres, url: \"{{ env.WEIR_TEST_NO_SUCH_VARIABLE }}\"}\n");
+  project.write("weir.yml",
+                "name: bad\nconnections:\n  crm: {type: postgres, url: \"{{ env.WEIR_TEST_NO_SUCH_VARIABLE }}\"}\n");
   project.write("pipelines/bad.yml",
-                "name: bad\ntasks:\n  before: {command: \"sleep 0.2\"}\n  work: {needs: [before], sql: {connection: crm, script: SELECT 1}}\n"
+                "name: bad\ntasks:\n  before: {command: \"sleep 0.2\"}\n  work: {needs: [before], sql: {connection: "
+                "crm, script: SELECT 1}}\n"
                 "  after: {needs: [work], command: \"true\"}\n");
   const auto result = project.run({"run", "bad", "--json"});
   EXPECT_EQ(result.exit_code, 1) << result.out;
@@ -72,7 +76,9 @@ TEST(Mistakes, ACsvWithABadRowFarDownNamesFileAndLine) {
   EXPECT_EQ(result.exit_code, 1);
   const auto error = error_of(result);
   EXPECT_EQ(error["code"], "invalid_data") << result.out;
-  EXPECT_NE((error["message"].get<std::string>() + error.value("place", Json::object()).dump()).find("700000"), std::string::npos) << error;
+  EXPECT_NE((error["message"].get<std::string>() + error.value("place", Json::object()).dump()).find("700000"),
+            std::string::npos)
+      << error;
   EXPECT_NE(error.dump().find("big.csv"), std::string::npos) << error;
   EXPECT_EQ(project.run({"query", "warehouse", "SELECT count() FROM big"}).exit_code, 1);  // nothing was published
   expect_failed_in_ledger(project);
@@ -106,15 +112,19 @@ TEST(Mistakes, AWrongPasswordIsTheUsersFaultAndStaysSecret) {
   ASSERT_TRUE(status.ok());
   const auto postgres = (*status)[1]["address"].get<std::string>();
   const auto clickhouse = (*status)[0]["address"].get<std::string>();
-  project.write("weir.yml", std::string{kWeir} + "  shop: {type: postgres, managed: true}\n" +
-                                fmt::format("  other: {{type: postgres, url: \"postgresql://nobody:hunter2hunter2@{}/shop\"}}\n", postgres) +
-                                fmt::format("  lake: {{type: clickhouse, url: \"http://{}\", user: default, password: hunter2hunter2}}\n", clickhouse));
+  project.write(
+      "weir.yml",
+      std::string{kWeir} + "  shop: {type: postgres, managed: true}\n" +
+          fmt::format("  other: {{type: postgres, url: \"postgresql://nobody:hunter2hunter2@{}/shop\"}}\n", postgres) +
+          fmt::format("  lake: {{type: clickhouse, url: \"http://{}\", user: default, password: hunter2hunter2}}\n",
+                      clickhouse));
   for (const auto* connection : {"other", "lake"}) {
     project.write("pipelines/bad.yml", pipeline(fmt::format("sql: {{connection: {}, script: SELECT 1}}", connection)));
     const auto result = project.run({"run", "bad", "--json"});
     EXPECT_EQ(error_of(result)["code"], "access_denied") << result.out;
     EXPECT_EQ(error_of(result)["fault"], "user");
-    const auto everything = result.out + result.err + project.run({"logs"}).out + project.run({"runs", "last", "--json"}).out;
+    const auto everything =
+        result.out + result.err + project.run({"logs"}).out + project.run({"runs", "last", "--json"}).out;
     EXPECT_EQ(everything.find("hunter2hunter2"), std::string::npos) << everything;
   }
 }
@@ -122,7 +132,8 @@ TEST(Mistakes, AWrongPasswordIsTheUsersFaultAndStaysSecret) {
 TEST(Mistakes, AServerThatIsDownIsTriedAgainAndThenNamed) {
   const TestProject project;
   project.write("weir.yml", std::string{kWeir} + "  gone: {type: postgres, url: \"postgresql://u@127.0.0.1:1/x\"}\n");
-  project.write("pipelines/bad.yml", "name: bad\nretry: {attempts: 2, delay: 10ms}\n" + pipeline("sql: {connection: gone, script: SELECT 1}").substr(10));
+  project.write("pipelines/bad.yml", "name: bad\nretry: {attempts: 2, delay: 10ms}\n" +
+                                         pipeline("sql: {connection: gone, script: SELECT 1}").substr(10));
   const auto result = project.run({"run", "bad", "--json"});
   EXPECT_EQ(result.exit_code, 3);
   EXPECT_EQ(error_of(result)["code"], "unavailable") << result.out;
@@ -136,8 +147,8 @@ TEST(Mistakes, AValueThatDoesNotFitItsColumnPublishesNothing) {
   ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
   ASSERT_EQ(project.run({"query", "shop", "CREATE TABLE small (n smallint)"}).exit_code, 0);
   ASSERT_EQ(project.run({"query", "shop", "INSERT INTO small VALUES (1)"}).exit_code, 0);
-  project.write("pipelines/bad.yml",
-                pipeline("copy: {from: {object: warehouse.t, query: \"SELECT toInt64(number) * 1000 AS n FROM numbers(100)\"}, to: shop.small, mode: append}"));
+  project.write("pipelines/bad.yml", pipeline("copy: {from: {object: warehouse.t, query: \"SELECT toInt64(number) * "
+                                              "1000 AS n FROM numbers(100)\"}, to: shop.small, mode: append}"));
   const auto result = project.run({"run", "bad", "--json"});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_EQ(error_of(result)["code"], "type_mismatch") << result.out;
@@ -151,9 +162,11 @@ TEST(Mistakes, AFullDiskIsTheMachinesFaultAndLeavesNoPartOfAFile) {
   ASSERT_TRUE(make_folder(disk).ok());
   if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=1m") != 0) GTEST_SKIP() << "mounting a small disk needs root";
   project.write("pipelines/bad.yml",
-                pipeline("copy: {from: {object: warehouse.t, query: \"SELECT number, toString(cityHash64(number)) AS h FROM numbers(1000000)\"}, to: disk/out.csv, mode: replace}"));
+                pipeline("copy: {from: {object: warehouse.t, query: \"SELECT number, toString(cityHash64(number)) AS h "
+                         "FROM numbers(1000000)\"}, to: disk/out.csv, mode: replace}"));
   const auto result = project.run({"run", "bad", "--json"});
-  const auto left_over = std::distance(std::filesystem::directory_iterator(disk), std::filesystem::directory_iterator());
+  const auto left_over =
+      std::distance(std::filesystem::directory_iterator(disk), std::filesystem::directory_iterator());
   ::umount(disk.c_str());
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_EQ(error_of(result)["code"], "resource_exhausted") << result.out;

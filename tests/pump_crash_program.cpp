@@ -24,8 +24,9 @@ void maybe_die(std::string_view point) {
 }
 
 data::SchemaPtr numbers_schema() {
-  return std::make_shared<data::Schema>(data::Schema{{{"n", data::type_of(data::Kind::Int64), data::Nullable::No},
-                                                      {"text", data::type_of(data::Kind::String), data::Nullable::No}}});
+  return std::make_shared<data::Schema>(
+      data::Schema{{{"n", data::type_of(data::Kind::Int64), data::Nullable::No},
+                    {"text", data::type_of(data::Kind::String), data::Nullable::No}}});
 }
 
 class NumbersReader final : public flow::Reader {
@@ -61,8 +62,8 @@ class NumbersSource final : public flow::Source {
   Result<std::vector<flow::Partition>> partitions(const flow::ReadRequest&, int, std::stop_token) override {
     return std::vector<flow::Partition>{{"all"}};
   }
-  Result<std::unique_ptr<flow::Reader>> open(const flow::ReadRequest&, const flow::Partition&, const std::optional<flow::Checkpoint>&,
-                                             std::stop_token) override {
+  Result<std::unique_ptr<flow::Reader>> open(const flow::ReadRequest&, const flow::Partition&,
+                                             const std::optional<flow::Checkpoint>&, std::stop_token) override {
     return std::make_unique<NumbersReader>();
   }
 };
@@ -112,7 +113,8 @@ class DeadlySink final : public flow::Sink {
   Result<std::unique_ptr<flow::Load>> open(const flow::WriteRequest& request, std::stop_token stop) override {
     return std::make_unique<DeadlyLoad>(WEIR_TRY(real_->open(request, stop)));
   }
-  Result<std::optional<flow::Receipt>> find(const flow::WriteRequest& request, const CommitId& commit, std::stop_token stop) override {
+  Result<std::optional<flow::Receipt>> find(const flow::WriteRequest& request, const CommitId& commit,
+                                            std::stop_token stop) override {
     return real_->find(request, commit, stop);
   }
 
@@ -142,7 +144,9 @@ Result<void> run(const std::string& state_folder, const std::string& connection_
   DeadlySink sink{WEIR_TRY(app::connectors().find(connection.type)->open_sink({.connection = connection}))};
   flow::PumpPlan plan;
   plan.write.table = "numbers";
-  plan.write.mode = mode == "replace" ? flow::WriteMode::Replace : mode == "merge" ? flow::WriteMode::Merge : flow::WriteMode::Append;
+  plan.write.mode = mode == "replace" ? flow::WriteMode::Replace
+                    : mode == "merge" ? flow::WriteMode::Merge
+                                      : flow::WriteMode::Append;
   plan.write.key = {"n"};
   flow::PumpProgress progress;
   const auto report = WEIR_TRY(flow::pump(source, sink, plan, *journal, progress, {}));

@@ -17,7 +17,9 @@ struct Case {
   const char* kill_at;
 };
 
-void PrintTo(const Case& test, std::ostream* out) { *out << test.connection << ", " << test.mode << ", killed at: " << test.kill_at; }
+void PrintTo(const Case& test, std::ostream* out) {
+  *out << test.connection << ", " << test.mode << ", killed at: " << test.kill_at;
+}
 
 std::string case_name(const ::testing::TestParamInfo<Case>& info) {
   auto name = fmt::format("{}_{}_{}", info.param.connection, info.param.mode, info.param.kill_at);
@@ -30,7 +32,8 @@ class PumpCrash : public ::testing::TestWithParam<Case> {
   static void SetUpTestSuite() {
     project = new TestProject;
     project->write("weir.yml",
-                   "name: crash\nconnections:\n  clickhouse: {type: clickhouse, managed: true}\n  postgres: {type: postgres, managed: true}\n");
+                   "name: crash\nconnections:\n  clickhouse: {type: clickhouse, managed: true}\n  postgres: {type: "
+                   "postgres, managed: true}\n");
     ASSERT_EQ(project->run({"services", "up"}).exit_code, 0);
   }
   static void TearDownTestSuite() {
@@ -79,7 +82,8 @@ TEST_P(PumpCrash, NoRowIsLostOrDoubled) {
 
   EXPECT_EQ(pump(state, test, test.kill_at).signal, SIGKILL);
   EXPECT_EQ(pump(state, test, "never").code, 0);
-  EXPECT_EQ(project->query(test.connection, "SELECT count(*), count(DISTINCT n), sum(n) FROM numbers"), "50000,50000,1249975000\n");
+  EXPECT_EQ(project->query(test.connection, "SELECT count(*), count(DISTINCT n), sum(n) FROM numbers"),
+            "50000,50000,1249975000\n");
   // What the killed load had staged is gone with the next load of the table, at the latest.
   const auto later = project->folder() / "state" / (case_name({test, 0}) + "_later");
   ASSERT_TRUE(make_folder(later).ok());
@@ -94,7 +98,8 @@ std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (const auto* connection : {"postgres", "clickhouse"}) {
     for (const auto* mode : {"append", "replace", "merge"}) {
-      for (const auto* kill_at : {"after open", "next", "write", "before finish", "after finish", "after intend", "after commit", "after save"}) {
+      for (const auto* kill_at : {"after open", "next", "write", "before finish", "after finish", "after intend",
+                                  "after commit", "after save"}) {
         cases.push_back({connection, mode, kill_at});
       }
     }

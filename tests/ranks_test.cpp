@@ -74,9 +74,9 @@ std::optional<std::string_view> library_of(std::string_view header) {
 bool is_system_header(std::string_view header) {
   constexpr std::array<std::string_view, 6> kFolders = {"sys/", "netinet/", "net/if", "arpa/", "linux/", "bits/"};
   constexpr std::array<std::string_view, 31> kHeaders = {
-      "ctype.h",   "dirent.h", "errno.h",    "fcntl.h",  "float.h",    "fnmatch.h",  "grp.h",     "limits.h",
-      "malloc.h",  "libgen.h", "math.h",     "netdb.h",  "poll.h",     "pthread.h",  "pwd.h",     "sched.h",
-      "signal.h",  "spawn.h",  "stddef.h",   "stdint.h", "stdio.h",    "stdlib.h",   "strings.h", "string.h",
+      "ctype.h",   "dirent.h", "errno.h",    "fcntl.h",  "float.h",    "fnmatch.h",   "grp.h",      "limits.h",
+      "malloc.h",  "libgen.h", "math.h",     "netdb.h",  "poll.h",     "pthread.h",   "pwd.h",      "sched.h",
+      "signal.h",  "spawn.h",  "stddef.h",   "stdint.h", "stdio.h",    "stdlib.h",    "strings.h",  "string.h",
       "termios.h", "time.h",   "ucontext.h", "unistd.h", "execinfo.h", "immintrin.h", "emmintrin.h"};
   return header.find('.') == std::string_view::npos || std::ranges::find(kHeaders, header) != kHeaders.end() ||
          std::ranges::any_of(kFolders, [&](std::string_view folder) { return header.starts_with(folder); });

@@ -27,10 +27,13 @@ std::vector<std::string> split(const std::string& line) {
 }
 
 void load(Sqlite& sqlite, const std::filesystem::path& csv) {
-  sqlite.run("CREATE TABLE raw (sale_id TEXT, customer_id TEXT, product_id TEXT, quantity TEXT, sale_date TEXT, sale_amount TEXT, "
+  sqlite.run(
+      "CREATE TABLE raw (sale_id TEXT, customer_id TEXT, product_id TEXT, quantity TEXT, sale_date TEXT, sale_amount "
+      "TEXT, "
       "region TEXT); BEGIN");
   sqlite3_stmt* insert = nullptr;
-  EXPECT_EQ(sqlite3_prepare_v2(sqlite.handle(), "INSERT INTO raw VALUES (?, ?, ?, ?, ?, ?, ?)", -1, &insert, nullptr), SQLITE_OK);
+  EXPECT_EQ(sqlite3_prepare_v2(sqlite.handle(), "INSERT INTO raw VALUES (?, ?, ?, ?, ?, ?, ?)", -1, &insert, nullptr),
+            SQLITE_OK);
   std::ifstream file(csv);
   std::string line;
   std::getline(file, line);
@@ -87,7 +90,8 @@ SalesTotals sales_totals(const std::filesystem::path& csv) {
   totals.clean_cents = sqlite.number("SELECT sum(cents) FROM clean");
   totals.quantity = sqlite.number("SELECT sum(quantity) FROM clean");
   totals.by_region = sqlite.lines(
-      "SELECT region, count(*), (sum(cents) / 100) || '.' || substr('0' || (sum(cents) % 100), -2) FROM clean GROUP BY 1 ORDER BY 1");
+      "SELECT region, count(*), (sum(cents) / 100) || '.' || substr('0' || (sum(cents) % 100), -2) FROM clean GROUP BY "
+      "1 ORDER BY 1");
   return totals;
 }
 

@@ -22,14 +22,20 @@ void expect_totals(const TestProject& project, const std::string& run) {
   EXPECT_EQ(totals.generated, totals.clean + totals.rejected + totals.removed);
   EXPECT_EQ(project.query("warehouse", "SELECT count() FROM raw_sales"), std::to_string(totals.generated) + "\n");
   EXPECT_EQ(project.query("warehouse", "SELECT count() FROM rejected_sales"), std::to_string(totals.rejected) + "\n");
-  EXPECT_EQ(project.query("warehouse", "SELECT sum(removed_rows) FROM removed_duplicates"), std::to_string(totals.removed) + "\n");
+  EXPECT_EQ(project.query("warehouse", "SELECT sum(removed_rows) FROM removed_duplicates"),
+            std::to_string(totals.removed) + "\n");
   EXPECT_EQ(project.query("shop", "SELECT count(*), sum(quantity), (sum(sale_amount) * 100)::bigint FROM sales"),
             fmt::format("{},{},{}\n", totals.clean, totals.quantity, totals.clean_cents));
-  EXPECT_EQ(project.query("shop", "SELECT region, sum(sales_count)::bigint, sum(sales_amount) FROM sales_aggregates GROUP BY 1 ORDER BY 1"),
-            totals.by_region);
-  EXPECT_EQ(project.query("warehouse", fmt::format("SELECT region, sum(sales_count), sum(sales_amount) FROM sales_aggregates "
-                                                   "WHERE run_id = '{}' GROUP BY 1 ORDER BY 1", run)),
-            totals.by_region);
+  EXPECT_EQ(
+      project.query(
+          "shop",
+          "SELECT region, sum(sales_count)::bigint, sum(sales_amount) FROM sales_aggregates GROUP BY 1 ORDER BY 1"),
+      totals.by_region);
+  EXPECT_EQ(
+      project.query("warehouse", fmt::format("SELECT region, sum(sales_count), sum(sales_amount) FROM sales_aggregates "
+                                             "WHERE run_id = '{}' GROUP BY 1 ORDER BY 1",
+                                             run)),
+      totals.by_region);
 }
 
 TEST(Sales, AMillionRowsComeToWhatPlainSqlSays) {
@@ -46,7 +52,9 @@ TEST(Sales, AMillionRowsComeToWhatPlainSqlSays) {
   ASSERT_EQ(second.exit_code, 0) << second.out << second.err;
   const auto second_run = second.event("run_finished")["run"].get<std::string>();
   expect_totals(project, second_run);
-  EXPECT_EQ(project.query("warehouse", "SELECT count(DISTINCT run_id), count(DISTINCT import_date) FROM sales_aggregates"), "2,1\n");
+  EXPECT_EQ(
+      project.query("warehouse", "SELECT count(DISTINCT run_id), count(DISTINCT import_date) FROM sales_aggregates"),
+      "2,1\n");
   EXPECT_TRUE(std::filesystem::exists(csv_of(project, run)));
 }
 
@@ -61,7 +69,8 @@ TEST(Sales, ParquetStagesTheSameTableAsCsv) {
   const auto as_csv = staged();
   EXPECT_TRUE(as_csv.starts_with("20000,")) << as_csv;
   project.edit("pipelines/sales.yml", "sales.csv", "sales.parquet");
-  project.edit("pipelines/sales.yml", "{object: \"files/{{ run.id }}/sales.csv\", options: {types: string}}", "\"files/{{ run.id }}/sales.parquet\"");
+  project.edit("pipelines/sales.yml", "{object: \"files/{{ run.id }}/sales.csv\", options: {types: string}}",
+               "\"files/{{ run.id }}/sales.parquet\"");
   EXPECT_EQ(staged(), as_csv);
 }
 
@@ -86,9 +95,14 @@ TEST(Sales, ACorruptedCopyIsFoundAndNamed) {
   ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
   const auto run = project.run({"run", "sales", "--json", "-p", "rows=20000"});
   ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
-  ASSERT_EQ(project.run({"query", "shop", "UPDATE sales_aggregates SET sales_amount = sales_amount + 0.01 WHERE region = 'North' AND "
-                                          "product_id = (SELECT min(product_id) FROM sales_aggregates WHERE region = 'North')"}).exit_code, 0);
-  project.edit("pipelines/sales.yml", "run_id = '{{ run.id }}'", fmt::format("run_id = '{}'", run.event("run_finished")["run"].get<std::string>()));
+  ASSERT_EQ(project
+                .run({"query", "shop",
+                      "UPDATE sales_aggregates SET sales_amount = sales_amount + 0.01 WHERE region = 'North' AND "
+                      "product_id = (SELECT min(product_id) FROM sales_aggregates WHERE region = 'North')"})
+                .exit_code,
+            0);
+  project.edit("pipelines/sales.yml", "run_id = '{{ run.id }}'",
+               fmt::format("run_id = '{}'", run.event("run_finished")["run"].get<std::string>()));
   const auto checked = project.run({"run", "sales", "--json", "--select", "reconcile"});
   EXPECT_EQ(checked.exit_code, 1);
   const auto error = checked.event("step", "reconcile")["error"];
@@ -111,7 +125,8 @@ tasks:
   const auto run = project.run({"run", "formats", "--json"});
   ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
   const auto sums = [&](const std::string& table) {
-    return project.query("warehouse", "SELECT count(), countIf(region IS NULL), sum(cityHash64(sale_id, sale_amount)) FROM " + table);
+    return project.query(
+        "warehouse", "SELECT count(), countIf(region IS NULL), sum(cityHash64(sale_id, sale_amount)) FROM " + table);
   };
   EXPECT_EQ(sums("plain").substr(0, 5), "5000,");
   EXPECT_EQ(sums("packed"), sums("plain"));

@@ -53,9 +53,9 @@ Result<Comparison> compare(const Setup& setup, const services::ServiceAddress& a
                                    .options = {}};
   WEIR_TRY(load_seconds(sink, request, batches, 1));
   const std::string file = setup.folder / "sales.binary";
-  WEIR_TRY(
-      run(timed_psql(address, {fmt::format("\\copy bench_ours to '{}' binary", file), "DROP TABLE IF EXISTS bench_reference",
-                         "CREATE TABLE bench_reference (LIKE bench_ours INCLUDING INDEXES)"})));
+  WEIR_TRY(run(timed_psql(
+      address, {fmt::format("\\copy bench_ours to '{}' binary", file), "DROP TABLE IF EXISTS bench_reference",
+                "CREATE TABLE bench_reference (LIKE bench_ours INCLUDING INDEXES)"})));
   const Program copy =
       timed_psql(address, {"TRUNCATE bench_reference", fmt::format("\\copy bench_reference from '{}' binary", file)});
   Comparison best{1e9, 1e9, 1e9};

@@ -31,13 +31,17 @@ void print_summary(const Workspace& workspace) {
   const auto& project = workspace.project();
   const auto& nodes = workspace.graph().nodes;
   const auto models = static_cast<std::size_t>(std::ranges::count(nodes, models::NodeKind::Model, &models::Node::kind));
-  std::printf("%s\n", fmt::format("{} is valid: {}, {}, {}, {}", project.name, counted(project.connections.size(), "connection"),
+  std::printf("%s\n", fmt::format("{} is valid: {}, {}, {}, {}", project.name,
+                                  counted(project.connections.size(), "connection"),
                                   counted(project.pipelines.size(), "pipeline"), counted(models, "model"),
-                                  counted(nodes.size() - models, "test")).c_str());
+                                  counted(nodes.size() - models, "test"))
+                          .c_str());
   for (const auto& pipeline : project.pipelines) {
-    std::printf("  %s: %s\n", styled(pipeline.name, Style::Strong).c_str(), counted(pipeline.tasks.size(), "task").c_str());
+    std::printf("  %s: %s\n", styled(pipeline.name, Style::Strong).c_str(),
+                counted(pipeline.tasks.size(), "task").c_str());
     for (const auto& schedule : pipeline.schedules) {
-      std::printf("    starts at %s (%s), next:\n%s", schedule.cron().c_str(), schedule.zone().c_str(), next_fires(schedule, 5).c_str());
+      std::printf("    starts at %s (%s), next:\n%s", schedule.cron().c_str(), schedule.zone().c_str(),
+                  next_fires(schedule, 5).c_str());
     }
   }
   for (const auto& warning : workspace.warnings()) {
@@ -60,8 +64,12 @@ Json to_json(const Workspace& workspace) {
     pipelines.push_back({{"name", pipeline.name}, {"tasks", pipeline.tasks.size()}, {"next", std::move(next)}});
   }
   Json warnings = Json::array();
-  for (const auto& warning : workspace.warnings()) warnings.push_back({{"message", warning.text()}, {"hint", warning.hint()}});
-  return {{"project", workspace.project().name}, {"valid", true}, {"pipelines", std::move(pipelines)}, {"warnings", std::move(warnings)}};
+  for (const auto& warning : workspace.warnings())
+    warnings.push_back({{"message", warning.text()}, {"hint", warning.hint()}});
+  return {{"project", workspace.project().name},
+          {"valid", true},
+          {"pipelines", std::move(pipelines)},
+          {"warnings", std::move(warnings)}};
 }
 
 // Asks a database for one row. What is no database is only opened, which finds the mistakes in its description. Returns
@@ -74,7 +82,8 @@ Result<std::string> try_connection(Workspace& workspace, const project::Connecti
     return std::string{};
   }
   const auto resolved = WEIR_TRY(workspace.connections().resolve(connection.name, {}));
-  const auto source = WEIR_TRY(connector->open_source({.connection = resolved, .project_folder = workspace.project().folder}));
+  const auto source =
+      WEIR_TRY(connector->open_source({.connection = resolved, .project_folder = workspace.project().folder}));
   std::string streams;
   for (const auto& stream : WEIR_TRY(source->discover({}))) streams += (streams.empty() ? ": " : ", ") + stream.name;
   return streams;
@@ -88,7 +97,8 @@ int try_connections(Workspace& workspace) {
       std::printf("  %s %s%s\n", styled("✓", Style::Good).c_str(), connection.name.c_str(), tried->c_str());
       continue;
     }
-    std::printf("  %s %s: %s\n", styled("✗", Style::Bad).c_str(), connection.name.c_str(), tried.error().text().c_str());
+    std::printf("  %s %s: %s\n", styled("✗", Style::Bad).c_str(), connection.name.c_str(),
+                tried.error().text().c_str());
     if (!tried.error().hint().empty()) std::printf("    hint: %s\n", tried.error().hint().c_str());
     worst = kUnavailable;
   }

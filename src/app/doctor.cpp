@@ -29,14 +29,16 @@ Finding disk_space(const std::filesystem::path& folder) {
   std::error_code error;
   const auto space = std::filesystem::space(folder, error);
   if (error) return {"disk", false, error.message(), "check that the project's folder can be read"};
-  return {"disk", space.available >= kEnough, fmt::format("{} GB free below {}", space.available >> 30, folder.string()),
+  return {"disk", space.available >= kEnough,
+          fmt::format("{} GB free below {}", space.available >> 30, folder.string()),
           "free some space: the managed databases and the files of runs lie there"};
 }
 
 Result<std::string> project_state(const std::filesystem::path& folder) {
   const auto loaded = project::load(folder, engine::vocabulary(connectors()), {});
   if (!loaded.project) {
-    return Error::user(Code::InvalidProject, "{} mistakes", loaded.mistakes.errors.size()).hint("weir check names them");
+    return Error::user(Code::InvalidProject, "{} mistakes", loaded.mistakes.errors.size())
+        .hint("weir check names them");
   }
   return fmt::format("{} at {}", loaded.project->name, folder.string());
 }
@@ -45,7 +47,8 @@ Result<std::string> ledger_state(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(folder / ".weir" / "ledger.sqlite3")) return std::string{"none yet: nothing has run"};
   const auto ledger = WEIR_TRY(ledger::Ledger::open(folder / ".weir", ledger::Ledger::Mode::Read));
   const auto runs = WEIR_TRY(ledger->runs({.pipeline = {}, .state = {}, .limit = 1}));
-  return runs.empty() ? std::string{"no runs"} : fmt::format("last run {} {}", runs.front().id.text(), name(runs.front().state));
+  return runs.empty() ? std::string{"no runs"}
+                      : fmt::format("last run {} {}", runs.front().id.text(), name(runs.front().state));
 }
 
 // Starting a service tells whether everything that it needs is here.

@@ -46,11 +46,13 @@ Result<int> init(const Options& options) {
   if (!names.contains(options.example)) {
     const auto nearest = nearest_name(options.example, names);
     return Error::user(Code::InvalidArgument, "no such example: {}", options.example)
-        .hint(nearest.empty() ? fmt::format("the examples are: {}", fmt::join(names, ", ")) : fmt::format("did you mean {}?", nearest));
+        .hint(nearest.empty() ? fmt::format("the examples are: {}", fmt::join(names, ", "))
+                              : fmt::format("did you mean {}?", nearest));
   }
   const std::filesystem::path folder = options.folder.empty() ? options.example : options.folder;
   if (std::filesystem::exists(folder / "weir.yml")) {
-    return Error::user(Code::InvalidArgument, "there is a project already: {}", folder.string()).hint("choose another folder");
+    return Error::user(Code::InvalidArgument, "there is a project already: {}", folder.string())
+        .hint("choose another folder");
   }
   for (const auto& file : example_files()) {
     if (file.example != options.example) continue;
@@ -59,7 +61,8 @@ Result<int> init(const Options& options) {
     WEIR_TRY(write_file(path, WEIR_TRY(unpacked(file))));
   }
   WEIR_TRY(write_file(folder / ".gitignore", "files/\n.weir/\n"));
-  std::printf("made %s\nnext: cd %s && weir check && %s\n", folder.c_str(), folder.c_str(), next_command(options.example).c_str());
+  std::printf("made %s\nnext: cd %s && weir check && %s\n", folder.c_str(), folder.c_str(),
+              next_command(options.example).c_str());
   return kSuccess;
 }
 

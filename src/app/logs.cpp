@@ -22,7 +22,8 @@ Result<int> logs(const Options& options) {
     const auto task = attempt.task.substr(0, attempt.task.find('/'));
     if (!options.task.empty() && attempt.task != options.task && task != options.task) continue;
     found = true;
-    std::printf("── %s, attempt %d: %s\n", attempt.task.c_str(), attempt.number, std::string{name(attempt.state)}.c_str());
+    std::printf("── %s, attempt %d: %s\n", attempt.task.c_str(), attempt.number,
+                std::string{name(attempt.state)}.c_str());
     if (attempt.log_path.empty()) {
       // A step that never started has no log, but a reason.
       if (attempt.error.is_object()) std::printf("%s\n", attempt.error.value("message", std::string{}).c_str());

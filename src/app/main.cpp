@@ -5,10 +5,13 @@ int main(int argc, char** argv) {
   CLI::App app{"Weir: pipelines, SQL models and their databases in one program", "weir"};
   app.require_subcommand(1);
   app.set_version_flag("--version", "weir " WEIR_VERSION);
-  app.footer("Start with: weir init sales my-sales && cd my-sales && weir run sales\nEvery verb explains itself: weir run --help");
+  app.footer(
+      "Start with: weir init sales my-sales && cd my-sales && weir run sales\nEvery verb explains itself: weir run "
+      "--help");
   Outcome outcome;
-  for (const auto add : {add_init, add_check, add_plan, add_run, add_models, add_runs, add_logs, add_replay, add_retry, add_cancel, add_query,
-                         add_services, add_doctor, add_schema, add_completion, add_warehouse, add_task}) {
+  for (const auto add :
+       {add_init, add_check, add_plan, add_run, add_models, add_runs, add_logs, add_replay, add_retry, add_cancel,
+        add_query, add_services, add_doctor, add_schema, add_completion, add_warehouse, add_task}) {
     add(app, outcome);
   }
   try {

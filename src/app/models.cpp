@@ -45,9 +45,10 @@ class Builder {
     const auto started = std::chrono::steady_clock::now();
     for (const auto* node : nodes) WEIR_TRY(run_one(*node));
     if (!options_.json) {
-      const auto elapsed = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started);
-      std::printf("\n%zu nodes in %s: %zu failed, %zu skipped, %zu warnings\n", nodes.size(), format_duration(elapsed).c_str(),
-                  failed_, skipped_, warnings_);
+      const auto elapsed =
+          std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started);
+      std::printf("\n%zu nodes in %s: %zu failed, %zu skipped, %zu warnings\n", nodes.size(),
+                  format_duration(elapsed).c_str(), failed_, skipped_, warnings_);
     }
     return failed_ == 0 ? kSuccess : kFailed;
   }
@@ -63,7 +64,8 @@ class Builder {
     }
     const auto started = std::chrono::steady_clock::now();
     auto outcome = execute(node);
-    const auto elapsed = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started);
+    const auto elapsed =
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started);
     if (!outcome.ok()) {
       ++failed_;
       // What a failed test looked at is broken for all that builds on it.
@@ -73,8 +75,9 @@ class Builder {
     }
     const bool warns = node.kind == models::NodeKind::Test && outcome->rows != 0;
     if (warns) ++warnings_;
-    const auto detail = warns ? fmt::format("{} failing rows", outcome->rows)
-                              : node.kind == models::NodeKind::Model ? fmt::format("{} rows", with_thousands(outcome->rows)) : "";
+    const auto detail = warns                                  ? fmt::format("{} failing rows", outcome->rows)
+                        : node.kind == models::NodeKind::Model ? fmt::format("{} rows", with_thousands(outcome->rows))
+                                                               : "";
     show(node, warns ? "!" : "✓", warns ? Style::Warning : Style::Good, detail, elapsed);
     return {};
   }
@@ -82,20 +85,27 @@ class Builder {
   Result<models::NodeOutcome> execute(const models::Node& node) {
     auto& database = databases_[node.connection];
     if (!database) database = WEIR_TRY(workspace_.connections().open_database(node.connection, {}, silent_log()));
-    const models::CompileOptions compile{.full_refresh = options_.full_refresh, .target_exists = false, .variables = variables()};
-    return models::execute(workspace_.project(), workspace_.graph(), node, workspace_.targets(), *database, compile, silent_log(), {});
+    const models::CompileOptions compile{
+        .full_refresh = options_.full_refresh, .target_exists = false, .variables = variables()};
+    return models::execute(workspace_.project(), workspace_.graph(), node, workspace_.targets(), *database, compile,
+                           silent_log(), {});
   }
 
   Json variables() const {
     const project::Pipeline none;
     const auto now = system_clock().now();
-    return engine::template_variables(none, Json::object(), {.id = RunId{"build"}, .started_at = now, .interval_from = {}, .interval_to = {}});
+    return engine::template_variables(
+        none, Json::object(), {.id = RunId{"build"}, .started_at = now, .interval_from = {}, .interval_to = {}});
   }
 
-  void show(const models::Node& node, std::string_view mark, Style style, const std::string& detail, std::chrono::microseconds elapsed) const {
+  void show(const models::Node& node, std::string_view mark, Style style, const std::string& detail,
+            std::chrono::microseconds elapsed) const {
     if (options_.json) {
-      const Json json{{"node", node.name}, {"kind", node.kind == models::NodeKind::Model ? "model" : "test"}, {"ok", style == Style::Good},
-                      {"detail", detail}, {"seconds", std::chrono::duration<double>(elapsed).count()}};
+      const Json json{{"node", node.name},
+                      {"kind", node.kind == models::NodeKind::Model ? "model" : "test"},
+                      {"ok", style == Style::Good},
+                      {"detail", detail},
+                      {"seconds", std::chrono::duration<double>(elapsed).count()}};
       std::printf("%s\n", to_text(json).c_str());
       return;
     }
@@ -124,12 +134,14 @@ Result<int> compile(const Options& options) {
   const auto workspace = Workspace::open(options.environment);
   if (!workspace) return kMistake;
   const project::Pipeline none;
-  const auto variables = engine::template_variables(none, Json::object(),
-                                                    {.id = RunId{"build"}, .started_at = system_clock().now(), .interval_from = {}, .interval_to = {}});
+  const auto variables = engine::template_variables(
+      none, Json::object(),
+      {.id = RunId{"build"}, .started_at = system_clock().now(), .interval_from = {}, .interval_to = {}});
   Json all = Json::object();
   for (const auto* node : WEIR_TRY(choose(*workspace, options, What::ModelsAndTests))) {
-    const auto sql = WEIR_TRY(models::compile(workspace->project(), workspace->graph(), *node, workspace->targets(),
-                                              {.full_refresh = options.full_refresh, .target_exists = false, .variables = variables}));
+    const auto sql = WEIR_TRY(
+        models::compile(workspace->project(), workspace->graph(), *node, workspace->targets(),
+                        {.full_refresh = options.full_refresh, .target_exists = false, .variables = variables}));
     if (options.json) {
       all[node->name] = sql;
     } else {
@@ -159,11 +171,12 @@ CLI::App* add_verb(CLI::App& app, Outcome& outcome, const std::string& name, con
 }  // namespace
 
 void add_models(CLI::App& app, Outcome& outcome) {
-  add_verb(app, outcome, "build", "Builds SQL models and runs their tests, in order",
-           [](const Options& options) { return build(options, What::ModelsAndTests); })
-      ->footer("Examples:\n  weir build\n  weir build -s +clean_sales\n  weir build -s tag:daily --full-refresh");
-  add_verb(app, outcome, "test", "Runs the tests of SQL models", [](const Options& options) { return build(options, What::TestsOnly); })
-      ->footer("Examples:\n  weir test\n  weir test -s clean_sales");
+  add_verb(app, outcome, "build", "Builds SQL models and runs their tests, in order", [](const Options& options) {
+    return build(options, What::ModelsAndTests);
+  })->footer("Examples:\n  weir build\n  weir build -s +clean_sales\n  weir build -s tag:daily --full-refresh");
+  add_verb(app, outcome, "test", "Runs the tests of SQL models", [](const Options& options) {
+    return build(options, What::TestsOnly);
+  })->footer("Examples:\n  weir test\n  weir test -s clean_sales");
   add_verb(app, outcome, "compile", "Prints the SQL that models and tests come to", compile)
       ->footer("Examples:\n  weir compile -s clean_sales");
 }

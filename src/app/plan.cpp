@@ -24,7 +24,8 @@ struct Options {
 std::string upstream_of(const engine::Plan& plan, const engine::Step& step) {
   std::vector<std::string> names;
   for (const auto& need : step.needs) {
-    const auto found = std::find_if(plan.steps.begin(), plan.steps.end(), [&](const auto& other) { return other.name == need; });
+    const auto found =
+        std::find_if(plan.steps.begin(), plan.steps.end(), [&](const auto& other) { return other.name == need; });
     const auto& name = found->task == step.task ? found->node : found->task;
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
@@ -40,7 +41,8 @@ void print(const engine::Plan& plan) {
                {fitted(upstream_of(plan, step), 60), Style::Faint},
                {std::to_string(step.retry.attempts)}});
   }
-  std::printf("%s with %s\n\n%s", styled(plan.pipeline, Style::Strong).c_str(), to_text(plan.params).c_str(), table.text(2).c_str());
+  std::printf("%s with %s\n\n%s", styled(plan.pipeline, Style::Strong).c_str(), to_text(plan.params).c_str(),
+              table.text(2).c_str());
 }
 
 Json next_fires(const project::Pipeline& pipeline, int count) {
@@ -60,9 +62,13 @@ Json next_fires(const project::Pipeline& pipeline, int count) {
 Result<int> plan(const Options& options) {
   const auto workspace = Workspace::open(options.environment);
   if (!workspace) return kMistake;
-  const engine::PlanRequest request{.pipeline = options.pipeline, .params = WEIR_TRY(parse_params(options.params)),
-                                    .select = options.select, .from = options.from, .done = {}};
-  const engine::RunFacts facts{.id = RunId{"<run id>"}, .started_at = system_clock().now(), .interval_from = {}, .interval_to = {}};
+  const engine::PlanRequest request{.pipeline = options.pipeline,
+                                    .params = WEIR_TRY(parse_params(options.params)),
+                                    .select = options.select,
+                                    .from = options.from,
+                                    .done = {}};
+  const engine::RunFacts facts{
+      .id = RunId{"<run id>"}, .started_at = system_clock().now(), .interval_from = {}, .interval_to = {}};
   const auto plan = WEIR_TRY(engine::plan(workspace->project(), workspace->graph(), request, facts));
   const auto next = next_fires(*workspace->project().find_pipeline(options.pipeline), options.next);
   if (options.json) {
@@ -83,9 +89,11 @@ Result<int> plan(const Options& options) {
 
 void add_plan(CLI::App& app, Outcome& outcome) {
   auto options = std::make_shared<Options>();
-  auto* verb = app.add_subcommand("plan", "Prints the steps that `weir run` would execute, and when the schedule starts them");
+  auto* verb =
+      app.add_subcommand("plan", "Prints the steps that `weir run` would execute, and when the schedule starts them");
   verb->add_option("pipeline", options->pipeline, "The pipeline's name")->required();
-  verb->add_option("--select,-s", options->select, "Only these tasks; +x with all that it needs, x+ with all that needs it");
+  verb->add_option("--select,-s", options->select,
+                   "Only these tasks; +x with all that it needs, x+ with all that needs it");
   verb->add_option("--from", options->from, "Only this task and everything after it");
   verb->add_option("--param,-p", options->params, "A parameter, as name=value");
   verb->add_option("--env,-e", options->environment, "The environment of weir.yml");

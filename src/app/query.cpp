@@ -26,7 +26,8 @@ struct Options {
 };
 
 bool gives_rows(const sql::Statement& statement) {
-  static const std::set<std::string> kKeywords{"SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "VALUES", "TABLE"};
+  static const std::set<std::string> kKeywords{"SELECT",  "WITH",   "SHOW",   "DESCRIBE", "DESC",
+                                               "EXPLAIN", "EXISTS", "VALUES", "TABLE"};
   return kKeywords.contains(statement.keyword);
 }
 
@@ -57,7 +58,8 @@ Result<void> print_table(flow::Reader& reader, int rows_max) {
       if (more) break;
       std::vector<TextTable::Cell> cells;
       for (const auto& column : delivery->batch.columns()) {
-        cells.push_back(column.is_null(row) ? TextTable::Cell{"NULL", Style::Faint} : TextTable::Cell{fitted(data::value_text(column, row), 80)});
+        cells.push_back(column.is_null(row) ? TextTable::Cell{"NULL", Style::Faint}
+                                            : TextTable::Cell{fitted(data::value_text(column, row), 80)});
       }
       table.add(std::move(cells));
       ++shown;
@@ -127,7 +129,8 @@ class ScratchFile {
 // The project's ClickHouse makes a whole file of the rows, which is then copied to the output.
 Result<void> print_parquet(const Workspace& workspace, flow::Reader& reader) {
   if (is_terminal(STDOUT_FILENO)) {
-    return Error::user(Code::InvalidArgument, "Parquet is not for a terminal").hint("send it into a file: … --format parquet > rows.parquet");
+    return Error::user(Code::InvalidArgument, "Parquet is not for a terminal")
+        .hint("send it into a file: … --format parquet > rows.parquet");
   }
   const auto name = WEIR_TRY(engine::parquet_connection(workspace.project(), ""));
   flow::OpenContext context;
@@ -175,10 +178,13 @@ void add_query(CLI::App& app, Outcome& outcome) {
   auto* verb = app.add_subcommand("query", "Runs SQL on any connection that takes it");
   verb->add_option("connection", options->connection, "The connection's name")->required();
   verb->add_option("sql", options->sql, "One statement")->required();
-  verb->add_option("--format,-f", options->format, "table on a terminal, else csv")->check(CLI::IsMember({"table", "csv", "json", "parquet"}));
+  verb->add_option("--format,-f", options->format, "table on a terminal, else csv")
+      ->check(CLI::IsMember({"table", "csv", "json", "parquet"}));
   verb->add_option("--limit", options->rows_max, "How many rows a table shows")->check(CLI::PositiveNumber);
   verb->add_option("--env,-e", options->environment, "The environment of weir.yml");
-  verb->footer("Examples:\n  weir query warehouse \"SELECT count() FROM raw_sales\"\n  weir query shop \"SELECT * FROM sales_aggregates\" -f csv > a.csv");
+  verb->footer(
+      "Examples:\n  weir query warehouse \"SELECT count() FROM raw_sales\"\n  weir query shop \"SELECT * FROM "
+      "sales_aggregates\" -f csv > a.csv");
   verb->callback([options, &outcome] {
     const auto done = query(*options);
     outcome.exit_code = done.ok() ? *done : report(done.error());

@@ -27,7 +27,8 @@ Result<int> retry(const Options& options) {
   const auto run = WEIR_TRY(ledger->find_run(options.run));
   if (!run) return Error::user(Code::NotFound, "no such run: {}", options.run);
   if (run->state == ledger::RunState::Succeeded) {
-    return Error::user(Code::InvalidArgument, "run {} succeeded: there is nothing to retry", run->id.text()).hint("weir run starts a new one");
+    return Error::user(Code::InvalidArgument, "run {} succeeded: there is nothing to retry", run->id.text())
+        .hint("weir run starts a new one");
   }
   return execute_run(*workspace, *ledger, WEIR_TRY(resumed_request(*ledger, *run)), *run,
                      options.json ? ViewKind::Json : default_view());
@@ -37,7 +38,8 @@ Result<int> retry(const Options& options) {
 
 void add_retry(CLI::App& app, Outcome& outcome) {
   auto options = std::make_shared<Options>();
-  auto* verb = app.add_subcommand("retry", "Goes on with a failed, cancelled or lost run: only what is not done runs again");
+  auto* verb =
+      app.add_subcommand("retry", "Goes on with a failed, cancelled or lost run: only what is not done runs again");
   verb->add_option("run", options->run, "A run's id or its beginning; default: last");
   verb->add_flag("--json", options->json, "An event a line, for machines");
   verb->footer("Examples:\n  weir retry\n  weir retry 20260303-124500-k3f9");

@@ -33,11 +33,13 @@ Result<int> run(const Options& options) {
 
   if (const auto cut_off = resumable(lost, options, params); cut_off && !options.fresh) {
     const auto request = WEIR_TRY(resumed_request(*ledger, *cut_off));
-    std::fprintf(stderr, "%s\n", fmt::format("resuming it: {} steps are done (use --new for a new run)", request.done.size()).c_str());
+    std::fprintf(stderr, "%s\n",
+                 fmt::format("resuming it: {} steps are done (use --new for a new run)", request.done.size()).c_str());
     return execute_run(*workspace, *ledger, request, *cut_off, view);
   }
 
-  engine::PlanRequest request{.pipeline = options.pipeline, .params = params, .select = options.select, .from = options.from, .done = {}};
+  engine::PlanRequest request{
+      .pipeline = options.pipeline, .params = params, .select = options.select, .from = options.from, .done = {}};
   ledger::Run run;
   run.created_at = system_clock().now();
   run.id = generate_run_id(run.created_at);
@@ -48,7 +50,8 @@ Result<int> run(const Options& options) {
   run.environment = options.environment;
   run.trigger = "manual";
   run.params = params;
-  if (!options.select.empty() || !options.from.empty()) run.selection = {{"select", options.select}, {"from", options.from}};
+  if (!options.select.empty() || !options.from.empty())
+    run.selection = {{"select", options.select}, {"from", options.from}};
   run.state = ledger::RunState::Queued;
   WEIR_TRY(ledger->create_run(run));
   return execute_run(*workspace, *ledger, request, run, view);
@@ -60,13 +63,15 @@ void add_run(CLI::App& app, Outcome& outcome) {
   auto options = std::make_shared<Options>();
   auto* verb = app.add_subcommand("run", "Runs a pipeline and shows its progress");
   verb->add_option("pipeline", options->pipeline, "The pipeline's name")->required();
-  verb->add_option("--select,-s", options->select, "Only these tasks; +x with all that it needs, x+ with all that needs it");
+  verb->add_option("--select,-s", options->select,
+                   "Only these tasks; +x with all that it needs, x+ with all that needs it");
   verb->add_option("--from", options->from, "Only this task and everything after it");
   verb->add_option("--param,-p", options->params, "A parameter, as name=value; may be repeated");
   verb->add_option("--env,-e", options->environment, "The environment of weir.yml");
   verb->add_flag("--json", options->json, "An event a line, for machines");
   verb->add_flag("--new", options->fresh, "A new run even when an earlier one was cut off and could be resumed");
-  verb->footer("Examples:\n  weir run sales\n  weir run sales -p rows=10000 --select load+\n  weir run sales --env prod --json");
+  verb->footer(
+      "Examples:\n  weir run sales\n  weir run sales -p rows=10000 --select load+\n  weir run sales --env prod --json");
   verb->callback([options, &outcome] {
     const auto done = run(*options);
     outcome.exit_code = done.ok() ? *done : report(done.error());

@@ -54,8 +54,8 @@ int exit_code_of(const ledger::Run& run, const std::vector<ledger::Attempt>& att
   return kFailed;
 }
 
-Result<int> execute(Workspace& workspace, ledger::Ledger& ledger, const engine::PlanRequest& request, const ledger::Run& run,
-                    ViewKind view) {
+Result<int> execute(Workspace& workspace, ledger::Ledger& ledger, const engine::PlanRequest& request,
+                    const ledger::Run& run, ViewKind view) {
   const engine::RunFacts facts{.id = run.id,
                                .started_at = run.started_at.value_or(run.created_at),
                                .interval_from = run.interval_from,
@@ -97,8 +97,8 @@ Result<Json> parse_params(const std::vector<std::string>& texts) {
 
 ViewKind default_view() { return is_terminal(STDOUT_FILENO) ? ViewKind::Live : ViewKind::Plain; }
 
-int execute_run(Workspace& workspace, ledger::Ledger& ledger, const engine::PlanRequest& request, const ledger::Run& run,
-                ViewKind view) {
+int execute_run(Workspace& workspace, ledger::Ledger& ledger, const engine::PlanRequest& request,
+                const ledger::Run& run, ViewKind view) {
   const auto executed = execute(workspace, ledger, request, run, view);
   return executed.ok() ? *executed : report(executed.error());
 }
@@ -106,7 +106,9 @@ int execute_run(Workspace& workspace, ledger::Ledger& ledger, const engine::Plan
 Result<std::vector<ledger::Run>> recover_lost(ledger::Ledger& ledger) {
   auto lost = WEIR_TRY(ledger.recover(system_clock().now()));
   for (const auto& run : lost) {
-    std::fprintf(stderr, "%s\n", fmt::format("run {} of {} was cut off: its process ended without a word", run.id.text(), run.pipeline).c_str());
+    std::fprintf(
+        stderr, "%s\n",
+        fmt::format("run {} of {} was cut off: its process ended without a word", run.id.text(), run.pipeline).c_str());
   }
   return lost;
 }
@@ -117,7 +119,8 @@ Result<engine::PlanRequest> resumed_request(ledger::Ledger& ledger, const ledger
   request.params = run.params;
   if (run.selection.is_object()) {
     request.from = run.selection.value("from", std::string{});
-    for (const auto& task : run.selection.value("select", Json::array())) request.select.push_back(task.get<std::string>());
+    for (const auto& task : run.selection.value("select", Json::array()))
+      request.select.push_back(task.get<std::string>());
   }
   for (const auto& attempt : WEIR_TRY(ledger.attempts(run.id))) {
     if (attempt.state == ledger::AttemptState::Succeeded) request.done.insert(attempt.task);

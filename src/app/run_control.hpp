@@ -13,7 +13,8 @@ ViewKind default_view();
 
 // Executes a run that stands in the ledger (queued, or lost and resumed): Ctrl-C once cancels in order, twice at once.
 // Prints the summary and returns the process's exit code.
-int execute_run(Workspace& workspace, ledger::Ledger& ledger, const engine::PlanRequest& request, const ledger::Run& run, ViewKind view);
+int execute_run(Workspace& workspace, ledger::Ledger& ledger, const engine::PlanRequest& request,
+                const ledger::Run& run, ViewKind view);
 
 // What the process before us left running: marks it lost and says so. Returns the runs that can be resumed.
 Result<std::vector<ledger::Run>> recover_lost(ledger::Ledger& ledger);

@@ -38,7 +38,9 @@ Mark mark(AttemptState state) {
   return {" ", Style::Plain};
 }
 
-std::uint64_t rows_of(const Attempt& attempt) { return attempt.rows_written != 0 ? attempt.rows_written : attempt.rows_read; }
+std::uint64_t rows_of(const Attempt& attempt) {
+  return attempt.rows_written != 0 ? attempt.rows_written : attempt.rows_read;
+}
 
 std::chrono::microseconds elapsed(const Attempt& attempt) {
   if (!attempt.started_at) return std::chrono::microseconds{0};
@@ -59,7 +61,8 @@ std::string error_text(const Attempt& attempt) {
 class PlainView : public engine::RunObserver {
  public:
   void run_started(const Run& run, const Plan& plan) override {
-    print(fmt::format("{} {} · {}\n", styled("run", Style::Faint), styled(run.id.text(), Style::Strong), counted(plan.steps.size(), "step")));
+    print(fmt::format("{} {} · {}\n", styled("run", Style::Faint), styled(run.id.text(), Style::Strong),
+                      counted(plan.steps.size(), "step")));
   }
   void step_changed(const Step& step, const Attempt& attempt) override {
     if (attempt.state == AttemptState::Running) {
@@ -69,11 +72,13 @@ class PlainView : public engine::RunObserver {
     print(finished_line(step.name, attempt));
   }
   void retry_scheduled(const Step& step, const Attempt&, std::chrono::milliseconds delay) override {
-    print(fmt::format("  {} {} is tried again in {}\n", styled("↻", Style::Warning), step.name, format_duration(delay)));
+    print(
+        fmt::format("  {} {} is tried again in {}\n", styled("↻", Style::Warning), step.name, format_duration(delay)));
   }
   void part_finished(const Step&, const Attempt& part) override { print(finished_line(part.task, part)); }
   void logged(const Step& step, const LogLine& line) override {
-    if (line.level == LogLevel::Warn) print(fmt::format("    {} {}: {}\n", styled("warn", Style::Warning), step.name, line.message));
+    if (line.level == LogLevel::Warn)
+      print(fmt::format("    {} {}: {}\n", styled("warn", Style::Warning), step.name, line.message));
   }
 
  protected:
@@ -162,7 +167,11 @@ class JsonView final : public engine::RunObserver {
   void progressed(const Step& step, const Attempt& attempt) override { print(event("progress", step.name, attempt)); }
   void part_finished(const Step&, const Attempt& part) override { print(event("part", part.task, part)); }
   void logged(const Step& step, const LogLine& line) override {
-    print({{"event", "log"}, {"step", step.name}, {"time", format_instant(line.time)}, {"level", name(line.level)}, {"message", line.message}});
+    print({{"event", "log"},
+           {"step", step.name},
+           {"time", format_instant(line.time)},
+           {"level", name(line.level)},
+           {"message", line.message}});
   }
   void run_finished(const Run& run) override {
     print({{"event", "run_finished"},
@@ -194,7 +203,8 @@ class JsonView final : public engine::RunObserver {
 
 void add_failure(std::string& out, const Attempt& attempt) {
   const auto& error = attempt.error;
-  out += fmt::format("\n{} {}\n  {}\n", styled("✗", Style::Bad), styled(attempt.task, Style::Strong), error_text(attempt));
+  out +=
+      fmt::format("\n{} {}\n  {}\n", styled("✗", Style::Bad), styled(attempt.task, Style::Strong), error_text(attempt));
   const auto add = [&](std::string_view label, const std::string& text) {
     if (!text.empty()) out += fmt::format("  {} {}\n", styled(label, Style::Faint), text);
   };
@@ -268,7 +278,8 @@ std::string run_summary(const Run& run, const Plan& plan, const std::vector<Atte
     if (is_test(step) && attempt.state == AttemptState::Succeeded) continue;
     add_row(table, attempt, output_of(step));
     for (const auto& [name, part] : last) {
-      if (name.starts_with(step.name + "/") && !is_step(plan, name) && !is_passed_test(*part)) add_row(table, *part, part_output(*part));
+      if (name.starts_with(step.name + "/") && !is_step(plan, name) && !is_passed_test(*part))
+        add_row(table, *part, part_output(*part));
     }
   }
   auto out = "\n" + table.text(2);
@@ -277,10 +288,12 @@ std::string run_summary(const Run& run, const Plan& plan, const std::vector<Atte
   for (const auto& check : checks) {
     if (!check.passed && check.severity == "warn") ++warnings;
   }
-  const auto style = run.state == RunState::Succeeded ? Style::Good : run.state == RunState::Failed ? Style::Bad : Style::Warning;
+  const auto style = run.state == RunState::Succeeded ? Style::Good
+                     : run.state == RunState::Failed  ? Style::Bad
+                                                      : Style::Warning;
   const auto duration = run.started_at && run.finished_at ? format_duration(*run.finished_at - *run.started_at) : "";
-  out += fmt::format("\n  {} {} in {} · {}", styled(run.id.text(), Style::Strong), styled(name(run.state), style), duration,
-                     counted(checks.size(), "check"));
+  out += fmt::format("\n  {} {} in {} · {}", styled(run.id.text(), Style::Strong), styled(name(run.state), style),
+                     duration, counted(checks.size(), "check"));
   if (warnings != 0) out += styled(" · " + counted(warnings, "warning"), Style::Warning);
   out += "\n";
   for (const auto& step : plan.steps) {

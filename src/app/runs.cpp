@@ -53,8 +53,13 @@ Json to_json(const ledger::Attempt& attempt) {
 }
 
 Json to_json(const ledger::CheckResult& check) {
-  return {{"task", check.task}, {"check", check.check}, {"severity", check.severity}, {"passed", check.passed},
-          {"rows_checked", check.rows_checked}, {"rows_failed", check.rows_failed}, {"detail", check.detail}};
+  return {{"task", check.task},
+          {"check", check.check},
+          {"severity", check.severity},
+          {"passed", check.passed},
+          {"rows_checked", check.rows_checked},
+          {"rows_failed", check.rows_failed},
+          {"detail", check.detail}};
 }
 
 Style style_of(std::string_view state) {
@@ -77,11 +82,17 @@ Result<int> list(const Options& options) {
     std::printf("%s\n", to_text(json).c_str());
     return kSuccess;
   }
-  TextTable table{{{"run"}, {"pipeline"}, {"state"}, {"started"}, {"time", TextTable::Align::Right}, {"trigger"}, {"error"}}};
+  TextTable table{
+      {{"run"}, {"pipeline"}, {"state"}, {"started"}, {"time", TextTable::Align::Right}, {"trigger"}, {"error"}}};
   for (const auto& run : runs) {
     const std::string state{name(run.state)};
-    table.add({{run.id.text(), Style::Strong}, {run.pipeline}, {state, style_of(state)}, {format_instant(run.created_at).substr(0, 19)},
-               {duration(run.started_at, run.finished_at)}, {run.trigger, Style::Faint}, {fitted(run.error, 60)}});
+    table.add({{run.id.text(), Style::Strong},
+               {run.pipeline},
+               {state, style_of(state)},
+               {format_instant(run.created_at).substr(0, 19)},
+               {duration(run.started_at, run.finished_at)},
+               {run.trigger, Style::Faint},
+               {fitted(run.error, 60)}});
   }
   std::fputs(table.empty() ? "no runs yet: weir run PIPELINE\n" : table.text(0).c_str(), stdout);
   return kSuccess;
@@ -105,20 +116,39 @@ Result<int> show(const Options& options) {
   const std::string state{name(run->state)};
   std::printf("%s  %s  %s  %s\n\n", styled(run->id.text(), Style::Strong).c_str(), run->pipeline.c_str(),
               styled(state, style_of(state)).c_str(), duration(run->started_at, run->finished_at).c_str());
-  TextTable table{{{"step"}, {"attempt", TextTable::Align::Right}, {"state"}, {"read", TextTable::Align::Right},
-                   {"written", TextTable::Align::Right}, {"time", TextTable::Align::Right}, {"memory", TextTable::Align::Right}, {"error"}}};
+  TextTable table{{{"step"},
+                   {"attempt", TextTable::Align::Right},
+                   {"state"},
+                   {"read", TextTable::Align::Right},
+                   {"written", TextTable::Align::Right},
+                   {"time", TextTable::Align::Right},
+                   {"memory", TextTable::Align::Right},
+                   {"error"}}};
   for (const auto& attempt : attempts) {
     const std::string attempt_state{name(attempt.state)};
-    table.add({{attempt.task}, {std::to_string(attempt.number)}, {attempt_state, style_of(attempt_state)},
-               {with_thousands(attempt.rows_read)}, {with_thousands(attempt.rows_written)}, {duration(attempt.started_at, attempt.finished_at)},
+    table.add({{attempt.task},
+               {std::to_string(attempt.number)},
+               {attempt_state, style_of(attempt_state)},
+               {with_thousands(attempt.rows_read)},
+               {with_thousands(attempt.rows_written)},
+               {duration(attempt.started_at, attempt.finished_at)},
                {fmt::format("{} MB", attempt.memory_bytes_max >> 20)},
                {attempt.error.is_object() ? fitted(attempt.error.value("message", std::string{}), 80) : ""}});
   }
   std::fputs(table.text(2).c_str(), stdout);
-  TextTable check_table{{{"check"}, {"severity"}, {"passed"}, {"rows", TextTable::Align::Right}, {"failed", TextTable::Align::Right}, {"detail"}}};
+  TextTable check_table{{{"check"},
+                         {"severity"},
+                         {"passed"},
+                         {"rows", TextTable::Align::Right},
+                         {"failed", TextTable::Align::Right},
+                         {"detail"}}};
   for (const auto& check : checks) {
-    check_table.add({{check.check}, {check.severity, Style::Faint}, {check.passed ? "✓" : "✗", check.passed ? Style::Good : Style::Bad},
-                     {with_thousands(check.rows_checked)}, {with_thousands(check.rows_failed)}, {fitted(check.detail, 90)}});
+    check_table.add({{check.check},
+                     {check.severity, Style::Faint},
+                     {check.passed ? "✓" : "✗", check.passed ? Style::Good : Style::Bad},
+                     {with_thousands(check.rows_checked)},
+                     {with_thousands(check.rows_failed)},
+                     {fitted(check.detail, 90)}});
   }
   if (!check_table.empty()) std::printf("\n%s", check_table.text(2).c_str());
   return kSuccess;

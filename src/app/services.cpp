@@ -29,17 +29,28 @@ int show(const Options& options) {
   const auto workspace = Workspace::open(options.environment);
   if (!workspace) return kMistake;
   Json all = Json::array();
-  TextTable table{{{"service"}, {"kind"}, {"state"}, {"pid", TextTable::Align::Right}, {"address"}, {"data"}, {"detail"}}};
+  TextTable table{
+      {{"service"}, {"kind"}, {"state"}, {"pid", TextTable::Align::Right}, {"address"}, {"data"}, {"detail"}}};
   for (const auto& status : workspace->supervisor().status()) {
     const auto kind = status.kind == services::ServiceKind::Postgres ? "postgres" : "clickhouse";
     const auto address = status.address ? fmt::format("{}:{}", status.address->host, status.address->port) : "";
     const auto pid = status.pid == 0 ? "" : std::to_string(status.pid);
-    all.push_back({{"service", status.name}, {"kind", kind}, {"state", text_of(status.state)}, {"pid", status.pid},
-                   {"address", address}, {"socket", status.address ? status.address->unix_socket : ""},
-                   {"data", status.data_folder.string()}, {"detail", status.detail}});
+    all.push_back({{"service", status.name},
+                   {"kind", kind},
+                   {"state", text_of(status.state)},
+                   {"pid", status.pid},
+                   {"address", address},
+                   {"socket", status.address ? status.address->unix_socket : ""},
+                   {"data", status.data_folder.string()},
+                   {"detail", status.detail}});
     const auto style = status.state == services::ServiceState::Running ? Style::Good : Style::Faint;
-    table.add({{status.name, Style::Strong}, {kind}, {std::string{text_of(status.state)}, style}, {pid}, {address},
-               {status.data_folder.string(), Style::Faint}, {status.detail}});
+    table.add({{status.name, Style::Strong},
+               {kind},
+               {std::string{text_of(status.state)}, style},
+               {pid},
+               {address},
+               {status.data_folder.string(), Style::Faint},
+               {status.detail}});
   }
   if (options.json) {
     std::printf("%s\n", to_text(all).c_str());
@@ -88,9 +99,9 @@ void add_services(CLI::App& app, Outcome& outcome) {
   add("up", "Starts them; they stay until `down`", start);
   add("down", "Stops them, in order", stop);
   add("status", "Shows them", [](const Options& given) -> Result<int> { return show(given); });
-  verb->add_subcommand("keep", "The process that keeps a service up; Weir starts it itself")->group("")->callback([&outcome] {
-    outcome.exit_code = services::keep_service(services::kKeeperDescriptor);
-  });
+  verb->add_subcommand("keep", "The process that keeps a service up; Weir starts it itself")
+      ->group("")
+      ->callback([&outcome] { outcome.exit_code = services::keep_service(services::kKeeperDescriptor); });
   verb->callback([verb, options, &outcome] {
     if (verb->get_subcommands().empty()) outcome.exit_code = show(*options);
   });

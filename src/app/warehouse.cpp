@@ -19,7 +19,8 @@ void add_warehouse(CLI::App& app, Outcome&) {
   verb->add_option("--durability", *durability, "fsync: an acknowledged insert survives a power cut; fast: it may not")
       ->check(CLI::IsMember({"fsync", "fast"}));
   verb->add_option("--memory", options->memory_bytes_max, "The most memory for queries, in bytes");
-  verb->add_option("--source", options->sources, "A kind of server that statements may reach, such as postgres; may be repeated");
+  verb->add_option("--source", options->sources,
+                   "A kind of server that statements may reach, such as postgres; may be repeated");
   verb->callback([options, durability, port] {
     options->port = *port;
     options->durability = *durability == "fast" ? warehouse::Durability::Fast : warehouse::Durability::Fsync;

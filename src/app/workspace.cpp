@@ -43,7 +43,8 @@ std::filesystem::path weir_binary() { return std::filesystem::read_symlink("/pro
 Result<std::filesystem::path> Workspace::find_folder() {
   const auto folder = project::find_project_folder(std::filesystem::current_path());
   if (!folder) {
-    return Error::user(Code::InvalidArgument, "no weir.yml here or in a folder above: {}", std::filesystem::current_path().string())
+    return Error::user(Code::InvalidArgument, "no weir.yml here or in a folder above: {}",
+                       std::filesystem::current_path().string())
         .hint("go into a project's folder, or make one: weir init sales my-sales");
   }
   return *folder;
@@ -75,7 +76,8 @@ std::unique_ptr<Workspace> Workspace::open(const std::string& environment) {
   workspace->warnings_ = std::move(findings.warnings);
   workspace->supervisor_ = services::Supervisor::create(engine::managed_services(workspace->project_, weir_binary()),
                                                         services::Supervisor::Lifetime::WithSupervisor, silent_log());
-  workspace->connections_ = std::make_unique<engine::Connections>(workspace->project_, connectors(), *workspace->supervisor_);
+  workspace->connections_ =
+      std::make_unique<engine::Connections>(workspace->project_, connectors(), *workspace->supervisor_);
   return workspace;
 }
 

@@ -33,7 +33,8 @@ TEST(Error, TextNamesThePlaceAndExplainNamesWhoActs) {
                          .at({"outer.yml", 1, 1})
                          .hint("did you mean name?");
   EXPECT_EQ(error.text(), "weir.yml:3:5: unknown key: nmae");
-  EXPECT_EQ(error.explain(), "weir.yml:3:5: unknown key: nmae\n  where: in your project or command\n  hint:  did you mean name?");
+  EXPECT_EQ(error.explain(),
+            "weir.yml:3:5: unknown key: nmae\n  where: in your project or command\n  hint:  did you mean name?");
 }
 
 TEST(Error, CodesHaveNamesThatParseBack) {

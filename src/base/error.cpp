@@ -104,7 +104,8 @@ Error Error::from_errno(int error_number, std::string_view doing) {
     case EEXIST: return make(Fault::User, Code::AlreadyExists, Retry::Never);
     case ENOSPC:
     case EDQUOT:
-      return make(Fault::System, Code::ResourceExhausted, Retry::Later).hint("free some space on that disk, then retry");
+      return make(Fault::System, Code::ResourceExhausted, Retry::Later)
+          .hint("free some space on that disk, then retry");
     case EMFILE:
     case ENFILE:
     case ENOMEM: return make(Fault::System, Code::ResourceExhausted, Retry::Later);

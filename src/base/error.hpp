@@ -19,15 +19,15 @@ enum class Retry { Never, Later, Reconnect };
 
 // The closed list of what can go wrong. Tests assert the code, people read the message. docs/errors.md explains each.
 enum class Code {
-  InvalidProject,     // a mistake in the user's files
-  InvalidArgument,    // a mistake on the command line or in a parameter
-  InvalidData,        // a row, a document or a file that does not say what it should
-  InvalidQuery,       // SQL that the database refuses
-  TypeMismatch,       // a value or a column that does not fit its destination
-  NotFound,           // a table, file, run or setting that is not there
+  InvalidProject,   // a mistake in the user's files
+  InvalidArgument,  // a mistake on the command line or in a parameter
+  InvalidData,      // a row, a document or a file that does not say what it should
+  InvalidQuery,     // SQL that the database refuses
+  TypeMismatch,     // a value or a column that does not fit its destination
+  NotFound,         // a table, file, run or setting that is not there
   AlreadyExists,
-  AccessDenied,       // wrong password, missing right
-  Unavailable,        // a server that does not answer, a connection that broke
+  AccessDenied,  // wrong password, missing right
+  Unavailable,   // a server that does not answer, a connection that broke
   TimedOut,
   Cancelled,
   Conflict,           // another process holds it, or it changed underneath
@@ -84,10 +84,10 @@ class [[nodiscard]] Error {
   static Error cancelled() { return {Fault::User, Code::Cancelled, "cancelled"}; }
 
   Error&& retry(Retry retry) &&;
-  Error&& hint(std::string hint) &&;              // what to do about it
-  Error&& at(Place place) &&;                     // the first place given wins: it is the innermost
-  Error&& while_doing(std::string context) &&;    // adds the next outer context
-  Error&& native_code(std::string native) &&;     // the other side's own code: SQLSTATE, ClickHouse's number
+  Error&& hint(std::string hint) &&;            // what to do about it
+  Error&& at(Place place) &&;                   // the first place given wins: it is the innermost
+  Error&& while_doing(std::string context) &&;  // adds the next outer context
+  Error&& native_code(std::string native) &&;   // the other side's own code: SQLSTATE, ClickHouse's number
 
   Fault fault() const { return body_->fault; }
   Code code() const { return body_->code; }

@@ -41,7 +41,8 @@ enum class FileAccess { Everyone, OwnerOnly };
 Result<std::string> read_file(const std::filesystem::path& path);
 // Writes a sibling file and renames it over the target: a reader sees the old text or the new, also after a crash
 // (the file and its folder are synced).
-Result<void> write_file(const std::filesystem::path& path, std::string_view text, FileAccess access = FileAccess::Everyone);
+Result<void> write_file(const std::filesystem::path& path, std::string_view text,
+                        FileAccess access = FileAccess::Everyone);
 Result<void> make_folder(const std::filesystem::path& path);
 // All of it, or an error; retries interrupted and short writes.
 Result<void> write_all(int fd, std::string_view bytes, std::string_view doing);

@@ -34,12 +34,12 @@ enum class Secrecy { Open, Secret };
 struct Setting {
   std::string name;
   SettingType type = SettingType::Text;
-  std::string doc = {};                  // one sentence, for the reference page and the editor
+  std::string doc = {};  // one sentence, for the reference page and the editor
   Need need = Need::Optional;
-  Json default_value = nullptr;          // null: none
+  Json default_value = nullptr;  // null: none
   Secrecy secrecy = Secrecy::Open;
   std::vector<std::string> choices = {};
-  std::vector<Setting> fields = {};      // Group, List, Map
+  std::vector<Setting> fields = {};  // Group, List, Map
   // A list may be written as its single element, a group as the one value of its first field ("from: a.csv").
   enum class Shorthand { Refused, Allowed } shorthand = Shorthand::Refused;
 };
@@ -51,7 +51,7 @@ class Settings {
   Settings() : values_(Json::object()) {}
   explicit Settings(Json values) : values_(std::move(values)) {}
 
-  bool has(std::string_view name) const;  // present and not null
+  bool has(std::string_view name) const;          // present and not null
   std::string text(std::string_view name) const;  // "" when absent
   std::int64_t integer(std::string_view name) const;
   double number(std::string_view name) const;

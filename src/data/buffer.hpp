@@ -85,9 +85,8 @@ class BufferBuilder {
   Buffer finish() {
     auto size = std::exchange(size_, 0);
     capacity_ = 0;
-    return {std::shared_ptr<const std::byte>(std::exchange(bytes_, nullptr), [](const std::byte* p) {
-              std::free(const_cast<std::byte*>(p));
-            }),
+    return {std::shared_ptr<const std::byte>(std::exchange(bytes_, nullptr),
+                                             [](const std::byte* p) { std::free(const_cast<std::byte*>(p)); }),
             size};
   }
 

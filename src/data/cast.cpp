@@ -86,7 +86,8 @@ Result<Column> cast_number(const Column& column, const Type& type) {
   visit_number(column.type().kind, [&](auto from) {
     visit_number(type.kind, [&](auto to) {
       const auto* values = column.values<decltype(from)>();
-      result = map_values<decltype(to)>(column, type, [&](std::size_t row, auto& out) { return convert(values[row], out); });
+      result =
+          map_values<decltype(to)>(column, type, [&](std::size_t row, auto& out) { return convert(values[row], out); });
     });
   });
   return result;
@@ -192,8 +193,8 @@ Result<Column> cast_nested(const Column& column, const Type& type) {
     }
     children.push_back(WEIR_TRY(cast(column.children()[source], to[i].type)));
   }
-  return Column{type, column.rows(), column.nulls(), column.validity_buffer(), column.values_buffer(), {},
-                std::move(children)};
+  return Column{type, column.rows(),      column.nulls(), column.validity_buffer(), column.values_buffer(),
+                {},   std::move(children)};
 }
 
 // Every value's text says it exactly, so that reading it as the other type loses nothing or fails.
@@ -237,7 +238,8 @@ Result<Column> cast(const Column& column, const Type& type) {
   const auto& from = column.type();
   if (from == type) return column;
   if (is_number(from.kind) && is_number(type.kind)) return cast_number(column, type);
-  if (type.kind == Kind::Decimal && (from.kind == Kind::Decimal || is_integer(from.kind))) return cast_to_decimal(column, type);
+  if (type.kind == Kind::Decimal && (from.kind == Kind::Decimal || is_integer(from.kind)))
+    return cast_to_decimal(column, type);
   if (from.kind == Kind::Decimal && is_integer(type.kind)) return cast_decimal_to_integer(column, type);
   if (from.kind == type.kind) {
     if (from.kind == Kind::Time || from.kind == Kind::Timestamp) return cast_time(column, type);

@@ -77,7 +77,8 @@ TEST(Cast, NumbersThatDoNotFitAreNamed) {
   EXPECT_EQ(casted(kFloat64, "0.1", kFloat32), "row 2: float64 value does not fit float32: 0.1");
   EXPECT_EQ(casted(kFloat64, "nan", decimal(9, 2)), "row 2: float64 value does not fit decimal(9,2): nan");
   EXPECT_EQ(casted(decimal(9, 2), "1.50", kInt64), "row 2: decimal(9,2) value does not fit int64: 1.50");
-  EXPECT_EQ(casted(decimal(9, 2), "100.00", decimal(4, 2)), "row 2: decimal(9,2) value does not fit decimal(4,2): 100.00");
+  EXPECT_EQ(casted(decimal(9, 2), "100.00", decimal(4, 2)),
+            "row 2: decimal(9,2) value does not fit decimal(4,2): 100.00");
   EXPECT_EQ(casted(decimal(9, 2), "300.00", kInt8), "row 2: decimal(9,2) value does not fit int8: 300.00");
   EXPECT_EQ(casted(kInt8, "2", kBool), "row 2: int8 value does not fit bool: 2");
 }

@@ -73,9 +73,7 @@ void ColumnBuilder::append_null() {
     case Kind::String:
     case Kind::Binary:
     case Kind::Json: append_text({}); break;
-    default:
-      std::memset(values_.extend(width_), 0, width_);
-      append_valid();
+    default: std::memset(values_.extend(width_), 0, width_); append_valid();
   }
   set_null(rows_ - 1);
 }
@@ -119,7 +117,12 @@ Column ColumnBuilder::finish() {
   std::vector<Column> children;
   children.reserve(children_.size());
   for (auto& child : children_) children.push_back(child.finish());
-  Column column{type_,           rows_, nulls_, nulls_ == 0 ? Buffer{} : validity_.finish(), values_.finish(), bytes_.finish(),
+  Column column{type_,
+                rows_,
+                nulls_,
+                nulls_ == 0 ? Buffer{} : validity_.finish(),
+                values_.finish(),
+                bytes_.finish(),
                 std::move(children)};
   rows_ = 0;
   nulls_ = 0;

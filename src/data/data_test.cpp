@@ -7,8 +7,13 @@ namespace {
 
 TEST(Type, TextParsesBack) {
   const std::vector<Type> types{
-      type_of(Kind::Bool), type_of(Kind::UInt64), decimal(76, 38), time_of(TimeUnit::Nano), timestamp(TimeUnit::Milli),
-      timestamp(TimeUnit::Micro, "Europe/Moscow"), list_of(decimal(9, 2), Nullable::No),
+      type_of(Kind::Bool),
+      type_of(Kind::UInt64),
+      decimal(76, 38),
+      time_of(TimeUnit::Nano),
+      timestamp(TimeUnit::Milli),
+      timestamp(TimeUnit::Micro, "Europe/Moscow"),
+      list_of(decimal(9, 2), Nullable::No),
       struct_of({{"a", type_of(Kind::Int8), Nullable::No}, {"b", list_of(type_of(Kind::String)), Nullable::Yes}})};
   for (const auto& type : types) {
     const auto parsed = parse_type(type.text());
@@ -46,7 +51,8 @@ TEST(ColumnBuilder, IsReusableAfterFinish) {
 }
 
 TEST(ColumnBuilder, BuildsListsOfStructs) {
-  ColumnBuilder builder{list_of(struct_of({{"n", type_of(Kind::Int64), Nullable::No}, {"ok", type_of(Kind::Bool), Nullable::No}}))};
+  ColumnBuilder builder{
+      list_of(struct_of({{"n", type_of(Kind::Int64), Nullable::No}, {"ok", type_of(Kind::Bool), Nullable::No}}))};
   auto& element = builder.child(0);
   for (std::int64_t n = 0; n < 3; ++n) {
     element.child(0).append(n);

@@ -101,8 +101,8 @@ void append_pointed(std::string& out, bool negative, char* begin, const char* en
 struct Digits {
   std::array<char, kDigitsMax + 1> text;
   std::size_t count = 0;
-  std::int64_t scale = 0;   // digits after the point, those in `trailing_zeros` included
-  std::size_t zeros = 0;    // zeros seen after `text` that may turn out to be trailing
+  std::int64_t scale = 0;  // digits after the point, those in `trailing_zeros` included
+  std::size_t zeros = 0;   // zeros seen after `text` that may turn out to be trailing
   bool too_many = false;
 
   void add(char digit) {
@@ -190,14 +190,15 @@ std::optional<DecimalValue> parse_decimal(std::string_view text) {
   if (digits.too_many) return std::nullopt;
 
   // The value is text × 10^(zeros - scale). Trailing zeros are kept where they fit: 1.50 has scale 2.
-  if (digits.count == 0) return DecimalValue{{}, static_cast<int>(std::clamp<std::int64_t>(digits.scale, 0, kDigitsMax))};
+  if (digits.count == 0)
+    return DecimalValue{{}, static_cast<int>(std::clamp<std::int64_t>(digits.scale, 0, kDigitsMax))};
   if (digits.scale < 0) {
     digits.zeros += static_cast<std::size_t>(-digits.scale);
     digits.scale = 0;
   }
-  const auto excess = std::max<std::int64_t>({0, digits.scale - static_cast<std::int64_t>(kDigitsMax),
-                                              static_cast<std::int64_t>(digits.count + digits.zeros) -
-                                                  static_cast<std::int64_t>(kDigitsMax)});
+  const auto excess = std::max<std::int64_t>(
+      {0, digits.scale - static_cast<std::int64_t>(kDigitsMax),
+       static_cast<std::int64_t>(digits.count + digits.zeros) - static_cast<std::int64_t>(kDigitsMax)});
   if (excess > static_cast<std::int64_t>(digits.zeros) || excess > digits.scale) return std::nullopt;
   digits.zeros -= static_cast<std::size_t>(excess);
   digits.scale -= excess;

@@ -43,10 +43,10 @@ TEST(Decimal, WritesAllDigitsOfItsScale) {
 }
 
 TEST(Decimal, ReadsWhatItWrites) {
-  for (const auto& written : {std::string{"0"}, std::string{"1.50"}, std::string{"-0.005"}, std::string{"0.000"}, kNines,
-                              "-" + kNines, "0." + kNines, "-" + kNines.substr(0, 38) + "." + kNines.substr(0, 38),
-                              "0." + std::string(75, '0') + "1", "1" + std::string(75, '0'),
-                              std::string{"10000000000000000000000000000000000000.5"}}) {
+  for (const auto& written :
+       {std::string{"0"}, std::string{"1.50"}, std::string{"-0.005"}, std::string{"0.000"}, kNines, "-" + kNines,
+        "0." + kNines, "-" + kNines.substr(0, 38) + "." + kNines.substr(0, 38), "0." + std::string(75, '0') + "1",
+        "1" + std::string(75, '0'), std::string{"10000000000000000000000000000000000000.5"}}) {
     EXPECT_EQ(reread(written), written);
   }
 }
@@ -67,10 +67,11 @@ TEST(Decimal, ReadsSignsPointsAndExponents) {
 }
 
 TEST(Decimal, RefusesWhatIsMalformedOrTooLong) {
-  for (const auto& written : {std::string{}, std::string{"-"}, std::string{"."}, std::string{"1..2"}, std::string{"1e"},
-                              std::string{"e5"}, std::string{" 1"}, std::string{"1 "}, std::string{"1,5"}, std::string{"--1"},
-                              std::string{"nan"}, std::string{"0x10"}, std::string{"1e+"}, std::string{"1e5x"}, kNines + "9",
-                              std::string{"1e76"}, std::string{"1e-77"}, "0." + kNines + "9", std::string{"1e99999999999"}}) {
+  for (const auto& written :
+       {std::string{}, std::string{"-"}, std::string{"."}, std::string{"1..2"}, std::string{"1e"}, std::string{"e5"},
+        std::string{" 1"}, std::string{"1 "}, std::string{"1,5"}, std::string{"--1"}, std::string{"nan"},
+        std::string{"0x10"}, std::string{"1e+"}, std::string{"1e5x"}, kNines + "9", std::string{"1e76"},
+        std::string{"1e-77"}, "0." + kNines + "9", std::string{"1e99999999999"}}) {
     EXPECT_FALSE(parse_decimal(written).has_value()) << written;
   }
 }

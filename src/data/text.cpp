@@ -123,7 +123,8 @@ void append_uuid(std::string& out, const UuidValue& uuid) {
 
 // Whether the written number survives a reader that keeps numbers as doubles: up to 15 significant digits always do.
 bool is_exact_number(const Type& type, std::string_view text) {
-  if (type.kind == Kind::Float32 || type.kind == Kind::Float64) return text.find_first_of("nf") == std::string_view::npos;
+  if (type.kind == Kind::Float32 || type.kind == Kind::Float64)
+    return text.find_first_of("nf") == std::string_view::npos;
   if (is_integer(type.kind)) {
     constexpr std::string_view kLimit = "9007199254740992";  // 2^53
     if (text.starts_with('-')) text.remove_prefix(1);

@@ -296,7 +296,8 @@ bool append_short_decimal(ColumnBuilder& builder, std::string_view text) {
       return false;
     }
   }
-  constexpr std::int64_t kPowers[] = {1, 10, 100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000, 1'000'000'000};
+  constexpr std::int64_t kPowers[] = {1,       10,        100,        1'000,       10'000,
+                                      100'000, 1'000'000, 10'000'000, 100'000'000, 1'000'000'000};
   const int up = type.scale - std::max(after_point, 0);
   if (count == 0 || up < 0 || up > 9 || count + up > type.precision) return false;
   value *= kPowers[up];
@@ -374,7 +375,8 @@ constexpr std::size_t kShownMax = 100;
 
 Error mismatch(const Type& type, std::string_view text) {
   if (text.size() <= kShownMax) return Error::user(Code::TypeMismatch, "not a {}: {}", type.text(), text);
-  return Error::user(Code::TypeMismatch, "not a {}: {}… ({} bytes)", type.text(), text.substr(0, kShownMax), text.size());
+  return Error::user(Code::TypeMismatch, "not a {}: {}… ({} bytes)", type.text(), text.substr(0, kShownMax),
+                     text.size());
 }
 
 bool append_scalar(ColumnBuilder& builder, std::string_view text) {

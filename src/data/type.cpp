@@ -12,12 +12,12 @@ namespace weir::data {
 namespace {
 
 constexpr std::array<std::pair<Kind, std::string_view>, 22> kNames{{
-    {Kind::Bool, "bool"},       {Kind::Int8, "int8"},           {Kind::Int16, "int16"},       {Kind::Int32, "int32"},
-    {Kind::Int64, "int64"},     {Kind::UInt8, "uint8"},         {Kind::UInt16, "uint16"},     {Kind::UInt32, "uint32"},
-    {Kind::UInt64, "uint64"},   {Kind::Float32, "float32"},     {Kind::Float64, "float64"},   {Kind::Decimal, "decimal"},
-    {Kind::Date, "date"},       {Kind::Time, "time"},           {Kind::Timestamp, "timestamp"}, {Kind::Interval, "interval"},
-    {Kind::String, "string"},   {Kind::Binary, "binary"},       {Kind::Uuid, "uuid"},         {Kind::Json, "json"},
-    {Kind::List, "list"},       {Kind::Struct, "struct"},
+    {Kind::Bool, "bool"},     {Kind::Int8, "int8"},       {Kind::Int16, "int16"},         {Kind::Int32, "int32"},
+    {Kind::Int64, "int64"},   {Kind::UInt8, "uint8"},     {Kind::UInt16, "uint16"},       {Kind::UInt32, "uint32"},
+    {Kind::UInt64, "uint64"}, {Kind::Float32, "float32"}, {Kind::Float64, "float64"},     {Kind::Decimal, "decimal"},
+    {Kind::Date, "date"},     {Kind::Time, "time"},       {Kind::Timestamp, "timestamp"}, {Kind::Interval, "interval"},
+    {Kind::String, "string"}, {Kind::Binary, "binary"},   {Kind::Uuid, "uuid"},           {Kind::Json, "json"},
+    {Kind::List, "list"},     {Kind::Struct, "struct"},
 }};
 
 constexpr std::array<std::string_view, 4> kUnits{"s", "ms", "us", "ns"};

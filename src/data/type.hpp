@@ -41,10 +41,10 @@ struct Field;
 // The type of a column. Plain data: compare with ==, print with text(). The factory functions make valid types only.
 struct Type {
   Kind kind = Kind::String;
-  std::uint8_t precision = 0;             // Decimal
-  std::uint8_t scale = 0;                 // Decimal
-  TimeUnit unit = TimeUnit::Micro;        // Time, Timestamp
-  std::string zone;                       // Timestamp: "" is without zone, else an IANA name; values stay UTC
+  std::uint8_t precision = 0;       // Decimal
+  std::uint8_t scale = 0;           // Decimal
+  TimeUnit unit = TimeUnit::Micro;  // Time, Timestamp
+  std::string zone;                 // Timestamp: "" is without zone, else an IANA name; values stay UTC
   std::shared_ptr<const std::vector<Field>> children;  // List: exactly one; Struct: its fields
 
   bool operator==(const Type& other) const;

@@ -22,7 +22,8 @@ void remove_old_runs(const fs::path& runs) {
   std::error_code error;
   std::vector<fs::path> folders;
   fs::directory_iterator entry{runs, error};
-  for (const fs::directory_iterator end; !error && entry != end; entry.increment(error)) folders.push_back(entry->path());
+  for (const fs::directory_iterator end; !error && entry != end; entry.increment(error))
+    folders.push_back(entry->path());
   if (folders.size() <= kRunsKept) return;
   std::ranges::sort(folders);
   for (std::size_t i = 0; i + kRunsKept < folders.size(); ++i) fs::remove_all(folders[i], error);

@@ -41,7 +41,8 @@ class CheckEndpoints : public testing::Test {
   }
   std::vector<std::string> mistakes() const {
     std::vector<std::string> texts;
-    for (const auto& error : check_tasks(project, registry).mistakes) texts.push_back(error.text() + " | " + error.hint());
+    for (const auto& error : check_tasks(project, registry).mistakes)
+      texts.push_back(error.text() + " | " + error.hint());
     return texts;
   }
 

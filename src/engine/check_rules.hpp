@@ -36,7 +36,8 @@ Result<std::vector<Rule>> parse_rules(const std::vector<Settings>& rules, bool h
 // in seconds). On the rejects table it tells how many rows broke which quarantine rule.
 std::string scan_sql(const std::vector<Rule>& rules, const flow::Relation& table, const flow::Dialect& dialect);
 // The rows that break quarantine rules, with the columns weir_rule, weir_reason and weir_run.
-std::string rejects_sql(const std::vector<Rule>& rules, const flow::Relation& table, const RunId& run, const flow::Dialect& dialect);
+std::string rejects_sql(const std::vector<Rule>& rules, const flow::Relation& table, const RunId& run,
+                        const flow::Dialect& dialect);
 std::string accepted_sql(const std::vector<Rule>& rules, const flow::Relation& table, const flow::Dialect& dialect);
 
 // What a rule's figure means. A quarantine rule always passes: its rows are kept apart.

@@ -21,7 +21,8 @@ Result<Json> run_command(TaskContext& context) {
     spec.program = command.front();
     spec.arguments.assign(command.begin() + 1, command.end());
   }
-  for (const auto& [name, value] : settings.json("environment").items()) spec.environment[name] = value.get<std::string>();
+  for (const auto& [name, value] : settings.json("environment").items())
+    spec.environment[name] = value.get<std::string>();
   spec.folder = context.order().project_folder;
   spec.stdout_fd = STDOUT_FILENO;  // the attempt's log file
   spec.stderr_fd = STDERR_FILENO;

@@ -38,8 +38,9 @@ Result<flow::Connection> Connections::resolve(std::string_view name, std::stop_t
 
   sql::TemplateEngine engine;
   const std::map<std::string, Place> places{{"", connection->place}};
-  auto rendered = WEIR_TRY(render(engine, connection->settings, connector->settings, {{"env", environment_variables()}}, places)
-                               .while_doing(fmt::format("connection {}", name)));
+  auto rendered =
+      WEIR_TRY(render(engine, connection->settings, connector->settings, {{"env", environment_variables()}}, places)
+                   .while_doing(fmt::format("connection {}", name)));
   auto values = rendered.values();
   if (connection->managed) {
     const auto address = WEIR_TRY(supervisor_.ensure(connection->name, stop));
@@ -49,7 +50,8 @@ Result<flow::Connection> Connections::resolve(std::string_view name, std::stop_t
   return flow::Connection{.name = connection->name, .type = connection->type, .settings = Settings{std::move(values)}};
 }
 
-Result<std::unique_ptr<flow::Database>> Connections::open_database(std::string_view name, std::stop_token stop, Log& log) const {
+Result<std::unique_ptr<flow::Database>> Connections::open_database(std::string_view name, std::stop_token stop,
+                                                                   Log& log) const {
   const auto connection = WEIR_TRY(resolve(name, stop));
   const auto* connector = registry_.find(connection.type);
   if (!connector->open_database) {
@@ -58,7 +60,8 @@ Result<std::unique_ptr<flow::Database>> Connections::open_database(std::string_v
   return connector->open_database({.connection = connection, .project_folder = project_.folder, .log = &log});
 }
 
-std::vector<services::ServiceSpec> managed_services(const project::Project& project, const std::filesystem::path& weir_binary) {
+std::vector<services::ServiceSpec> managed_services(const project::Project& project,
+                                                    const std::filesystem::path& weir_binary) {
   std::vector<services::ServiceSpec> specs;
   for (const auto& connection : project.connections) {
     if (!connection.managed) continue;

@@ -34,7 +34,8 @@ class Connections {
 };
 
 // The managed connections as services; `weir_binary` runs the warehouse.
-std::vector<services::ServiceSpec> managed_services(const project::Project& project, const std::filesystem::path& weir_binary);
+std::vector<services::ServiceSpec> managed_services(const project::Project& project,
+                                                    const std::filesystem::path& weir_binary);
 
 // What models need to know of the connections, without opening any.
 models::Targets model_targets(const project::Project& project, const flow::Registry& registry);

@@ -22,34 +22,68 @@ std::vector<Setting> copy_settings() {
        .type = SettingType::Group,
        .doc = "What to read: connection.table, or a file's path",
        .need = kRequired,
-       .fields = {{.name = "object", .type = SettingType::Text, .doc = "connection.table, connection.* for all that match, or a file's path", .need = kRequired},
-                  {.name = "query", .type = SettingType::Text, .doc = "The rows of this query instead of the whole table"},
+       .fields = {{.name = "object",
+                   .type = SettingType::Text,
+                   .doc = "connection.table, connection.* for all that match, or a file's path",
+                   .need = kRequired},
+                  {.name = "query",
+                   .type = SettingType::Text,
+                   .doc = "The rows of this query instead of the whole table"},
                   {.name = "columns", .type = SettingType::List, .doc = "Only these columns", .fields = {text}},
-                  {.name = "options", .type = SettingType::Map, .doc = "The connector's own read options",
+                  {.name = "options",
+                   .type = SettingType::Map,
+                   .doc = "The connector's own read options",
                    .fields = {{.name = "value", .type = SettingType::Any}}}},
        .shorthand = Setting::Shorthand::Allowed},
       {.name = "to",
        .type = SettingType::Group,
        .doc = "Where to write: connection.table, or a file's path",
        .need = kRequired,
-       .fields = {{.name = "object", .type = SettingType::Text, .doc = "connection.table, or a file's path", .need = kRequired},
-                  {.name = "options", .type = SettingType::Map, .doc = "The connector's own write options",
+       .fields = {{.name = "object",
+                   .type = SettingType::Text,
+                   .doc = "connection.table, or a file's path",
+                   .need = kRequired},
+                  {.name = "options",
+                   .type = SettingType::Map,
+                   .doc = "The connector's own write options",
                    .fields = {{.name = "value", .type = SettingType::Any}}}},
        .shorthand = Setting::Shorthand::Allowed},
-      {.name = "mode", .type = SettingType::Choice, .doc = "append adds rows, replace swaps the whole table, merge upserts by key",
-       .default_value = "append", .choices = {"append", "replace", "merge"}},
-      {.name = "key", .type = SettingType::List, .doc = "The primary key's columns", .fields = {text},
+      {.name = "mode",
+       .type = SettingType::Choice,
+       .doc = "append adds rows, replace swaps the whole table, merge upserts by key",
+       .default_value = "append",
+       .choices = {"append", "replace", "merge"}},
+      {.name = "key",
+       .type = SettingType::List,
+       .doc = "The primary key's columns",
+       .fields = {text},
        .shorthand = Setting::Shorthand::Allowed},
-      {.name = "indexes", .type = SettingType::List, .doc = "Column lists to index after the load",
-       .fields = {{.name = "columns", .type = SettingType::List, .fields = {text}, .shorthand = Setting::Shorthand::Allowed}}},
-      {.name = "add", .type = SettingType::Map, .doc = "Columns with the same value in every row: a text, or {value, type}",
+      {.name = "indexes",
+       .type = SettingType::List,
+       .doc = "Column lists to index after the load",
+       .fields = {{.name = "columns",
+                   .type = SettingType::List,
+                   .fields = {text},
+                   .shorthand = Setting::Shorthand::Allowed}}},
+      {.name = "add",
+       .type = SettingType::Map,
+       .doc = "Columns with the same value in every row: a text, or {value, type}",
        .fields = {{.name = "column",
                    .type = SettingType::Group,
                    .fields = {{.name = "value", .type = SettingType::Text, .need = kRequired},
-                              {.name = "type", .type = SettingType::Text, .doc = "A type of docs/types.md; a date is recognised", .default_value = ""}},
+                              {.name = "type",
+                               .type = SettingType::Text,
+                               .doc = "A type of docs/types.md; a date is recognised",
+                               .default_value = ""}},
                    .shorthand = Setting::Shorthand::Allowed}}},
-      {.name = "partitions", .type = SettingType::Integer, .doc = "Parts that are read and written side by side", .default_value = 2},
-      {.name = "memory", .type = SettingType::Bytes, .doc = "What all batches under way may occupy together", .default_value = "32MiB"},
+      {.name = "partitions",
+       .type = SettingType::Integer,
+       .doc = "Parts that are read and written side by side",
+       .default_value = 2},
+      {.name = "memory",
+       .type = SettingType::Bytes,
+       .doc = "What all batches under way may occupy together",
+       .default_value = "32MiB"},
   };
 }
 
@@ -98,16 +132,17 @@ Result<flow::PumpPlan> pump_plan(const Settings& settings, const project::Endpoi
 }
 
 // One stream into one table, as one commit with a journal of its own.
-Result<std::uint64_t> copy_stream(TaskContext& context, flow::Source& source, flow::Sink& sink, const flow::PumpPlan& plan,
-                                  const std::string& from_text, const std::string& to_text, Json& output) {
+Result<std::uint64_t> copy_stream(TaskContext& context, flow::Source& source, flow::Sink& sink,
+                                  const flow::PumpPlan& plan, const std::string& from_text, const std::string& to_text,
+                                  Json& output) {
   const auto journal = context.journal(to_text);
   // The counters are the task's: several streams add to them.
   const auto rows_before = context.progress().rows_written.load();
   const auto report = WEIR_TRY(flow::pump(source, sink, plan, *journal, context.progress(), context.stop())
                                    .while_doing(fmt::format("copying {} to {}", from_text, to_text)));
   if (report.outcome == flow::PumpReport::Outcome::FoundCommitted) {
-    context.log().info("{} already holds commit {}: an earlier attempt brought it there; nothing was written again", to_text,
-                       report.receipt.commit.text());
+    context.log().info("{} already holds commit {}: an earlier attempt brought it there; nothing was written again",
+                       to_text, report.receipt.commit.text());
     context.progress().rows_written = rows_before + report.receipt.rows;
   } else {
     context.log().info("copied {} rows from {} to {}", report.receipt.rows, from_text, to_text);

@@ -19,16 +19,15 @@ bool is_own(const project::Project& project, const Settings& settings) {
 
 std::string table_of(const models::Node& node) { return fmt::format("{}.{}", node.connection, node.target.name); }
 
-bool builds_tables(std::string_view command) {
-  return command == "build" || command == "run" || command == "seed";
-}
+bool builds_tables(std::string_view command) { return command == "build" || command == "run" || command == "seed"; }
 
 }  // namespace
 
 Settings complete_dbt_settings(const project::Project& project, const Settings& settings) {
   auto values = settings.values();
   if (!settings.has("connection")) values["connection"] = project.model_connection;
-  if (!settings.has("project")) values["project"] = project.dbt && !project.dbt->folder.empty() ? project.dbt->folder : ".";
+  if (!settings.has("project"))
+    values["project"] = project.dbt && !project.dbt->folder.empty() ? project.dbt->folder : ".";
   const Settings completed{values};
   if (!is_own(project, completed)) return completed;
   auto vars = project.vars;

@@ -26,7 +26,8 @@ Error error_from_json(const Json& json) {
   if (json.contains("hint")) error = std::move(error).hint(text("hint"));
   if (json.contains("native_code")) error = std::move(error).native_code(text("native_code"));
   if (const auto place = json.find("place"); place != json.end()) {
-    error = std::move(error).at({place->value("file", std::string{}), place->value("line", 0), place->value("column", 0)});
+    error =
+        std::move(error).at({place->value("file", std::string{}), place->value("line", 0), place->value("column", 0)});
   }
   if (const auto context = json.find("context"); context != json.end()) {
     for (const auto& entry : *context) error = std::move(error).while_doing(entry.get<std::string>());

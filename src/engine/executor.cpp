@@ -79,7 +79,8 @@ struct StepProgress {
 milliseconds retry_delay(const project::RetryPolicy& policy, int failed_attempts, double random) {
   double delay = static_cast<double>(policy.delay.count());
   if (policy.exponential) {
-    for (int i = 1; i < failed_attempts; ++i) delay = std::min(delay * 2, static_cast<double>(policy.max_delay.count()));
+    for (int i = 1; i < failed_attempts; ++i)
+      delay = std::min(delay * 2, static_cast<double>(policy.max_delay.count()));
   }
   delay *= 1 + policy.jitter * (2 * random - 1);
   return milliseconds{static_cast<long long>(delay)};
@@ -165,8 +166,9 @@ class RunLoop {
       for (const auto& need : plan_.steps[i].needs) {
         const auto& upstream = progress_[index_[need]];
         if (upstream.phase != StepProgress::Phase::Ended || upstream.end == AttemptState::Succeeded) continue;
-        WEIR_TRY(end_without_attempt(i, AttemptState::Skipped,
-                                     Error::user(Code::Conflict, "skipped, because {} {}", need, how_it_ended(upstream.end))));
+        WEIR_TRY(end_without_attempt(
+            i, AttemptState::Skipped,
+            Error::user(Code::Conflict, "skipped, because {} {}", need, how_it_ended(upstream.end))));
         break;
       }
     }
@@ -262,7 +264,7 @@ class RunLoop {
   // Settles one attempt: succeeded, to be tried again, or over.
   Result<void> end_attempt(std::size_t i, Attempt attempt, std::optional<Error> error) {
     attempt.finished_at = system_clock().now();
-    attempt.state = !error                              ? AttemptState::Succeeded
+    attempt.state = !error                             ? AttemptState::Succeeded
                     : error->code() == Code::Cancelled ? AttemptState::Cancelled
                                                        : AttemptState::Failed;
     if (error) attempt.error = to_json(*error);
@@ -397,7 +399,8 @@ std::optional<CancelSignal::Urgency> CancelSignal::requested() const {
   return requests == 1 ? Urgency::Orderly : Urgency::Now;
 }
 
-Executor::Executor(ledger::Ledger& ledger, const Connections& connections, ExecutorOptions options, RunObserver& observer)
+Executor::Executor(ledger::Ledger& ledger, const Connections& connections, ExecutorOptions options,
+                   RunObserver& observer)
     : ledger_(ledger), connections_(connections), options_(std::move(options)), observer_(observer) {}
 
 Result<ledger::Run> Executor::execute(const Plan& plan, ledger::Run run, const CancelSignal& cancel) {

@@ -51,11 +51,11 @@ class CancelSignal {
 };
 
 struct ExecutorOptions {
-  std::filesystem::path weir_binary;   // run as `weir task`
-  std::filesystem::path state_folder;  // <project>/.weir: logs go below it
+  std::filesystem::path weir_binary;            // run as `weir task`
+  std::filesystem::path state_folder;           // <project>/.weir: logs go below it
   std::chrono::milliseconds stop_grace{5'000};  // between SIGTERM and SIGKILL
-  std::function<double()> random;      // in [0, 1), for the jitter of delays
-  std::string replay = {};             // a run whose recordings answer instead of the network
+  std::function<double()> random;               // in [0, 1), for the jitter of delays
+  std::string replay = {};                      // a run whose recordings answer instead of the network
 };
 
 // Executes plans: one child process per attempt, at most plan.parallel at once, in dependency order; retries by each step's

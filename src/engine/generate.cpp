@@ -25,8 +25,10 @@ Result<generate::Spec> read_spec(TaskContext& context, const std::string& path) 
 
 Result<generate::Variation> variation(const Settings& settings) {
   const auto date = parse_instant(settings.text("date"));
-  if (!date) return Error::user(Code::InvalidProject, "not a date: {}", settings.text("date")).hint("write it as 2026-03-03");
-  if (settings.integer("rows") < 0) return Error::user(Code::InvalidProject, "rows is negative: {}", settings.integer("rows"));
+  if (!date)
+    return Error::user(Code::InvalidProject, "not a date: {}", settings.text("date")).hint("write it as 2026-03-03");
+  if (settings.integer("rows") < 0)
+    return Error::user(Code::InvalidProject, "rows is negative: {}", settings.integer("rows"));
   return generate::Variation{.rows = static_cast<std::uint64_t>(settings.integer("rows")),
                              .seed = static_cast<std::uint64_t>(settings.integer("seed")),
                              .last_day = std::chrono::floor<std::chrono::days>(*date).time_since_epoch().count()};
@@ -35,8 +37,8 @@ Result<generate::Variation> variation(const Settings& settings) {
 // CSV has a path of its own, which writes text as it generates; every other format goes through the files connector.
 bool is_plain_csv(const std::string& path) { return path.ends_with(".csv"); }
 
-Result<generate::GenerateReport> generate_csv(TaskContext& context, generate::Spec spec, const generate::Variation& variation,
-                                              const std::string& to) {
+Result<generate::GenerateReport> generate_csv(TaskContext& context, generate::Spec spec,
+                                              const generate::Variation& variation, const std::string& to) {
   const generate::GenerateRequest request{.spec = std::move(spec),
                                           .variation = variation,
                                           .path = context.order().project_folder / to,
@@ -67,7 +69,8 @@ Result<Json> run_generate(TaskContext& context) {
   const auto report = WEIR_TRY(is_plain_csv(to) ? generate_csv(context, std::move(spec), what, to)
                                                 : generate_through_sink(context, std::move(spec), what, to));
   context.progress().rows_written = report.rows;
-  for (const auto& [kind, rows] : report.defects) context.log().info("{} rows with the defect {}", rows, generate::name(kind));
+  for (const auto& [kind, rows] : report.defects)
+    context.log().info("{} rows with the defect {}", rows, generate::name(kind));
   context.log().info("generated {} rows into {}", report.rows, to);
   return generate::to_json(report);
 }
@@ -77,14 +80,25 @@ Result<Json> run_generate(TaskContext& context) {
 TaskKind generate_kind() {
   return {.name = "generate",
           .summary = "Generates synthetic data by a spec: same seed, same bytes",
-          .settings = {{.name = "spec", .type = SettingType::Text, .doc = "The spec's file, such as generators/sales.yml", .need = Need::Required},
-                       {.name = "rows", .type = SettingType::Integer, .doc = "How many rows", .need = Need::Required},
-                       {.name = "seed", .type = SettingType::Integer, .doc = "Another seed, other data", .default_value = 1},
-                       {.name = "date", .type = SettingType::Text, .doc = "The last day of the data, such as 2026-03-03", .need = Need::Required},
-                       {.name = "to", .type = SettingType::Text, .doc = "The file to write", .need = Need::Required},
-                       {.name = "threads", .type = SettingType::Integer, .doc = "Threads that generate side by side", .default_value = 2},
-                       {.name = std::string{kParquetOption}, .type = SettingType::Text,
-                        .doc = "The ClickHouse connection that writes a Parquet file; by default the project's first"}},
+          .settings =
+              {{.name = "spec",
+                .type = SettingType::Text,
+                .doc = "The spec's file, such as generators/sales.yml",
+                .need = Need::Required},
+               {.name = "rows", .type = SettingType::Integer, .doc = "How many rows", .need = Need::Required},
+               {.name = "seed", .type = SettingType::Integer, .doc = "Another seed, other data", .default_value = 1},
+               {.name = "date",
+                .type = SettingType::Text,
+                .doc = "The last day of the data, such as 2026-03-03",
+                .need = Need::Required},
+               {.name = "to", .type = SettingType::Text, .doc = "The file to write", .need = Need::Required},
+               {.name = "threads",
+                .type = SettingType::Integer,
+                .doc = "Threads that generate side by side",
+                .default_value = 2},
+               {.name = std::string{kParquetOption},
+                .type = SettingType::Text,
+                .doc = "The ClickHouse connection that writes a Parquet file; by default the project's first"}},
           .reads = {},
           .writes = {"to"},
           .check = check_generate,

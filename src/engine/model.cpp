@@ -31,11 +31,13 @@ Result<Json> run_model(TaskContext& context) {
   const auto graph = models::build_graph(project, targets);
   if (!graph.graph) return graph.mistakes.errors.front();
   const auto* node = graph.graph->find(order.node);
-  if (node == nullptr) return Error::user(Code::NotFound, "the model is gone since the run was planned: {}", order.node);
+  if (node == nullptr)
+    return Error::user(Code::NotFound, "the model is gone since the run was planned: {}", order.node);
   const auto database = WEIR_TRY(context.open_database(node->connection));
   const models::CompileOptions options{
       .full_refresh = order.settings.flag("full_refresh"), .target_exists = false, .variables = order.variables};
-  auto outcome = models::execute(project, *graph.graph, *node, targets, *database, options, context.log(), context.stop());
+  auto outcome =
+      models::execute(project, *graph.graph, *node, targets, *database, options, context.log(), context.stop());
   if (node->kind == models::NodeKind::Test && (outcome.ok() || outcome.error().code() == Code::CheckFailed)) {
     ledger::CheckResult check;
     report_test(*node, outcome, check);
@@ -54,10 +56,19 @@ Result<Json> run_model(TaskContext& context) {
 TaskKind model_kind() {
   return {.name = "model",
           .summary = "Builds SQL models and runs their tests, in the order of their references",
-          .settings = {{.name = "select", .type = SettingType::Text, .doc = "Which models: dbt's node selection", .need = Need::Required},
+          .settings = {{.name = "select",
+                        .type = SettingType::Text,
+                        .doc = "Which models: dbt's node selection",
+                        .need = Need::Required},
                        {.name = "exclude", .type = SettingType::Text, .doc = "Which of them not", .default_value = ""},
-                       {.name = "tests", .type = SettingType::Flag, .doc = "Also run the tests of the selected models", .default_value = true},
-                       {.name = "full_refresh", .type = SettingType::Flag, .doc = "Rebuild incremental models from scratch", .default_value = false}},
+                       {.name = "tests",
+                        .type = SettingType::Flag,
+                        .doc = "Also run the tests of the selected models",
+                        .default_value = true},
+                       {.name = "full_refresh",
+                        .type = SettingType::Flag,
+                        .doc = "Rebuild incremental models from scratch",
+                        .default_value = false}},
           .reads = {},
           .writes = {},
           .run = run_model};

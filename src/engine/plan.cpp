@@ -110,7 +110,8 @@ class Planner {
       const bool is_file = connection == nullptr || connection->type == kFilesConnection;
       if (!is_file || !is_parquet(object, options)) return {};
       auto& option = options[std::string{kParquetOption}];
-      const auto name = WEIR_TRY(parquet_connection(project_, option.is_string() ? option.get<std::string>() : std::string{}));
+      const auto name =
+          WEIR_TRY(parquet_connection(project_, option.is_string() ? option.get<std::string>() : std::string{}));
       add_unique(step.connections, name);
       option = name;
       return {};
@@ -170,7 +171,8 @@ class Planner {
       if (names.contains(dependency)) step.needs.push_back(fmt::format("{}/{}", base.task, dependency));
       if (const auto* model = graph_.find(dependency)) step.reads.push_back(table_name(*model));
     }
-    for (const auto& [name, relation] : node.sources) step.reads.push_back(fmt::format("{}.{}", node.connection, relation.name));
+    for (const auto& [name, relation] : node.sources)
+      step.reads.push_back(fmt::format("{}.{}", node.connection, relation.name));
     if (node.kind == models::NodeKind::Model) {
       step.writes = {table_name(node)};
       add_tests_of_parents(step, node, names);
@@ -189,16 +191,18 @@ class Planner {
     for (const auto& test : graph_.nodes) {
       if (test.kind != models::NodeKind::Test || !names.contains(test.name)) continue;
       if (!node.depends_on.contains(test.tested_model)) continue;
-      const bool only_upstream =
-          std::ranges::all_of(test.depends_on, [&](const auto& name) { return name != node.name && upstream.contains(name); });
+      const bool only_upstream = std::ranges::all_of(
+          test.depends_on, [&](const auto& name) { return name != node.name && upstream.contains(name); });
       if (only_upstream) step.needs.push_back(fmt::format("{}/{}", step.task, test.name));
     }
   }
 
-  static bool is_buildable(const models::Node& test, const std::set<std::string>& names, const std::set<std::string>& upstream) {
+  static bool is_buildable(const models::Node& test, const std::set<std::string>& names,
+                           const std::set<std::string>& upstream) {
     const auto built = [&](const auto& name) { return names.contains(name); };
-    return std::ranges::any_of(test.depends_on, built) &&
-           std::ranges::all_of(test.depends_on, [&](const auto& name) { return built(name) || upstream.contains(name); });
+    return std::ranges::any_of(test.depends_on, built) && std::ranges::all_of(test.depends_on, [&](const auto& name) {
+             return built(name) || upstream.contains(name);
+           });
   }
 
   std::set<std::string> ancestors(std::set<std::string> of) const {
@@ -224,10 +228,12 @@ class Planner {
     const auto read = fmt::format("{}", fmt::join(step.reads, ", "));
     const auto written = fmt::format("{}", fmt::join(step.writes, ", "));
     if (step.kind == "copy") return fmt::format("copy {} → {} ({})", read, written, settings.text("mode"));
-    if (step.kind == "generate") return fmt::format("generate {} rows by {} → {}", settings.text("rows"), settings.text("spec"), written);
+    if (step.kind == "generate")
+      return fmt::format("generate {} rows by {} → {}", settings.text("rows"), settings.text("spec"), written);
     if (step.kind == "check") return fmt::format("check {} ({} rules)", read, settings.json("rules").size());
-    if (step.kind == "reconcile") return fmt::format("reconcile {} = {}", text_at(settings, "left.table").value_or(""),
-                                                        text_at(settings, "right.table").value_or(""));
+    if (step.kind == "reconcile")
+      return fmt::format("reconcile {} = {}", text_at(settings, "left.table").value_or(""),
+                         text_at(settings, "right.table").value_or(""));
     if (step.kind == "replicate") {
       const auto tables = settings.texts("tables");
       return fmt::format("replicate {} → {} ({})", settings.text("from"), settings.text("to"),
@@ -235,7 +241,8 @@ class Planner {
     }
     if (step.kind == "dbt") {
       const auto select = settings.has("select") ? " " + settings.text("select") : std::string{};
-      return fmt::format("dbt {}{} of {} on {}", settings.text("command"), select, settings.text("project"), settings.text("connection"));
+      return fmt::format("dbt {}{} of {} on {}", settings.text("command"), select, settings.text("project"),
+                         settings.text("connection"));
     }
     if (step.kind == "sql") return fmt::format("sql on {}", settings.text("connection"));
     return step.kind;
@@ -255,7 +262,8 @@ void extend(const Plan& plan, std::set<std::string>& chosen, Direction direction
   // Steps stand in dependency order: one pass forwards finds everything downstream, one backwards everything upstream.
   if (direction == Direction::Downstream) {
     for (const auto& step : plan.steps) {
-      if (std::ranges::any_of(step.needs, [&](const auto& need) { return chosen.contains(need); })) chosen.insert(step.name);
+      if (std::ranges::any_of(step.needs, [&](const auto& need) { return chosen.contains(need); }))
+        chosen.insert(step.name);
     }
     return;
   }
@@ -346,7 +354,10 @@ Json to_json(const Plan& plan) {
                      {"attempts", step.retry.attempts},
                      {"selected", step.selected}});
   }
-  return {{"pipeline", plan.pipeline}, {"environment", plan.environment}, {"params", plan.params}, {"steps", std::move(steps)}};
+  return {{"pipeline", plan.pipeline},
+          {"environment", plan.environment},
+          {"params", plan.params},
+          {"steps", std::move(steps)}};
 }
 
 }  // namespace weir::engine

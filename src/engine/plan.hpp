@@ -45,10 +45,11 @@ struct Plan {
 
 struct PlanRequest {
   std::string pipeline;
-  Json params = Json::object();     // as the user gave them: override the pipeline's defaults
-  std::vector<std::string> select;  // tasks or steps; "+x" with all that it needs, "x+" with all that needs it; empty: all
-  std::string from;                 // this task and everything after it; "" is no restriction
-  std::set<std::string> done;       // steps that an earlier try of this run finished
+  Json params = Json::object();  // as the user gave them: override the pipeline's defaults
+  std::vector<std::string>
+      select;                  // tasks or steps; "+x" with all that it needs, "x+" with all that needs it; empty: all
+  std::string from;            // this task and everything after it; "" is no restriction
+  std::set<std::string> done;  // steps that an earlier try of this run finished
 };
 
 // Pure. InvalidArgument for an unknown pipeline, task or parameter (with the nearest known one).

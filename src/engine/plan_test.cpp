@@ -10,7 +10,8 @@ project::Task copy_task(std::string name, std::vector<std::string> needs, std::s
   task.name = std::move(name);
   task.kind = "copy";
   task.needs = std::move(needs);
-  task.settings = Settings{{{"from", {{"object", std::move(from)}}}, {"to", {{"object", std::move(to)}}}, {"mode", "append"}}};
+  task.settings =
+      Settings{{{"from", {{"object", std::move(from)}}}, {"to", {{"object", std::move(to)}}}, {"mode", "append"}}};
   return task;
 }
 
@@ -42,13 +43,16 @@ class PlanTest : public testing::Test {
                       copy_task("load", {"clean"}, "warehouse.b", "shop.sales")};
     project.pipelines.push_back(std::move(pipeline));
     using models::NodeKind;
-    graph.nodes = {node("a", NodeKind::Model, {}), node("test_a", NodeKind::Test, {"a"}, "a"), node("b", NodeKind::Model, {"a"}),
-                   node("test_b", NodeKind::Test, {"b"}, "b"), node("c", NodeKind::Model, {"b"}), node("test_b_c", NodeKind::Test, {"b", "c"})};
+    graph.nodes = {node("a", NodeKind::Model, {}),    node("test_a", NodeKind::Test, {"a"}, "a"),
+                   node("b", NodeKind::Model, {"a"}), node("test_b", NodeKind::Test, {"b"}, "b"),
+                   node("c", NodeKind::Model, {"b"}), node("test_b_c", NodeKind::Test, {"b", "c"})};
   }
 
   Result<Plan> make(PlanRequest request = {}) {
     if (request.pipeline.empty()) request.pipeline = "sales";
-    return plan(project, graph, request, {.id = RunId{"r1"}, .started_at = *parse_instant("2026-03-01"), .interval_from = {}, .interval_to = {}});
+    return plan(
+        project, graph, request,
+        {.id = RunId{"r1"}, .started_at = *parse_instant("2026-03-01"), .interval_from = {}, .interval_to = {}});
   }
 
   static std::vector<std::string> selected(const Plan& plan) {
@@ -109,7 +113,8 @@ TEST_F(PlanTest, SelectionsReachUpAndDown) {
 }
 
 TEST_F(PlanTest, DoneStepsAreNotSelectedAgain) {
-  EXPECT_EQ(selected(*make({.done = {"stage", "clean/a"}})), (Names{"clean/test_a", "clean/b", "clean/test_b", "load"}));
+  EXPECT_EQ(selected(*make({.done = {"stage", "clean/a"}})),
+            (Names{"clean/test_a", "clean/b", "clean/test_b", "load"}));
 }
 
 TEST_F(PlanTest, UnknownNamesHaveAHint) {

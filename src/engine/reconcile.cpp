@@ -30,7 +30,8 @@ std::string figures_that_differ(const Reconciliation& result) {
     const auto& left = result.left_columns[i];
     const auto& right = result.right_columns[i];
     if (left == right) continue;
-    texts.push_back(fmt::format("{}: {} values, sum {} / {} values, sum {}", left.name, left.values, left.sum, right.values, right.sum));
+    texts.push_back(fmt::format("{}: {} values, sum {} / {} values, sum {}", left.name, left.values, left.sum,
+                                right.values, right.sum));
   }
   return fmt::format("{}", fmt::join(texts, "; "));
 }
@@ -55,13 +56,14 @@ Result<Json> run_reconcile(TaskContext& context) {
   check.passed = result.equal();
   check.rows_checked = std::max(result.left_rows, result.right_rows);
   check.rows_failed = result.differences_total;
-  check.detail = fmt::format("{} / {} rows, {} of {} buckets differ, {} rows differ", result.left_rows, result.right_rows,
-                             result.buckets_differing, result.buckets, result.differences_total);
+  check.detail = fmt::format("{} / {} rows, {} of {} buckets differ, {} rows differ", result.left_rows,
+                             result.right_rows, result.buckets_differing, result.buckets, result.differences_total);
   WEIR_TRY(context.report(check));
   for (const auto& difference : result.differences) context.log().error("{}", difference.text());
   if (!result.equal()) {
     const auto first = result.differences.empty() ? figures_that_differ(result) : result.differences.front().text();
-    return Error::user(Code::CheckFailed, "{} and {} differ: {}; first: {}", request.left.name, request.right.name, check.detail, first)
+    return Error::user(Code::CheckFailed, "{} and {} differ: {}; first: {}", request.left.name, request.right.name,
+                       check.detail, first)
         .hint("weir logs names the rows that differ");
   }
   context.log().info("{} = {}: {} rows, every value", request.left.name, request.right.name, result.left_rows);
@@ -73,22 +75,33 @@ Result<Json> run_reconcile(TaskContext& context) {
 TaskKind reconcile_kind() {
   const Setting text{.name = "item", .type = SettingType::Text};
   const auto side_setting = [](std::string name) {
-    return Setting{.name = std::move(name),
-                   .type = SettingType::Group,
-                   .doc = "connection.table, optionally only some of its rows",
-                   .need = Need::Required,
-                   .fields = {{.name = "table", .type = SettingType::Text, .doc = "connection.table", .need = Need::Required},
-                              {.name = "where", .type = SettingType::Text, .doc = "A SQL condition on that side"}},
-                   .shorthand = Setting::Shorthand::Allowed};
+    return Setting{
+        .name = std::move(name),
+        .type = SettingType::Group,
+        .doc = "connection.table, optionally only some of its rows",
+        .need = Need::Required,
+        .fields = {{.name = "table", .type = SettingType::Text, .doc = "connection.table", .need = Need::Required},
+                   {.name = "where", .type = SettingType::Text, .doc = "A SQL condition on that side"}},
+        .shorthand = Setting::Shorthand::Allowed};
   };
   return {.name = "reconcile",
           .summary = "Proves that two tables hold the same rows by value, or names the rows that differ",
-          .settings = {side_setting("left"), side_setting("right"),
-                       {.name = "key", .type = SettingType::List, .doc = "Columns that identify a row; all columns without it", .fields = {text},
+          .settings = {side_setting("left"),
+                       side_setting("right"),
+                       {.name = "key",
+                        .type = SettingType::List,
+                        .doc = "Columns that identify a row; all columns without it",
+                        .fields = {text},
                         .shorthand = Setting::Shorthand::Allowed},
-                       {.name = "ignore", .type = SettingType::List, .doc = "Columns that are not compared", .fields = {text},
+                       {.name = "ignore",
+                        .type = SettingType::List,
+                        .doc = "Columns that are not compared",
+                        .fields = {text},
                         .shorthand = Setting::Shorthand::Allowed},
-                       {.name = "show", .type = SettingType::Integer, .doc = "How many differing rows are named", .default_value = 20}},
+                       {.name = "show",
+                        .type = SettingType::Integer,
+                        .doc = "How many differing rows are named",
+                        .default_value = 20}},
           .reads = {"left.table", "right.table"},
           .writes = {},
           .run = run_reconcile};

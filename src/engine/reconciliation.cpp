@@ -22,7 +22,7 @@ bool has_sum(const data::Type& type) { return data::is_integer(type.kind) || typ
 struct Side {
   const ReconcileSide* source;
   std::vector<std::string> names;
-  std::vector<std::string> columns;    // quoted
+  std::vector<std::string> columns;  // quoted
   std::vector<data::Type> types;
   std::vector<std::string> canonical;
   std::vector<std::string> canonical_key;
@@ -41,8 +41,8 @@ Result<flow::RelationInfo> describe(const ReconcileSide& side, std::stop_token s
   return std::move(*info);
 }
 
-Result<Side> make_side(const ReconcileSide& source, const flow::RelationInfo& info, const std::vector<std::string>& names,
-                       const std::vector<std::string>& key) {
+Result<Side> make_side(const ReconcileSide& source, const flow::RelationInfo& info,
+                       const std::vector<std::string>& names, const std::vector<std::string>& key) {
   Side side{.source = &source, .names = names, .columns = {}, .types = {}, .canonical = {}, .canonical_key = {}};
   const auto& dialect = side.dialect();
   for (const auto& name : names) {
@@ -63,7 +63,9 @@ Result<Side> make_side(const ReconcileSide& source, const flow::RelationInfo& in
 // The columns of the left side, minus the ignored ones; the right side must have them all and no others.
 Result<std::vector<std::string>> compared_columns(const ReconcileRequest& request, const flow::RelationInfo& left,
                                                   const flow::RelationInfo& right) {
-  const auto ignored = [&](const std::string& name) { return std::ranges::find(request.ignore, name) != request.ignore.end(); };
+  const auto ignored = [&](const std::string& name) {
+    return std::ranges::find(request.ignore, name) != request.ignore.end();
+  };
   std::vector<std::string> names;
   for (const auto& field : left.schema.fields) {
     if (!ignored(field.name)) names.push_back(field.name);
@@ -91,9 +93,12 @@ Result<Summary> summarize(const Side& side, std::stop_token stop) {
   std::string sql = "SELECT count(*) AS row_count";
   for (std::size_t i = 0; i < side.columns.size(); ++i) {
     sql += fmt::format(",\n  count({}) AS values_{}", side.columns[i], i);
-    if (data::is_integer(side.types[i].kind)) sql += fmt::format(",\n  {} AS sum_{}", dialect.exact_sum(side.columns[i]), i);
+    if (data::is_integer(side.types[i].kind))
+      sql += fmt::format(",\n  {} AS sum_{}", dialect.exact_sum(side.columns[i]), i);
     if (side.types[i].kind == Kind::Decimal) {
-      sql += fmt::format(",\n  {} AS sum_{}", dialect.canonical(fmt::format("sum({})", side.columns[i]), data::decimal(76, side.types[i].scale)), i);
+      sql += fmt::format(
+          ",\n  {} AS sum_{}",
+          dialect.canonical(fmt::format("sum({})", side.columns[i]), data::decimal(76, side.types[i].scale)), i);
     }
   }
   const auto batches = WEIR_TRY(flow::select_all(*side.source->database, sql + "\n" + side.from(), stop));
@@ -119,8 +124,9 @@ std::string bucket_expression(const Side& side, int buckets) {
 
 Result<BucketSums> sum_buckets(const Side& side, int buckets, std::stop_token stop) {
   const auto& dialect = side.dialect();
-  const auto sql = fmt::format("SELECT {} AS bucket,\n  count(*) AS row_count,\n  {} AS digest_sum\n{}\nGROUP BY 1",
-                               bucket_expression(side, buckets), dialect.exact_sum(dialect.digest(side.canonical)), side.from());
+  const auto sql =
+      fmt::format("SELECT {} AS bucket,\n  count(*) AS row_count,\n  {} AS digest_sum\n{}\nGROUP BY 1",
+                  bucket_expression(side, buckets), dialect.exact_sum(dialect.digest(side.canonical)), side.from());
   BucketSums sums;
   for (const auto& batch : WEIR_TRY(flow::select_all(*side.source->database, sql, stop))) {
     for (std::size_t row = 0; row < batch.rows(); ++row) {
@@ -135,13 +141,15 @@ using Rows = std::map<std::vector<std::string>, std::vector<std::vector<std::str
 
 constexpr std::string_view kNull = "NULL";
 
-Result<Rows> fetch_bucket(const Side& side, std::int64_t bucket, int buckets, std::size_t key_columns, std::stop_token stop) {
+Result<Rows> fetch_bucket(const Side& side, std::int64_t bucket, int buckets, std::size_t key_columns,
+                          std::stop_token stop) {
   std::vector<std::string> expressions = side.canonical_key;
   expressions.insert(expressions.end(), side.canonical.begin(), side.canonical.end());
   std::string list;
-  for (std::size_t i = 0; i < expressions.size(); ++i) list += fmt::format("{}{} AS c{}", i == 0 ? "" : ",\n  ", expressions[i], i);
-  const auto sql = fmt::format("SELECT {}\n{}\n{} {} = {}", list, side.from(), side.source->where.empty() ? "WHERE" : "AND",
-                               bucket_expression(side, buckets), bucket);
+  for (std::size_t i = 0; i < expressions.size(); ++i)
+    list += fmt::format("{}{} AS c{}", i == 0 ? "" : ",\n  ", expressions[i], i);
+  const auto sql = fmt::format("SELECT {}\n{}\n{} {} = {}", list, side.from(),
+                               side.source->where.empty() ? "WHERE" : "AND", bucket_expression(side, buckets), bucket);
   Rows rows;
   for (const auto& batch : WEIR_TRY(flow::select_all(*side.source->database, sql, stop))) {
     for (std::size_t row = 0; row < batch.rows(); ++row) {
@@ -160,8 +168,8 @@ Result<Rows> fetch_bucket(const Side& side, std::int64_t bucket, int buckets, st
 
 class Comparison {
  public:
-  Comparison(const ReconcileRequest& request, const std::vector<std::string>& names, const std::vector<std::string>& key,
-             Reconciliation& result)
+  Comparison(const ReconcileRequest& request, const std::vector<std::string>& names,
+             const std::vector<std::string>& key, Reconciliation& result)
       : request_(request), names_(names), key_(key), result_(result) {}
 
   void compare(const Rows& left, const Rows& right) {
@@ -185,7 +193,8 @@ class Comparison {
     std::ranges::set_difference(left, right, std::back_inserter(only_left));
     std::ranges::set_difference(right, left, std::back_inserter(only_right));
     const auto pairs = std::min(only_left.size(), only_right.size());
-    for (std::size_t i = 0; i < pairs; ++i) add({Difference::Kind::Values, key_text(key), values_text(only_left[i], only_right[i])});
+    for (std::size_t i = 0; i < pairs; ++i)
+      add({Difference::Kind::Values, key_text(key), values_text(only_left[i], only_right[i])});
     for (std::size_t i = pairs; i < only_left.size(); ++i) add({Difference::Kind::OnlyLeft, key_text(key), {}});
     for (std::size_t i = pairs; i < only_right.size(); ++i) add({Difference::Kind::OnlyRight, key_text(key), {}});
   }
@@ -206,7 +215,8 @@ class Comparison {
   std::string values_text(const std::vector<std::string>& left, const std::vector<std::string>& right) const {
     std::string text;
     for (std::size_t i = 0; i < left.size(); ++i) {
-      if (left[i] != right[i]) text += fmt::format("{}{}: {} / {}", text.empty() ? "" : ", ", names_[i], left[i], right[i]);
+      if (left[i] != right[i])
+        text += fmt::format("{}{}: {} / {}", text.empty() ? "" : ", ", names_[i], left[i], right[i]);
     }
     return text;
   }
@@ -266,7 +276,8 @@ Result<Reconciliation> reconcile(const ReconcileRequest& request, std::stop_toke
   }
 
   result.buckets = bucket_count(std::max(result.left_rows, result.right_rows));
-  auto [left_answer, right_answer] = ask_both(left, right, [&](const Side& side) { return sum_buckets(side, result.buckets, stop); });
+  auto [left_answer, right_answer] =
+      ask_both(left, right, [&](const Side& side) { return sum_buckets(side, result.buckets, stop); });
   const auto left_sums = WEIR_TRY(std::move(left_answer));
   const auto right_sums = WEIR_TRY(std::move(right_answer));
   std::set<std::int64_t> differing;

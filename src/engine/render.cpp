@@ -11,7 +11,8 @@ namespace {
 using Places = std::map<std::string, Place>;
 
 Json instant_variables(Instant instant, const project::Pipeline& pipeline) {
-  const auto local = pipeline.schedules.empty() ? format_instant(instant) : pipeline.schedules.front().local_text(instant);
+  const auto local =
+      pipeline.schedules.empty() ? format_instant(instant) : pipeline.schedules.front().local_text(instant);
   return {{"text", format_instant(instant)},
           {"date", local.substr(0, 10)},
           {"time", local.substr(11, 8)},
@@ -28,7 +29,8 @@ class Renderer {
     for (const auto& [key, value] : values.items()) {
       const auto found = std::ranges::find(descriptions, key, &Setting::name);
       const auto inner = path.empty() ? key : path + "." + key;
-      rendered[key] = found == descriptions.end() ? WEIR_TRY(anything(value, inner)) : WEIR_TRY(one(value, *found, inner));
+      rendered[key] =
+          found == descriptions.end() ? WEIR_TRY(anything(value, inner)) : WEIR_TRY(one(value, *found, inner));
     }
     return rendered;
   }

@@ -19,8 +19,9 @@ Result<Settings> render_json(const Json& values, const Json& variables) {
 }
 
 TEST(Render, KeepsTypesAndRendersTexts) {
-  const auto rendered = render_json({{"rows", "{{ params.rows }}"}, {"to", "files/{{ run.id }}/a.csv"}, {"add", {{"day", "{{ run.id }}!"}}}},
-                                    {{"params", {{"rows", 1000}}}, {"run", {{"id", "r1"}}}});
+  const auto rendered = render_json(
+      {{"rows", "{{ params.rows }}"}, {"to", "files/{{ run.id }}/a.csv"}, {"add", {{"day", "{{ run.id }}!"}}}},
+      {{"params", {{"rows", 1000}}}, {"run", {{"id", "r1"}}}});
   ASSERT_TRUE(rendered.ok()) << rendered.error().text();
   EXPECT_EQ(rendered->integer("rows"), 1000);
   EXPECT_EQ(rendered->text("to"), "files/r1/a.csv");
@@ -48,7 +49,8 @@ TEST(Render, AnUndefinedVariableIsNamed) {
 TEST(Render, RunDatesAreOnTheScheduleClock) {
   project::Pipeline pipeline;
   pipeline.schedules.push_back(project::Schedule::parse("45 12 * * TUE", "Europe/Moscow").value());
-  const RunFacts facts{.id = RunId{"r"}, .started_at = *parse_instant("2026-03-02T22:30:00Z"), .interval_from = {}, .interval_to = {}};
+  const RunFacts facts{
+      .id = RunId{"r"}, .started_at = *parse_instant("2026-03-02T22:30:00Z"), .interval_from = {}, .interval_to = {}};
   const auto variables = template_variables(pipeline, Json::object(), facts);
   EXPECT_EQ(variables["run"]["started_at"]["date"], "2026-03-03");
   EXPECT_EQ(variables["run"]["started_at"]["time"], "01:30:00");

@@ -12,7 +12,8 @@ Result<void> prune_files(const project::Project& project, ledger::Ledger& ledger
     if (!entry.is_directory()) continue;
     const auto name = entry.path().filename().string();
     const auto run = WEIR_TRY(ledger.find_run(name));
-    if (!run || run->id.text() != name || !run->finished_at || now - *run->finished_at < *project.files_retention) continue;
+    if (!run || run->id.text() != name || !run->finished_at || now - *run->finished_at < *project.files_retention)
+      continue;
     std::filesystem::remove_all(entry.path(), error);
     if (error) return Error::from_errno(error.value(), fmt::format("removing old files: {}", entry.path().string()));
   }

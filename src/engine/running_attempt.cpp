@@ -133,8 +133,8 @@ void RunningAttempt::settle() {
   const auto status = process_.wait();
   attempt_.memory_bytes_max = status.memory_bytes_max;
   if (stop_reason_ == StopReason::TimedOut && (error_ || !reported_)) {
-    error_ = Error::system(Code::TimedOut, "the task ran longer than its timeout: {}",
-                           format_duration(*step_.timeout)).hint("raise the task's timeout, or find out what it waits for");
+    error_ = Error::system(Code::TimedOut, "the task ran longer than its timeout: {}", format_duration(*step_.timeout))
+                 .hint("raise the task's timeout, or find out what it waits for");
   } else if (stop_reason_ == StopReason::Cancelled && (error_ || !reported_)) {
     error_ = Error::cancelled();
   } else if (!reported_) {
@@ -144,7 +144,9 @@ void RunningAttempt::settle() {
   if (error_) write_log({system_clock().now(), LogLevel::Error, error_->text()});
 }
 
-void RunningAttempt::write_log(const LogLine& line) { (void)write_all(log_.get(), format_log_line(line), "writing the task's log"); }
+void RunningAttempt::write_log(const LogLine& line) {
+  (void)write_all(log_.get(), format_log_line(line), "writing the task's log");
+}
 
 void RunningAttempt::ask_to_stop(std::chrono::milliseconds grace) {
   if (stop_reason_ == StopReason::None) stop_reason_ = StopReason::Cancelled;

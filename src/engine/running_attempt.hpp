@@ -22,8 +22,8 @@ class RunningAttempt {
     std::filesystem::path state_folder;
   };
   // Opens the log, spawns the child and hands it the order.
-  static Result<std::unique_ptr<RunningAttempt>> start(const Step& step, const WorkOrder& order, ledger::Attempt attempt,
-                                                       const Places& places);
+  static Result<std::unique_ptr<RunningAttempt>> start(const Step& step, const WorkOrder& order,
+                                                       ledger::Attempt attempt, const Places& places);
 
   // What a message from the child asks of the executor.
   struct Event {

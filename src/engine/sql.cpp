@@ -19,7 +19,8 @@ Result<std::string> script_text(TaskContext& context) {
 Result<Json> run_sql(TaskContext& context) {
   const auto& settings = context.order().settings;
   if (settings.has("file") == settings.has("script")) {
-    return Error::user(Code::InvalidProject, "a sql task takes either script or file").hint("give exactly one of the two");
+    return Error::user(Code::InvalidProject, "a sql task takes either script or file")
+        .hint("give exactly one of the two");
   }
   const auto text = WEIR_TRY(script_text(context));
   const auto connection = settings.text("connection");
@@ -28,7 +29,8 @@ Result<Json> run_sql(TaskContext& context) {
   for (const auto& statement : sql::split_statements(text, quoting_of(database->dialect()))) {
     script.statements.emplace_back(statement.text);
   }
-  const auto rows = WEIR_TRY(database->execute(script, context.stop()).while_doing(fmt::format("sql on {}", connection)));
+  const auto rows =
+      WEIR_TRY(database->execute(script, context.stop()).while_doing(fmt::format("sql on {}", connection)));
   context.progress().rows_written = rows;
   context.log().info("executed {} statements on {}", script.statements.size(), connection);
   return Json{{"statements", script.statements.size()}, {"rows", rows}};
@@ -39,9 +41,14 @@ Result<Json> run_sql(TaskContext& context) {
 TaskKind sql_kind() {
   return {.name = "sql",
           .summary = "Runs SQL statements on a connection: all or none, where the database has transactions",
-          .settings = {{.name = "connection", .type = SettingType::Text, .doc = "The connection to run on", .need = Need::Required},
+          .settings = {{.name = "connection",
+                        .type = SettingType::Text,
+                        .doc = "The connection to run on",
+                        .need = Need::Required},
                        {.name = "script", .type = SettingType::Text, .doc = "The statements, separated by semicolons"},
-                       {.name = "file", .type = SettingType::Text, .doc = "A file with the statements instead; may hold templates"}},
+                       {.name = "file",
+                        .type = SettingType::Text,
+                        .doc = "A file with the statements instead; may hold templates"}},
           .reads = {},
           .writes = {},
           .connections = {"connection"},

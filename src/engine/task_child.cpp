@@ -1,15 +1,15 @@
 #include "engine/task_child.hpp"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <poll.h>
 #include <unistd.h>
 
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <mutex>
-#include <condition_variable>
 #include <thread>
 
 #include "engine/error_json.hpp"
@@ -161,7 +161,8 @@ class ChildContext final : public TaskContext {
   void add_secrets(const Setting& setting, const Json& value) {
     if (setting.secrecy == Secrecy::Secret && value.is_string()) redactor_.add(Secret{value.get<std::string>()});
     if (setting.type == SettingType::Group && value.is_object()) add_secrets(setting.fields, value);
-    if ((setting.type == SettingType::List || setting.type == SettingType::Map) && !setting.fields.empty() && value.is_structured()) {
+    if ((setting.type == SettingType::List || setting.type == SettingType::Map) && !setting.fields.empty() &&
+        value.is_structured()) {
       for (const auto& entry : value) add_secrets(setting.fields.front(), entry);
     }
   }

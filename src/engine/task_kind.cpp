@@ -34,7 +34,8 @@ Result<Opening> find_connection(TaskContext& task, std::string_view name) {
   auto connection = found->second;
   if (connection.type == kFilesConnection) connection.settings = with_reachable(connection.settings, task.order());
   const auto files = task.order().project_folder / "files";
-  flow::OpenContext context{.connection = std::move(connection), .project_folder = task.order().project_folder, .log = &task.log()};
+  flow::OpenContext context{
+      .connection = std::move(connection), .project_folder = task.order().project_folder, .log = &task.log()};
   if (!task.order().run.empty()) context.run_folder = files / task.order().run.text();
   if (!task.order().replay.empty()) context.replay_folder = files / task.order().replay / "recordings";
   return Opening{connector, std::move(context)};
@@ -65,7 +66,8 @@ Result<std::unique_ptr<flow::Database>> TaskContext::open_database(std::string_v
   return opening.connector->open_database(opening.context);
 }
 
-Result<std::unique_ptr<flow::Replication>> TaskContext::open_replication(std::string_view source, std::string_view target) {
+Result<std::unique_ptr<flow::Replication>> TaskContext::open_replication(std::string_view source,
+                                                                         std::string_view target) {
   const auto from = WEIR_TRY(find_connection(*this, source));
   const auto to = WEIR_TRY(find_connection(*this, target));
   if (!to.connector->open_replication) return lacks_role(to, "takes no replication");
@@ -73,8 +75,9 @@ Result<std::unique_ptr<flow::Replication>> TaskContext::open_replication(std::st
 }
 
 std::span<const TaskKind> task_kinds() {
-  static const std::vector<TaskKind> kinds{generate_kind(),  copy_kind(),      sql_kind(),     model_kind(), check_kind(),
-                                           reconcile_kind(), replicate_kind(), command_kind(), dbt_kind()};
+  static const std::vector<TaskKind> kinds{generate_kind(),  copy_kind(),    sql_kind(),
+                                           model_kind(),     check_kind(),   reconcile_kind(),
+                                           replicate_kind(), command_kind(), dbt_kind()};
   return kinds;
 }
 

@@ -17,10 +17,11 @@ constexpr std::array<std::string_view, 2> kManageable{"clickhouse", "postgres"};
 project::Vocabulary vocabulary(const flow::Registry& registry) {
   project::Vocabulary vocabulary;
   for (const auto& connector : registry.all()) {
-    vocabulary.connections.push_back({.name = connector.name,
-                                      .summary = connector.summary,
-                                      .settings = connector.settings,
-                                      .manageable = std::ranges::find(kManageable, connector.name) != kManageable.end()});
+    vocabulary.connections.push_back(
+        {.name = connector.name,
+         .summary = connector.summary,
+         .settings = connector.settings,
+         .manageable = std::ranges::find(kManageable, connector.name) != kManageable.end()});
   }
   for (const auto& kind : task_kinds()) {
     project::KindDescription description{.name = kind.name, .summary = kind.summary, .settings = kind.settings};

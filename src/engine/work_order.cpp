@@ -36,7 +36,8 @@ Result<WorkOrder> WorkOrder::from_json(const Json& json) {
     order.variables = json.at("variables");
     order.project_folder = json.at("project_folder").get<std::string>();
     for (const auto& [name, connection] : json.at("connections").items()) {
-      order.connections[name] = {.name = name, .type = connection.at("type"), .settings = Settings{connection.at("settings")}};
+      order.connections[name] = {
+          .name = name, .type = connection.at("type"), .settings = Settings{connection.at("settings")}};
     }
     return order;
   } catch (const nlohmann::json::exception& error) {

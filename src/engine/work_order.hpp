@@ -19,13 +19,13 @@ struct WorkOrder {
   RunId run;
   std::string pipeline;
   std::string environment;
-  std::string step;     // unique in the run: the task's name, or "task/node" for a node of a model task
+  std::string step;  // unique in the run: the task's name, or "task/node" for a node of a model task
   std::string kind;
-  std::string node;     // a model or test; "" for other kinds
+  std::string node;  // a model or test; "" for other kinds
   int attempt = 1;
-  std::string replay;   // a run whose recordings answer instead of the network; "" is none
-  Settings settings;    // of the kind, rendered
-  Json variables;       // run, params, interval, env: what templates inside SQL files see
+  std::string replay;  // a run whose recordings answer instead of the network; "" is none
+  Settings settings;   // of the kind, rendered
+  Json variables;      // run, params, interval, env: what templates inside SQL files see
   std::filesystem::path project_folder;
   std::map<std::string, flow::Connection> connections;
 

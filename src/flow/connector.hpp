@@ -28,7 +28,7 @@ struct Connection {
 // What a connector is opened with.
 struct OpenContext {
   Connection connection;
-  std::filesystem::path project_folder;  // relative paths start here
+  std::filesystem::path project_folder;      // relative paths start here
   std::filesystem::path run_folder = {};     // <project>/files/<run>: what the run keeps; "" outside of a run
   std::filesystem::path replay_folder = {};  // recordings of a run that this one repeats; "" is none
   Log* log = &silent_log();

@@ -43,12 +43,12 @@ enum class Materialized { View, Table, Incremental, MaterializedView };
 struct Materialization {
   Relation target;
   Materialized materialized = Materialized::View;
-  std::string select;                   // compiled SQL
+  std::string select;                    // compiled SQL
   std::optional<RelationInfo> existing;  // what stands at the target now
-  std::string strategy;                 // Incremental: append, delete+insert, merge; "" is the dialect's default
+  std::string strategy;                  // Incremental: append, delete+insert, merge; "" is the dialect's default
   std::vector<std::string> unique_key;
-  bool full_refresh = false;            // Incremental: rebuild from scratch
-  Json config;                          // the model's own config: engine, order_by, partition_by, indexes, …
+  bool full_refresh = false;  // Incremental: rebuild from scratch
+  Json config;                // the model's own config: engine, order_by, partition_by, indexes, …
 };
 
 // A statement list that publishes one change. In an atomic script either all statements take effect or none, where the

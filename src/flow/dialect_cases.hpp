@@ -27,8 +27,8 @@
 namespace weir::flow {
 
 struct CanonicalCase {
-  std::string_view type;                  // as data::parse_type reads it
-  std::string_view value;                 // cast from this text to the dialect's type name
+  std::string_view type;                      // as data::parse_type reads it
+  std::string_view value;                     // cast from this text to the dialect's type name
   std::optional<std::string_view> canonical;  // nothing: the value is NULL, whatever `value` says
 };
 
@@ -99,14 +99,10 @@ struct DigestCase {
 // The lengths count bytes of UTF-8, not characters.
 inline const std::vector<DigestCase>& digest_cases() {
   static const std::vector<DigestCase> cases{
-      {{"1"}, -3405469957908330435},
-      {{""}, -7341853780040861484},
-      {{std::nullopt}, -8242659905774566237},
-      {{"1.5", "North", std::nullopt}, -4899894209765301441},
-      {{"привет"}, 7962585118602526769},
-      {{"a", "b"}, 9199183874669687786},
-      {{"ab"}, 3291475844639455004},
-      {{"1772369100250000", "7"}, 24960539899756342},
+      {{"1"}, -3405469957908330435},          {{""}, -7341853780040861484},
+      {{std::nullopt}, -8242659905774566237}, {{"1.5", "North", std::nullopt}, -4899894209765301441},
+      {{"привет"}, 7962585118602526769},      {{"a", "b"}, 9199183874669687786},
+      {{"ab"}, 3291475844639455004},          {{"1772369100250000", "7"}, 24960539899756342},
   };
   return cases;
 }

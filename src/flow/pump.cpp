@@ -34,7 +34,8 @@ class FirstError {
 // Adds constant columns. A column of the same value is built once per batch size and shared.
 class ColumnAdder {
  public:
-  ColumnAdder(data::SchemaPtr schema, const std::vector<ConstantColumn>& added) : schema_(std::move(schema)), added_(added) {}
+  ColumnAdder(data::SchemaPtr schema, const std::vector<ConstantColumn>& added)
+      : schema_(std::move(schema)), added_(added) {}
 
   Result<data::Batch> add(data::Batch batch) {
     if (added_.empty()) return batch;
@@ -126,7 +127,8 @@ Result<void> run_lanes(std::vector<std::unique_ptr<Lane>>& lanes, std::stop_toke
         lane->close();
       });
       threads.emplace_back([&, lane = lane.get()] {
-        if (auto written = lane->write_all(stop.get_token()); !written.ok()) first_error.report(std::move(written).error());
+        if (auto written = lane->write_all(stop.get_token()); !written.ok())
+          first_error.report(std::move(written).error());
         lane->close();
       });
     }
@@ -142,7 +144,8 @@ struct Settled {
   std::optional<Checkpoint> until;
 };
 
-Result<std::optional<Settled>> settle_pending(Sink& sink, const WriteRequest& write, Journal& journal, std::stop_token stop) {
+Result<std::optional<Settled>> settle_pending(Sink& sink, const WriteRequest& write, Journal& journal,
+                                              std::stop_token stop) {
   const auto intent = WEIR_TRY(journal.pending());
   if (!intent) return std::optional<Settled>{};
   const auto receipt = WEIR_TRY(sink.find(write, intent->commit, stop));

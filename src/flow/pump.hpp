@@ -25,7 +25,7 @@ struct PumpPlan {
   ReadRequest read;
   WriteRequest write;  // its schema is filled in by the pump: what is read, plus the added columns
   std::vector<ConstantColumn> added;
-  int partitions = 1;             // read and written side by side
+  int partitions = 1;                      // read and written side by side
   std::uint64_t memory_bytes = 48U << 20;  // what all queued batches may occupy together
 };
 

@@ -56,14 +56,16 @@ class CountingSource final : public Source {
   bool resumable = true;  // whether its deliveries carry checkpoints
   std::string opened_from;
   Result<std::vector<Stream>> discover(std::stop_token) override { return std::vector<Stream>{}; }
-  Result<Stream> describe(const ReadRequest&, std::stop_token) override { return Stream{"numbers", *one_column(), {}, {}}; }
+  Result<Stream> describe(const ReadRequest&, std::stop_token) override {
+    return Stream{"numbers", *one_column(), {}, {}};
+  }
   Result<std::vector<Partition>> partitions(const ReadRequest&, int wanted, std::stop_token) override {
     std::vector<Partition> partitions;
     for (int i = 0; i < wanted; ++i) partitions.push_back({std::to_string(i)});
     return partitions;
   }
-  Result<std::unique_ptr<Reader>> open(const ReadRequest&, const Partition& partition, const std::optional<Checkpoint>& from,
-                                       std::stop_token) override {
+  Result<std::unique_ptr<Reader>> open(const ReadRequest&, const Partition& partition,
+                                       const std::optional<Checkpoint>& from, std::stop_token) override {
     ++opened;
     opened_from = from ? from->text : "";
     return std::make_unique<CountingReader>(std::stoll(partition.text) * 1'000'000, batches, fail_at, resumable);

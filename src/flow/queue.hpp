@@ -22,9 +22,8 @@ class BatchQueue {
   bool push(data::Batch batch, std::stop_token stop) {
     const auto bytes = batch.memory_bytes();
     std::unique_lock lock(mutex_);
-    const bool woken = changed_.wait(lock, stop, [&] {
-      return closed_ || waiting_.empty() || memory_bytes_ + bytes <= memory_bytes_max_;
-    });
+    const bool woken = changed_.wait(
+        lock, stop, [&] { return closed_ || waiting_.empty() || memory_bytes_ + bytes <= memory_bytes_max_; });
     if (!woken || closed_) return false;
     memory_bytes_ += bytes;
     waiting_.push_back(std::move(batch));
@@ -35,7 +34,8 @@ class BatchQueue {
   // Waits for a batch. Nothing after finish() and the last batch, or when a stop was requested.
   std::optional<data::Batch> pop(std::stop_token stop) {
     std::unique_lock lock(mutex_);
-    if (!changed_.wait(lock, stop, [&] { return closed_ || !waiting_.empty(); }) || waiting_.empty()) return std::nullopt;
+    if (!changed_.wait(lock, stop, [&] { return closed_ || !waiting_.empty(); }) || waiting_.empty())
+      return std::nullopt;
     auto batch = std::move(waiting_.front());
     waiting_.pop_front();
     memory_bytes_ -= batch.memory_bytes();

@@ -69,7 +69,8 @@ class Sink {
   // Makes the table when it is missing (types by docs/types.md), checks that the schema fits when it is there.
   virtual Result<std::unique_ptr<Load>> open(const WriteRequest& request, std::stop_token stop) = 0;
   // The receipt of a commit that the destination already holds.
-  virtual Result<std::optional<Receipt>> find(const WriteRequest& request, const CommitId& commit, std::stop_token stop) = 0;
+  virtual Result<std::optional<Receipt>> find(const WriteRequest& request, const CommitId& commit,
+                                              std::stop_token stop) = 0;
 };
 
 }  // namespace weir::flow

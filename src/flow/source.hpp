@@ -35,7 +35,8 @@ struct ReadRequest {
   std::vector<std::string> columns;  // empty: all
   Settings options;                  // the connector's own read options (format, delimiter, …)
   Limits limits;
-  std::optional<Checkpoint> from = {};  // where the read will begin: what an incremental stream looks like depends on it
+  std::optional<Checkpoint> from =
+      {};  // where the read will begin: what an incremental stream looks like depends on it
 };
 
 // A part of a stream that can be read on its own, opaque to all but its connector. The parts of one request are disjoint,

@@ -271,7 +271,8 @@ std::size_t CurlExchange::on_header(char* line_bytes, std::size_t, std::size_t s
   } else if (trim_header(line).empty()) {
     self.head_complete_ = self.head_.status >= 200;  // 1xx announces another head
   } else if (const auto colon = line.find(':'); colon != std::string_view::npos) {
-    self.head_.headers.add(std::string{trim_header(line.substr(0, colon))}, std::string{trim_header(line.substr(colon + 1))});
+    self.head_.headers.add(std::string{trim_header(line.substr(0, colon))},
+                           std::string{trim_header(line.substr(colon + 1))});
   }
   return size;
 }

@@ -115,9 +115,7 @@ class ScriptedServer {
   std::thread thread_;
 };
 
-std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span{text});
-}
+std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span{text}); }
 
 Result<std::string> read_all(HttpExchange& exchange) {
   std::string all;

@@ -196,8 +196,7 @@ TEST_P(DbtTest, AFailingTestNamesItselfAndItsRows) {
   EXPECT_NE(read_file(project.folder() / compiled).value().find("person_id > 3"), std::string::npos) << hint;
   std::map<std::string, bool> checks;
   const auto run = project.last_run();
-  for (const auto& check : run["checks"])
-    checks[check.value("check", "")] = check.value("passed", false);
+  for (const auto& check : run["checks"]) checks[check.value("check", "")] = check.value("passed", false);
   EXPECT_EQ(checks, (std::map<std::string, bool>{{"nobody_late", false}, {"nobody_stands", true}}));
 }
 

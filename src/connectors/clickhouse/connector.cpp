@@ -96,7 +96,8 @@ flow::Connector clickhouse_connector() {
     return clickhouse::make_source(clickhouse::make_pool(context));
   };
   connector.open_sink = [](const flow::OpenContext& context) -> Result<std::unique_ptr<flow::Sink>> {
-    return clickhouse::make_sink(clickhouse::make_pool(context), context.connection.settings.text("cluster"), *context.log);
+    return clickhouse::make_sink(clickhouse::make_pool(context), context.connection.settings.text("cluster"),
+                                 *context.log);
   };
   connector.open_database = [](const flow::OpenContext& context) -> Result<std::unique_ptr<flow::Database>> {
     return clickhouse::make_database(clickhouse::make_pool(context), context.connection.settings.text("cluster"));

@@ -142,7 +142,8 @@ class ZstdInput final : public ByteInput {
 
 }  // namespace
 
-Result<std::unique_ptr<ByteInput>> open_input(const std::filesystem::path& path, Compression compression, ByteRange range) {
+Result<std::unique_ptr<ByteInput>> open_input(const std::filesystem::path& path, Compression compression,
+                                              ByteRange range) {
   const auto doing = fmt::format("reading file: {}", path.string());
   Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!file) return Error::from_errno(errno, doing);

@@ -23,7 +23,8 @@ using MakeMasks = void (*)(const char* text, std::size_t count, const Marks& mar
 
 #if defined(__x86_64__)
 
-__attribute__((target("avx2"))) void make_masks_avx2(const char* text, std::size_t count, const Marks& marks, BlockMasks* masks) {
+__attribute__((target("avx2"))) void make_masks_avx2(const char* text, std::size_t count, const Marks& marks,
+                                                     BlockMasks* masks) {
   const auto delimiter = _mm256_set1_epi8(marks.delimiter);
   const auto quote = _mm256_set1_epi8(marks.quote);
   const auto feed = _mm256_set1_epi8('\n');
@@ -32,8 +33,9 @@ __attribute__((target("avx2"))) void make_masks_avx2(const char* text, std::size
     BlockMasks block;
     for (int half = 1; half >= 0; --half) {
       const auto bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text + half * 32));
-      const auto marked = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, delimiter),
-                                          _mm256_or_si256(_mm256_cmpeq_epi8(bytes, quote), _mm256_cmpeq_epi8(bytes, feed)));
+      const auto marked =
+          _mm256_or_si256(_mm256_cmpeq_epi8(bytes, delimiter),
+                          _mm256_or_si256(_mm256_cmpeq_epi8(bytes, quote), _mm256_cmpeq_epi8(bytes, feed)));
       block.structural = block.structural << 32 | static_cast<std::uint32_t>(_mm256_movemask_epi8(marked));
       block.non_ascii = block.non_ascii << 32 | static_cast<std::uint32_t>(_mm256_movemask_epi8(bytes));
       block.nul = block.nul << 32 | static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, zero)));
@@ -70,7 +72,8 @@ void make_masks_portable(const char* text, std::size_t count, const Marks& marks
     BlockMasks block;
     for (int byte = 63; byte >= 0; --byte) {
       const char c = text[byte];
-      block.structural = block.structural << 1 | static_cast<unsigned>(c == marks.delimiter || c == marks.quote || c == '\n');
+      block.structural =
+          block.structural << 1 | static_cast<unsigned>(c == marks.delimiter || c == marks.quote || c == '\n');
       block.non_ascii = block.non_ascii << 1 | static_cast<unsigned>((c & 0x80) != 0);
       block.nul = block.nul << 1 | static_cast<unsigned>(c == '\0');
     }
@@ -84,7 +87,8 @@ MakeMasks best_make_masks() { return make_masks_portable; }
 
 // Writes the positions of the mask's bits; returns their end. `out` has room for 64.
 std::uint32_t* write_positions(std::uint64_t mask, std::size_t base, std::uint32_t* out) {
-  for (; mask != 0; mask &= mask - 1) *out++ = static_cast<std::uint32_t>(base) + static_cast<std::uint32_t>(std::countr_zero(mask));
+  for (; mask != 0; mask &= mask - 1)
+    *out++ = static_cast<std::uint32_t>(base) + static_cast<std::uint32_t>(std::countr_zero(mask));
   return out;
 }
 
@@ -148,7 +152,8 @@ std::uint64_t count_byte(const char* text, std::size_t size, char byte) {
   const auto wanted = _mm_set1_epi8(byte);
   for (; at + 16 <= size; at += 16) {
     const auto bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + at));
-    count += static_cast<std::uint64_t>(std::popcount(static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)))));
+    count += static_cast<std::uint64_t>(
+        std::popcount(static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)))));
   }
 #endif
   return count + static_cast<std::uint64_t>(std::count(text + at, text + size, byte));

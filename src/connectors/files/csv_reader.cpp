@@ -29,7 +29,8 @@ class ColumnInput {
   std::size_t memory_bytes() const { return is_text_ ? text_.memory_bytes() : builder_.memory_bytes(); }
   data::Column finish() { return is_text_ ? text_.finish() : builder_.finish(); }
 
-  void append_text(const char* text, const Span* spans, std::size_t stride, std::size_t rows, std::string_view null_text) {
+  void append_text(const char* text, const Span* spans, std::size_t stride, std::size_t rows,
+                   std::string_view null_text) {
     text_.append(text, spans, stride, rows, null_text);
   }
   Result<void> append_value(const char* text, const Span& span, std::string_view null_text) {
@@ -151,12 +152,15 @@ class CsvReader final : public flow::Reader {
         continue;
       }
       for (std::size_t row = 0; row < rows; ++row) {
-        const auto parsed = column.append_value(buffer_.data(), spans[row * width_ + column.index()], file_.format.null_text);
+        const auto parsed =
+            column.append_value(buffer_.data(), spans[row * width_ + column.index()], file_.format.null_text);
         if (parsed.ok()) continue;
-        return bad_record({block_.lines[cursor_ + row], fmt::format("column {}: {}", column.name(), parsed.error().message())})
-            .hint(fmt::format("correct the file, give the column another type (types: {{{}: string}}), or leave such rows "
-                              "out with on_error: skip",
-                              column.name()));
+        return bad_record(
+                   {block_.lines[cursor_ + row], fmt::format("column {}: {}", column.name(), parsed.error().message())})
+            .hint(fmt::format(
+                "correct the file, give the column another type (types: {{{}: string}}), or leave such rows "
+                "out with on_error: skip",
+                column.name()));
       }
     }
     return {};
@@ -209,7 +213,8 @@ class CsvReader final : public flow::Reader {
     auto input = WEIR_TRY(open_input(file_.path, Compression::None, {0, range_.begin}));
     std::vector<char> block(kBlockBytes);
     std::uint64_t lines = 1;
-    while (const auto got = WEIR_TRY(input->read(block.data(), block.size()))) lines += count_byte(block.data(), got, '\n');
+    while (const auto got = WEIR_TRY(input->read(block.data(), block.size())))
+      lines += count_byte(block.data(), got, '\n');
     return lines;
   }
 
@@ -217,8 +222,10 @@ class CsvReader final : public flow::Reader {
     const auto skipped = splitter_.skipped() + malformed_;
     if (skipped == 0 || std::exchange(reported_, true)) return;
     const auto& record = splitter_.first_skipped();
-    const auto& first = !first_malformed_ || (record && record->line < first_malformed_->line) ? *record : *first_malformed_;
-    log_.warn("left out {} malformed {}, the first: {}", skipped, skipped == 1 ? "row" : "rows", bad_record(first).text());
+    const auto& first =
+        !first_malformed_ || (record && record->line < first_malformed_->line) ? *record : *first_malformed_;
+    log_.warn("left out {} malformed {}, the first: {}", skipped, skipped == 1 ? "row" : "rows",
+              bad_record(first).text());
   }
 
   const TextFile file_;
@@ -370,7 +377,8 @@ Result<std::vector<std::uint64_t>> split_csv(const TextFile& file, const CsvLayo
     while (taken < got && begins.size() < wanted) {
       // Up to the target only the parity of quotes matters; from there on the first line break outside of quotes.
       const auto skip = std::min<std::uint64_t>(got - taken, target() > at + taken ? target() - at - taken : 0);
-      if (has_quotes && count_byte(block.data() + taken, skip, file.format.marks.quote) % 2 != 0) in_quotes = !in_quotes;
+      if (has_quotes && count_byte(block.data() + taken, skip, file.format.marks.quote) % 2 != 0)
+        in_quotes = !in_quotes;
       taken += skip;
       for (; taken < got && at + taken >= target(); ++taken) {
         if (has_quotes && block[taken] == file.format.marks.quote) in_quotes = !in_quotes;
@@ -388,7 +396,8 @@ Result<std::vector<std::uint64_t>> split_csv(const TextFile& file, const CsvLayo
 Result<std::unique_ptr<flow::Reader>> open_csv(const TextFile& file, const CsvLayout& layout,
                                                const std::vector<std::size_t>& columns, ByteRange range,
                                                const flow::Limits& limits, Log& log) {
-  auto input = WEIR_TRY(open_input(file.path, file.compression, file.compression == Compression::None ? range : ByteRange{}));
+  auto input =
+      WEIR_TRY(open_input(file.path, file.compression, file.compression == Compression::None ? range : ByteRange{}));
   if (file.compression != Compression::None) {
     // Compressed text has no places to begin at: the header is read over.
     std::vector<char> header(layout.rows_begin);

@@ -89,7 +89,7 @@ class CsvSplitter {
   std::uint32_t value_begin_ = 0;
   std::size_t value_ = 0;  // values put so far
   Span* row_ = nullptr;
-  std::vector<Span*> escaped_;  // values with doubled quotes
+  std::vector<Span*> escaped_;    // values with doubled quotes
   bool resyncs_at_line_ = false;  // a stray quote: where the record ends is unknown, the next line is tried
 
   std::uint64_t line_ = 1;

@@ -52,7 +52,8 @@ class Csv : public FolderTest {
 };
 
 TEST_F(Csv, ReadsValuesByRfc4180) {
-  const auto rows = read_text("id,name\r\n1,plain\r\n2,\"a, b\"\n3,\"said \"\"yes\"\"\"\n4,\"two\nlines\"\n5,\n6,\"\"\n7,\"\"\"\"\n\n8, x ");
+  const auto rows = read_text(
+      "id,name\r\n1,plain\r\n2,\"a, b\"\n3,\"said \"\"yes\"\"\"\n4,\"two\nlines\"\n5,\n6,\"\"\n7,\"\"\"\"\n\n8, x ");
   ASSERT_TRUE(rows.ok()) << rows.error().text();
   EXPECT_EQ(*rows, (Rows{{"1", "plain"},
                          {"2", "a, b"},
@@ -69,7 +70,10 @@ TEST_F(Csv, ReadsSmallFilesOfEveryShape) {
   EXPECT_EQ(read_text("a").value(), Rows{});
   EXPECT_EQ(read_text("a\n1").value(), (Rows{{"1"}}));
   EXPECT_EQ(read_text("a\n\n1\n").value(), (Rows{{"NULL"}, {"1"}}));
-  EXPECT_EQ(read_text("\xef\xbb\xbf" "a,b\n1,2\n").value(), (Rows{{"1", "2"}}));
+  EXPECT_EQ(read_text("\xef\xbb\xbf"
+                      "a,b\n1,2\n")
+                .value(),
+            (Rows{{"1", "2"}}));
   EXPECT_EQ(read_text("a,b\n\"1\",\"2\"").value(), (Rows{{"1", "2"}}));
   EXPECT_EQ(read_text("a,b\r\n\"1\",\"2\"\r\n").value(), (Rows{{"1", "2"}}));
   EXPECT_EQ(read_text("a\n" + std::string(1'000'000, 'x')).value().at(0).at(0).size(), 1'000'000U);
@@ -118,7 +122,10 @@ TEST_F(Csv, NamesTheLineOfABadRecord) {
   EXPECT_EQ(error_of("a,b\n\xed\xa0\x80,2\n"), "x.csv:2: value 1: byte 0xed is not UTF-8");
   EXPECT_EQ(error_of("a,a\n"), "x.csv:1: the header names a column twice: a");
   EXPECT_EQ(error_of("a,\n"), "x.csv:1: the header leaves column 2 without a name");
-  EXPECT_EQ(error_of("\xff\xfe" "a\0", {}), "x.csv:1: the file is UTF-16");
+  EXPECT_EQ(error_of("\xff\xfe"
+                     "a\0",
+                     {}),
+            "x.csv:1: the file is UTF-16");
 }
 
 TEST_F(Csv, FindsABadRowAtLine700000InEveryPartition) {
@@ -165,9 +172,12 @@ TEST_F(Csv, PartitionsAreTheWholeFileAlsoWithLineBreaksInQuotes) {
 }
 
 TEST_F(Csv, TypesAreGivenOrInferred) {
-  const std::string text = "n,price,day,at,flag,code,note\n1,1.5,2026-02-28,2026-02-28 12:00,true,007,x\n-2,,2024-02-29,,false,12,3\n";
+  const std::string text =
+      "n,price,day,at,flag,code,note\n1,1.5,2026-02-28,2026-02-28 12:00,true,007,x\n-2,,2024-02-29,,false,12,3\n";
   put("x.csv", text);
-  const auto schema = [&](Json options) { return source()->describe(request("x.csv", std::move(options)), {})->schema.text(); };
+  const auto schema = [&](Json options) {
+    return source()->describe(request("x.csv", std::move(options)), {})->schema.text();
+  };
   EXPECT_EQ(schema({}), "n string, price string, day string, at string, flag string, code string, note string");
   EXPECT_EQ(schema({{"types", "infer"}}),
             "n int64, price float64, day date, at timestamp(us), flag bool, code string, note string");
@@ -187,7 +197,8 @@ TEST_F(Csv, MalformedRowsAreLeftOutOnlyWhenAskedAndAreReported) {
                               {{"on_error", "skip"}, {"types", {{"b", "int32"}}}});
   ASSERT_TRUE(rows.ok()) << rows.error().text();
   EXPECT_EQ(*rows, (Rows{{"1", "2"}, {"5", "6"}, {"10", "11"}, {"12", "13"}}));
-  EXPECT_EQ(log_.lines, std::vector<std::string>{"left out 4 malformed rows, the first: x.csv:3: 1 value where 2 are expected"});
+  EXPECT_EQ(log_.lines,
+            std::vector<std::string>{"left out 4 malformed rows, the first: x.csv:3: 1 value where 2 are expected"});
 }
 
 TEST_F(Csv, ReadsGzipAndZstd) {
@@ -251,7 +262,9 @@ TEST(Scan, FindsTheSameMarksAtEverySizeAndOffset) {
     ASSERT_EQ(result.positions, expected) << size;
     ASSERT_EQ(result.has_nul, nul);
     ASSERT_EQ(result.has_non_ascii, non_ascii);
-    ASSERT_EQ(count_byte(text.data(), size, '"'), static_cast<std::uint64_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(size), '"')));
+    ASSERT_EQ(
+        count_byte(text.data(), size, '"'),
+        static_cast<std::uint64_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(size), '"')));
   }
 }
 

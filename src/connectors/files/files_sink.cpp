@@ -32,8 +32,11 @@ std::string writing(const Path& path) { return fmt::format("writing file: {}", p
 // What a commit's note says of the file that it made.
 Result<Json> identity(const Path& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return Error::from_errno(errno, fmt::format("reading file: {}", path.string()));
-  return Json{{"inode", status.st_ino}, {"bytes", status.st_size}, {"modified_s", status.st_mtim.tv_sec},
+  if (::stat(path.c_str(), &status) != 0)
+    return Error::from_errno(errno, fmt::format("reading file: {}", path.string()));
+  return Json{{"inode", status.st_ino},
+              {"bytes", status.st_size},
+              {"modified_s", status.st_mtim.tv_sec},
               {"modified_ns", status.st_mtim.tv_nsec}};
 }
 
@@ -198,7 +201,9 @@ class FileLoad final : public flow::Load {
  public:
   FileLoad(Path target, std::unique_ptr<LoadState> state) : target_(std::move(target)), state_(std::move(state)) {}
 
-  Result<std::unique_ptr<flow::Writer>> writer(std::stop_token) override { return std::make_unique<FileWriter>(*state_); }
+  Result<std::unique_ptr<flow::Writer>> writer(std::stop_token) override {
+    return std::make_unique<FileWriter>(*state_);
+  }
 
   Result<flow::Receipt> commit(const CommitId& commit, std::stop_token stop) override {
     WEIR_CHECK(state_->unfinished == 0);
@@ -234,7 +239,8 @@ Result<std::unique_ptr<flow::Load>> FilesSink::open(const flow::WriteRequest& re
     state->output = std::make_unique<ParquetOutput>(WEIR_TRY(codec->write(state->file.path(), request.schema, stop)));
   } else {
     auto options = WEIR_TRY(text_format(kind.format, request.options));
-    auto output = std::make_unique<TextOutput>(state->file, TextEncoder{kind.format, std::move(options)}, kind.compression);
+    auto output =
+        std::make_unique<TextOutput>(state->file, TextEncoder{kind.format, std::move(options)}, kind.compression);
     WEIR_TRY(output->start(*request.schema));
     state->output = std::move(output);
   }

@@ -25,7 +25,8 @@ struct FileVersion {
 
 Result<FileVersion> file_version(const std::filesystem::path& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return Error::from_errno(errno, fmt::format("reading file: {}", path.string()));
+  if (::stat(path.c_str(), &status) != 0)
+    return Error::from_errno(errno, fmt::format("reading file: {}", path.string()));
   if (!S_ISREG(status.st_mode)) {
     return Error::user(Code::InvalidArgument, "not a regular file: {}", path.string());
   }
@@ -39,7 +40,10 @@ struct Part {
   FileVersion version;
 
   std::string text() const {
-    return to_text(Json{{"begin", range.begin}, {"end", range.end}, {"inode", version.inode}, {"bytes", version.bytes},
+    return to_text(Json{{"begin", range.begin},
+                        {"end", range.end},
+                        {"inode", version.inode},
+                        {"bytes", version.bytes},
                         {"modified_ns", version.modified_ns}});
   }
   static Result<Part> parse(const flow::Partition& partition) {
@@ -66,7 +70,8 @@ Result<FileKind> kind_of(const flow::ReadRequest& request) {
   return file_kind(request.stream, request.options.text("format"));
 }
 
-Result<std::vector<std::size_t>> wanted_columns(const std::vector<data::Field>& fields, const flow::ReadRequest& request) {
+Result<std::vector<std::size_t>> wanted_columns(const std::vector<data::Field>& fields,
+                                                const flow::ReadRequest& request) {
   std::vector<std::size_t> wanted;
   for (const auto& name : request.columns) {
     const auto found = std::ranges::find(fields, name, &data::Field::name);
@@ -114,8 +119,10 @@ Result<std::vector<flow::Partition>> FilesSource::partitions(const flow::ReadReq
   const auto kind = WEIR_TRY(kind_of(request));
   const auto version = WEIR_TRY(file_version(resolve(context_.project_folder, request.stream)));
   const Part whole{{0, version.bytes}, version};
-  const bool is_plain_csv = (kind.format == Format::Csv || kind.format == Format::Tsv) && kind.compression == Compression::None;
-  const auto parts = std::min<std::uint64_t>(static_cast<std::uint64_t>(std::max(wanted, 1)), version.bytes / kPartBytesMin);
+  const bool is_plain_csv =
+      (kind.format == Format::Csv || kind.format == Format::Tsv) && kind.compression == Compression::None;
+  const auto parts =
+      std::min<std::uint64_t>(static_cast<std::uint64_t>(std::max(wanted, 1)), version.bytes / kPartBytesMin);
   if (!is_plain_csv || parts < 2) return std::vector{flow::Partition{whole.text()}};
 
   const auto file = WEIR_TRY(text_file(context_, request, kind));
@@ -131,9 +138,12 @@ Result<std::vector<flow::Partition>> FilesSource::partitions(const flow::ReadReq
   return partitions;
 }
 
-Result<std::unique_ptr<flow::Reader>> FilesSource::open(const flow::ReadRequest& request, const flow::Partition& partition,
-                                                        const std::optional<flow::Checkpoint>& from, std::stop_token stop) {
-  if (from) return Error::user(Code::Unsupported, "a file is read as a whole, not from a checkpoint: {}", request.stream);
+Result<std::unique_ptr<flow::Reader>> FilesSource::open(const flow::ReadRequest& request,
+                                                        const flow::Partition& partition,
+                                                        const std::optional<flow::Checkpoint>& from,
+                                                        std::stop_token stop) {
+  if (from)
+    return Error::user(Code::Unsupported, "a file is read as a whole, not from a checkpoint: {}", request.stream);
   const auto kind = WEIR_TRY(kind_of(request));
   if (kind.format == Format::Parquet) {
     auto codec = WEIR_TRY(open_parquet_(context_, request.options.text("clickhouse")));
@@ -147,8 +157,8 @@ Result<std::unique_ptr<flow::Reader>> FilesSource::open_text(const TextFile& fil
                                                              const flow::Partition& partition, std::stop_token stop) {
   auto part = WEIR_TRY(Part::parse(partition));
   if (part.version != WEIR_TRY(file_version(file.path))) {
-    return Error{Fault::External, Code::Conflict, fmt::format("the file changed while it was read: {}", file.name)}.retry(
-        Retry::Later);
+    return Error{Fault::External, Code::Conflict, fmt::format("the file changed while it was read: {}", file.name)}
+        .retry(Retry::Later);
   }
   if (format == Format::JsonLines) {
     const auto fields = WEIR_TRY(read_json_fields(file, stop));
@@ -156,7 +166,8 @@ Result<std::unique_ptr<flow::Reader>> FilesSource::open_text(const TextFile& fil
   }
   const auto layout = WEIR_TRY(read_csv_layout(file, stop));
   part.range.begin = std::max(part.range.begin, layout.rows_begin);
-  return open_csv(file, layout, WEIR_TRY(wanted_columns(layout.fields, request)), part.range, request.limits, *context_.log);
+  return open_csv(file, layout, WEIR_TRY(wanted_columns(layout.fields, request)), part.range, request.limits,
+                  *context_.log);
 }
 
 }  // namespace weir::files

@@ -14,9 +14,11 @@ class FilesSource final : public flow::Source {
   // Nothing: any file may be read, none is listed.
   Result<std::vector<flow::Stream>> discover(std::stop_token stop) override;
   Result<flow::Stream> describe(const flow::ReadRequest& request, std::stop_token stop) override;
-  Result<std::vector<flow::Partition>> partitions(const flow::ReadRequest& request, int wanted, std::stop_token stop) override;
+  Result<std::vector<flow::Partition>> partitions(const flow::ReadRequest& request, int wanted,
+                                                  std::stop_token stop) override;
   Result<std::unique_ptr<flow::Reader>> open(const flow::ReadRequest& request, const flow::Partition& partition,
-                                             const std::optional<flow::Checkpoint>& from, std::stop_token stop) override;
+                                             const std::optional<flow::Checkpoint>& from,
+                                             std::stop_token stop) override;
 
  private:
   Result<std::unique_ptr<flow::Reader>> open_text(const TextFile& file, Format format, const flow::ReadRequest& request,

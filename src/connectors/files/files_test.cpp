@@ -12,7 +12,11 @@ class Files : public FolderTest {
     return files_connector(std::move(parquet)).open_sink({.connection = {}, .project_folder = folder_}).value();
   }
   flow::WriteRequest request(const std::string& name, Json options = Json::object()) {
-    return {.table = name, .schema = schema_, .mode = flow::WriteMode::Replace, .key = {}, .indexes = {},
+    return {.table = name,
+            .schema = schema_,
+            .mode = flow::WriteMode::Replace,
+            .key = {},
+            .indexes = {},
             .options = Settings{std::move(options)}};
   }
   data::Batch batch(const std::vector<std::vector<std::string>>& rows) {
@@ -42,13 +46,16 @@ class Files : public FolderTest {
   }
   std::vector<std::string> entries(const std::string& folder = "") {
     std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_ / folder)) names.push_back(entry.path().filename());
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ / folder))
+      names.push_back(entry.path().filename());
     std::ranges::sort(names);
     return names;
   }
 
-  data::SchemaPtr schema_ = std::make_shared<const data::Schema>(data::Schema{
-      {{"id", data::type_of(Kind::Int64)}, {"price", data::decimal(9, 2)}, {"note, \"x\"", data::type_of(Kind::String)}}});
+  data::SchemaPtr schema_ =
+      std::make_shared<const data::Schema>(data::Schema{{{"id", data::type_of(Kind::Int64)},
+                                                         {"price", data::decimal(9, 2)},
+                                                         {"note, \"x\"", data::type_of(Kind::String)}}});
   const std::vector<std::vector<std::string>> rows_{
       {"1", "1.50", "a"}, {"NULL", "NULL", "NULL"}, {"-3", "0.00", ""}, {"4", "9.99", "say \"hi\",\r\nnow"}};
 };
@@ -66,7 +73,8 @@ TEST_F(Files, EveryTextFormatAndCompressionReadsBackAsItWas) {
   const auto source = files_connector().open_source({.connection = {}, .project_folder = folder_}).value();
   for (const auto* name : {"x.csv", "x.tsv", "x.jsonl", "x.csv.gz", "x.tsv.zst", "x.jsonl.gz"}) {
     ASSERT_TRUE(write(request(name), rows_, "c1").ok()) << name;
-    const flow::ReadRequest read{name, {}, {}, Settings{Json{{"types", {{"id", "int64"}, {"price", "decimal(9,2)"}}}}}, {}};
+    const flow::ReadRequest read{
+        name, {}, {}, Settings{Json{{"types", {{"id", "int64"}, {"price", "decimal(9,2)"}}}}}, {}};
     const auto part = source->partitions(read, 1, {})->front();
     auto reader = source->open(read, part, std::nullopt, {}).value();
     EXPECT_EQ(*reader->schema(), *schema_) << name;
@@ -170,10 +178,11 @@ TEST_F(Files, ParquetNeedsACodecAndUsesIt) {
     }
   };
   std::string through;
-  const auto files = sink([&](const flow::OpenContext&, const std::string& name) -> Result<std::shared_ptr<ParquetCodec>> {
-    through = name;
-    return std::make_shared<Codec>();
-  });
+  const auto files =
+      sink([&](const flow::OpenContext&, const std::string& name) -> Result<std::shared_ptr<ParquetCodec>> {
+        through = name;
+        return std::make_shared<Codec>();
+      });
   auto parquet = request("x.parquet");
   parquet.options = Settings{{{"clickhouse", "warehouse"}}};
   auto load = files->open(parquet, {}).value();

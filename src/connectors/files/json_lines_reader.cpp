@@ -15,7 +15,8 @@ constexpr std::size_t kLineBytesMax = std::size_t{256} << 20;
 // The lines of a file with their numbers; blank ones are passed over.
 class Lines {
  public:
-  Lines(const TextFile& file, std::unique_ptr<ByteInput> input) : file_(file), input_(std::move(input)), buffer_(kBlockBytes) {}
+  Lines(const TextFile& file, std::unique_ptr<ByteInput> input)
+      : file_(file), input_(std::move(input)), buffer_(kBlockBytes) {}
 
   // Valid until the next call; nothing at the end.
   Result<std::optional<std::string_view>> next() {
@@ -169,7 +170,8 @@ class JsonLinesReader final : public flow::Reader {
     ++scan_;
     next_member_ = 0;
     const auto rows_before = builders.empty() ? 0 : builders.front().rows();
-    WEIR_TRY(scan_json_object(line, [&](std::string_view name, const JsonValue& value) { return take(name, value, builders); }));
+    WEIR_TRY(scan_json_object(
+        line, [&](std::string_view name, const JsonValue& value) { return take(name, value, builders); }));
     for (auto& builder : builders) {
       if (builder.rows() == rows_before) builder.append_null();
     }
@@ -265,8 +267,8 @@ Result<std::vector<data::Field>> read_json_fields(const TextFile& file, std::sto
 }
 
 Result<std::unique_ptr<flow::Reader>> open_json_lines(const TextFile& file, const std::vector<data::Field>& fields,
-                                                      const std::vector<std::size_t>& columns, const flow::Limits& limits,
-                                                      Log& log) {
+                                                      const std::vector<std::size_t>& columns,
+                                                      const flow::Limits& limits, Log& log) {
   auto input = WEIR_TRY(open_input(file.path, file.compression));
   return std::make_unique<JsonLinesReader>(file, fields, columns, limits, std::move(input), log);
 }

@@ -11,7 +11,7 @@ Result<std::vector<data::Field>> read_json_fields(const TextFile& file, std::sto
 // One object a line. A name that a row lacks is null. A name that `fields` lacks is an error, since leaving it out would
 // lose data. `columns` are the fields that are wanted, by index.
 Result<std::unique_ptr<flow::Reader>> open_json_lines(const TextFile& file, const std::vector<data::Field>& fields,
-                                                      const std::vector<std::size_t>& columns, const flow::Limits& limits,
-                                                      Log& log);
+                                                      const std::vector<std::size_t>& columns,
+                                                      const flow::Limits& limits, Log& log);
 
 }  // namespace weir::files

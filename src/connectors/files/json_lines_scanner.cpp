@@ -68,13 +68,9 @@ class LineScanner {
   Result<JsonValue> value() {
     const auto begin = at_;
     switch (peek()) {
-      case '"':
-        WEIR_TRY(string(string_));
-        return JsonValue{JsonValue::Kind::String, string_};
+      case '"': WEIR_TRY(string(string_)); return JsonValue{JsonValue::Kind::String, string_};
       case '{':
-      case '[':
-        WEIR_TRY(nested());
-        return JsonValue{JsonValue::Kind::Nested, line_.substr(begin, at_ - begin)};
+      case '[': WEIR_TRY(nested()); return JsonValue{JsonValue::Kind::Nested, line_.substr(begin, at_ - begin)};
       case 't':
       case 'f':
       case 'n':
@@ -84,9 +80,7 @@ class LineScanner {
           return JsonValue{word == "null" ? JsonValue::Kind::Null : JsonValue::Kind::Bool, word};
         }
         return malformed("a value is expected");
-      default:
-        WEIR_TRY(number());
-        return JsonValue{JsonValue::Kind::Number, line_.substr(begin, at_ - begin)};
+      default: WEIR_TRY(number()); return JsonValue{JsonValue::Kind::Number, line_.substr(begin, at_ - begin)};
     }
   }
 
@@ -114,7 +108,8 @@ class LineScanner {
       const auto plain = line_.find_first_of("\"\\", at_);
       if (plain == std::string_view::npos) return malformed("a string is never closed");
       for (auto i = at_; i < plain; ++i) {
-        if (static_cast<unsigned char>(line_[i]) < 0x20) return malformed("a control character in a string is written \\u00xx");
+        if (static_cast<unsigned char>(line_[i]) < 0x20)
+          return malformed("a control character in a string is written \\u00xx");
       }
       out.append(line_, at_, plain - at_);
       at_ = plain + 1;

@@ -10,7 +10,8 @@ using Rows = std::vector<std::vector<std::string>>;
 class JsonLines : public FolderTest {
  protected:
   Result<flow::Stream> describe(Json options = Json::object()) {
-    return source()->describe({.stream = "x.jsonl", .query = {}, .columns = {}, .options = Settings{std::move(options)}, .limits = {}}, {});
+    return source()->describe(
+        {.stream = "x.jsonl", .query = {}, .columns = {}, .options = Settings{std::move(options)}, .limits = {}}, {});
   }
   Result<Rows> read(Json options = Json::object(), std::vector<std::string> columns = {}) {
     const flow::ReadRequest request{"x.jsonl", {}, std::move(columns), Settings{std::move(options)}, {}};
@@ -76,9 +77,10 @@ TEST(JsonLinesScanner, RefusesWhatIsNotJson) {
   for (const auto* line : {"{}", " { } ", "{\"a\":-0.5e+3}", "{\"a\":[{\"b\":\"}]\"}]}", "{\"a\":\"\\\"\"}"}) {
     EXPECT_EQ(scanned(line), "ok") << line;
   }
-  for (const auto* line : {"", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{\"a\":01}", "{\"a\":1.}", "{\"a\":+1}",
-                           "{\"a\":tru}", "{\"a\":\"x}", "{\"a\":\"\\x\"}", "{\"a\":\"\\ud800\"}", "{\"a\":\"\\u0000\"}",
-                           "{\"a\":[1,}", "{\"a\":[1,]}", "{} x", "{\"a\":\"\t\"}", "{\"a\":1 \"b\":2}"}) {
+  for (const auto* line :
+       {"", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{\"a\":01}", "{\"a\":1.}", "{\"a\":+1}", "{\"a\":tru}",
+        "{\"a\":\"x}", "{\"a\":\"\\x\"}", "{\"a\":\"\\ud800\"}", "{\"a\":\"\\u0000\"}", "{\"a\":[1,}", "{\"a\":[1,]}",
+        "{} x", "{\"a\":\"\t\"}", "{\"a\":1 \"b\":2}"}) {
     EXPECT_TRUE(scanned(line).starts_with("malformed JSON at byte")) << line << ' ' << scanned(line);
   }
 }

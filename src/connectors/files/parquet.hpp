@@ -25,6 +25,7 @@ class ParquetCodec {
 
 // Opens the codec that goes through a connection of the project; called when a Parquet file is touched. The name is the
 // file's option `clickhouse`; the context is that of the files connection, whose settings say what can be reached.
-using OpenParquet = std::function<Result<std::shared_ptr<ParquetCodec>>(const flow::OpenContext&, const std::string& name)>;
+using OpenParquet =
+    std::function<Result<std::shared_ptr<ParquetCodec>>(const flow::OpenContext&, const std::string& name)>;
 
 }  // namespace weir::files

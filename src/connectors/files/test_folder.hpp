@@ -25,7 +25,9 @@ class FolderTest : public ::testing::Test {
   }
   ~FolderTest() override { std::filesystem::remove_all(folder_); }
 
-  void put(const std::string& name, const std::string& text) { std::ofstream{folder_ / name, std::ios::binary} << text; }
+  void put(const std::string& name, const std::string& text) {
+    std::ofstream{folder_ / name, std::ios::binary} << text;
+  }
   std::string get(const std::string& name) { return read_file(folder_ / name).value(); }
 
   std::filesystem::path folder_;

@@ -56,7 +56,8 @@ data::Column TextColumn::finish() {
     std::memset(validity_.extend(need - had), 0xff, need - had);
     validity = validity_.finish();
   }
-  data::Column column{data::type_of(data::Kind::String), rows_, nulls_, std::move(validity), offsets_.finish(), bytes_.finish()};
+  data::Column column{
+      data::type_of(data::Kind::String), rows_, nulls_, std::move(validity), offsets_.finish(), bytes_.finish()};
   clear();
   return column;
 }

@@ -61,7 +61,8 @@ void TextEncoder::append_rows(std::string& out, const data::Batch& batch) const 
   for (std::size_t row = 0; row < batch.rows(); ++row) append_csv_row(out, batch, row, scratch);
 }
 
-void TextEncoder::append_csv_row(std::string& out, const data::Batch& batch, std::size_t row, std::string& scratch) const {
+void TextEncoder::append_csv_row(std::string& out, const data::Batch& batch, std::size_t row,
+                                 std::string& scratch) const {
   for (const auto& column : batch.columns()) {
     if (column.is_null(row)) {
       out += options_.null_text;
@@ -82,7 +83,8 @@ void TextEncoder::append_csv_value(std::string& out, std::string_view text) cons
   const char quote = options_.marks.quote;
   const bool can_quote = quote != options_.marks.delimiter;
   const char special[] = {options_.marks.delimiter, quote, '\n', '\r'};
-  if (!can_quote || (text != options_.null_text && text.find_first_of({special, sizeof special}) == std::string_view::npos)) {
+  if (!can_quote ||
+      (text != options_.null_text && text.find_first_of({special, sizeof special}) == std::string_view::npos)) {
     out += text;
     return;
   }

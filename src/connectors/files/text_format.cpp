@@ -25,12 +25,14 @@ Result<TypesOption> types_option(Format format, const Json& value) {
     return option;
   }
   if (!value.is_object()) {
-    return Error::user(Code::InvalidArgument, "types is neither string, infer nor a map: {}", to_text(value)).hint(kTypesHint);
+    return Error::user(Code::InvalidArgument, "types is neither string, infer nor a map: {}", to_text(value))
+        .hint(kTypesHint);
   }
   for (const auto& [column, type_name] : value.items()) {
     const auto type = type_name.is_string() ? data::parse_type(type_name.get<std::string>()) : std::nullopt;
     if (!type) {
-      return Error::user(Code::InvalidArgument, "unknown type of column {}: {}", column, to_text(type_name)).hint(kTypesHint);
+      return Error::user(Code::InvalidArgument, "unknown type of column {}: {}", column, to_text(type_name))
+          .hint(kTypesHint);
     }
     option.given.emplace(column, *type);
   }
@@ -39,13 +41,18 @@ Result<TypesOption> types_option(Format format, const Json& value) {
 
 std::vector<Setting> shared_settings() {
   return {
-      {.name = "format", .type = SettingType::Choice, .doc = "The file's format, where its name does not end in it",
+      {.name = "format",
+       .type = SettingType::Choice,
+       .doc = "The file's format, where its name does not end in it",
        .choices = {"csv", "tsv", "jsonl", "parquet"}},
       {.name = "delimiter", .doc = "The character between two values of CSV; a comma, or a tab in TSV"},
       {.name = "quote", .doc = "The character around CSV values that hold delimiters; \"\" where nothing is quoted"},
-      {.name = "header", .type = SettingType::Flag, .doc = "Whether the first line of CSV names the columns",
+      {.name = "header",
+       .type = SettingType::Flag,
+       .doc = "Whether the first line of CSV names the columns",
        .default_value = true},
-      {.name = "clickhouse", .doc = "The ClickHouse connection that reads or writes a Parquet file; by default the project's first"},
+      {.name = "clickhouse",
+       .doc = "The ClickHouse connection that reads or writes a Parquet file; by default the project's first"},
       {.name = "null", .doc = "The unquoted text that stands for null in CSV; by default the empty one"},
   };
 }
@@ -54,16 +61,24 @@ std::vector<Setting> shared_settings() {
 
 std::vector<Setting> read_settings() {
   auto settings = shared_settings();
-  settings.push_back({.name = "names", .type = SettingType::List, .doc = "The columns' names, instead of the header's",
+  settings.push_back({.name = "names",
+                      .type = SettingType::List,
+                      .doc = "The columns' names, instead of the header's",
                       .fields = {{.name = "name"}}});
-  settings.push_back({.name = "types", .type = SettingType::Any,
-                      .doc = "string keeps every CSV value as it is written; infer looks at the first rows; a map names the "
-                             "type of some columns, as in {price: decimal(18,2)}"});
-  settings.push_back({.name = "on_error", .type = SettingType::Choice,
+  settings.push_back(
+      {.name = "types",
+       .type = SettingType::Any,
+       .doc = "string keeps every CSV value as it is written; infer looks at the first rows; a map names the "
+              "type of some columns, as in {price: decimal(18,2)}"});
+  settings.push_back({.name = "on_error",
+                      .type = SettingType::Choice,
                       .doc = "What a malformed row does: fail the read, or be left out with a warning",
-                      .default_value = "fail", .choices = {"fail", "skip"}});
-  settings.push_back({.name = "sample_rows", .type = SettingType::Integer,
-                      .doc = "How many rows types are inferred from; 0 is the whole file", .default_value = 10'000});
+                      .default_value = "fail",
+                      .choices = {"fail", "skip"}});
+  settings.push_back({.name = "sample_rows",
+                      .type = SettingType::Integer,
+                      .doc = "How many rows types are inferred from; 0 is the whole file",
+                      .default_value = 10'000});
   return settings;
 }
 

@@ -10,7 +10,8 @@ namespace {
 constexpr std::size_t kExactDigits = 15;  // of any decimal number, a double keeps these
 
 bool parses(data::Kind kind, std::string_view text) {
-  data::ColumnBuilder builder{kind == data::Kind::Timestamp ? data::timestamp(data::TimeUnit::Micro) : data::type_of(kind)};
+  data::ColumnBuilder builder{kind == data::Kind::Timestamp ? data::timestamp(data::TimeUnit::Micro)
+                                                            : data::type_of(kind)};
   return data::append_parsed(builder, text).ok();
 }
 

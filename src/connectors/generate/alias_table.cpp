@@ -14,7 +14,9 @@ AliasTable::AliasTable(std::span<const double> weights) : slots_(weights.size())
     share[i] = weights[i] / total * static_cast<double>(weights.size());
     (share[i] < 1 ? small : large).push_back(i);
   }
-  const auto keep = [](double part) { return static_cast<std::uint32_t>(std::clamp(part * 0x1.0p32, 0.0, 0x1.0p32 - 1)); };
+  const auto keep = [](double part) {
+    return static_cast<std::uint32_t>(std::clamp(part * 0x1.0p32, 0.0, 0x1.0p32 - 1));
+  };
   while (!small.empty() && !large.empty()) {
     const auto poor = small.back();
     const auto rich = large.back();

@@ -30,7 +30,9 @@ class SequenceValues final : public ColumnValues {
 class UniformValues final : public ColumnValues {
  public:
   UniformValues(const Uniform& spec, RandomStream random)
-      : from_(spec.from), count_(static_cast<std::uint64_t>(spec.to) - static_cast<std::uint64_t>(spec.from) + 1), random_(random) {}
+      : from_(spec.from),
+        count_(static_cast<std::uint64_t>(spec.to) - static_cast<std::uint64_t>(spec.from) + 1),
+        random_(random) {}
   bool fill(Rows rows, const BlockValues&, Out& out) const override {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       out[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(from_) + random_.below(rows[i], count_));
@@ -57,12 +59,14 @@ class ZipfValues final : public ColumnValues {
     if (!spec.is_shuffled) return;
     value_of_rank_.resize(static_cast<std::size_t>(spec.to - spec.from + 1));
     std::iota(value_of_rank_.begin(), value_of_rank_.end(), 0U);
-    for (auto i = value_of_rank_.size(); i > 1; --i) std::swap(value_of_rank_[i - 1], value_of_rank_[shuffle.below(i, i)]);
+    for (auto i = value_of_rank_.size(); i > 1; --i)
+      std::swap(value_of_rank_[i - 1], value_of_rank_[shuffle.below(i, i)]);
   }
   bool fill(Rows rows, const BlockValues&, Out& out) const override {
     for (std::size_t i = 0; i < rows.size(); ++i) out[i] = from_ + table_.draw(random_.at(rows[i]));
     if (value_of_rank_.empty()) return true;
-    for (std::size_t i = 0; i < rows.size(); ++i) out[i] = from_ + value_of_rank_[static_cast<std::size_t>(out[i] - from_)];
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      out[i] = from_ + value_of_rank_[static_cast<std::size_t>(out[i] - from_)];
     return true;
   }
 
@@ -149,7 +153,10 @@ class WalkValues final : public ColumnValues {
  public:
   WalkValues(const Walk& spec, std::int64_t first_key, std::int64_t keys, const Days& days, const Variation& variation,
              RandomStream random)
-      : spec_(spec), first_key_(first_key), first_day_(first_day(days, variation)), steps_(days.count / spec.every_days + 1) {
+      : spec_(spec),
+        first_key_(first_key),
+        first_day_(first_day(days, variation)),
+        steps_(days.count / spec.every_days + 1) {
     const double unit = std::pow(10.0, spec.scale);
     const double steps_a_year = 365.0 / static_cast<double>(spec.every_days);
     const double drift = spec.drift / steps_a_year;
@@ -173,7 +180,8 @@ class WalkValues final : public ColumnValues {
     const auto& keys = block[spec_.key];
     const auto& days = block[spec_.date];
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      const auto step = static_cast<std::int64_t>(static_cast<std::uint32_t>(days[i] - first_day_) / static_cast<std::uint32_t>(spec_.every_days));
+      const auto step = static_cast<std::int64_t>(static_cast<std::uint32_t>(days[i] - first_day_) /
+                                                  static_cast<std::uint32_t>(spec_.every_days));
       out[i] = values_[static_cast<std::size_t>((keys[i] - first_key_) * steps_ + step)];
     }
     return true;
@@ -190,7 +198,9 @@ class WalkValues final : public ColumnValues {
 class ArithmeticValues final : public ColumnValues {
  public:
   explicit ArithmeticValues(const Arithmetic& spec) : formula_(spec.formula) {}
-  bool fill(Rows rows, const BlockValues& block, Out& out) const override { return formula_.evaluate(block, rows.size(), out); }
+  bool fill(Rows rows, const BlockValues& block, Out& out) const override {
+    return formula_.evaluate(block, rows.size(), out);
+  }
 
  private:
   Formula formula_;
@@ -204,7 +214,9 @@ class Maker {
   using Made = std::unique_ptr<ColumnValues>;
   Made operator()(const Sequence& kind) const { return std::make_unique<SequenceValues>(kind); }
   Made operator()(const Uniform& kind) const { return std::make_unique<UniformValues>(kind, random("value")); }
-  Made operator()(const Zipf& kind) const { return std::make_unique<ZipfValues>(kind, random("value"), random("shuffle")); }
+  Made operator()(const Zipf& kind) const {
+    return std::make_unique<ZipfValues>(kind, random("value"), random("shuffle"));
+  }
   Made operator()(const Choice& kind) const { return std::make_unique<ChoiceValues>(kind, random("value")); }
   Made operator()(const Days& kind) const {
     if (kind.is_ascending) return std::make_unique<AscendingDays>(kind, variation_);

@@ -25,7 +25,8 @@ class ColumnValues {
  public:
   virtual ~ColumnValues() = default;
   // For the rows of these numbers, in any order; `block` has the columns above. False when a value does not fit 64 bits.
-  virtual bool fill(std::span<const std::uint64_t> rows, const BlockValues& block, std::vector<std::int64_t>& out) const = 0;
+  virtual bool fill(std::span<const std::uint64_t> rows, const BlockValues& block,
+                    std::vector<std::int64_t>& out) const = 0;
 };
 
 // In the order of the description's columns; nothing for text patterns.

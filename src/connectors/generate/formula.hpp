@@ -22,12 +22,14 @@ class Formula {
     int scale = 0;
   };
   // `find` says which column a name is and its scale; nothing where it is not a number.
-  static std::optional<Formula> parse(std::string_view text, const std::function<std::optional<Operand>(std::string_view)>& find,
+  static std::optional<Formula> parse(std::string_view text,
+                                      const std::function<std::optional<Operand>(std::string_view)>& find,
                                       Mistake& mistake);
 
   int scale() const { return scale_; }
   // `columns[i]` are the values of column i. False when a value does not fit 64 bits.
-  bool evaluate(std::span<const std::vector<std::int64_t>> columns, std::size_t rows, std::vector<std::int64_t>& out) const;
+  bool evaluate(std::span<const std::vector<std::int64_t>> columns, std::size_t rows,
+                std::vector<std::int64_t>& out) const;
 
  private:
   friend class FormulaParser;

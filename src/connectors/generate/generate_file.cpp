@@ -26,7 +26,9 @@ constexpr std::uint64_t kChunkRows = 32'768;
 class FileWriter {
  public:
   FileWriter(const GenerateRequest& request, int file, const std::function<void(std::uint64_t)>& progress)
-      : generator_(request.spec, request.variation), file_(file), doing_(fmt::format("writing file: {}", request.path.string())),
+      : generator_(request.spec, request.variation),
+        file_(file),
+        doing_(fmt::format("writing file: {}", request.path.string())),
         progress_(progress) {}
 
   Result<GenerateReport> run(int threads, std::stop_token stop) {
@@ -58,7 +60,8 @@ class FileWriter {
       if (stop.stop_requested()) {
         error = Error::cancelled();
       } else if (!generator_.append_csv(begin, end, scratch, text, counts)) {
-        error = Error::user(Code::InvalidProject, "a formula's value does not fit 64 bits, between the rows {} and {}", begin, end);
+        error = Error::user(Code::InvalidProject, "a formula's value does not fit 64 bits, between the rows {} and {}",
+                            begin, end);
       }
       const auto offset = take_turn(chunk, end - begin, text.size(), counts, std::move(error));
       if (!offset) return;
@@ -67,8 +70,8 @@ class FileWriter {
   }
 
   // Waits for the chunks before; nothing when the work has failed.
-  std::optional<std::uint64_t> take_turn(std::uint64_t chunk, std::uint64_t rows, std::size_t size, const DefectCounts& counts,
-                                         std::optional<Error> error) {
+  std::optional<std::uint64_t> take_turn(std::uint64_t chunk, std::uint64_t rows, std::size_t size,
+                                         const DefectCounts& counts, std::optional<Error> error) {
     std::unique_lock lock{mutex_};
     if (error) {
       if (!error_) error_ = std::move(error);

@@ -10,7 +10,8 @@ namespace weir::generate {
 
 struct GenerateSource::State {
   State(Spec spec, Variation variation)
-      : generator(std::move(spec), variation), schema(std::make_shared<const data::Schema>(generator.spec().schema())) {}
+      : generator(std::move(spec), variation),
+        schema(std::make_shared<const data::Schema>(generator.spec().schema())) {}
 
   const Generator generator;
   const data::SchemaPtr schema;
@@ -25,7 +26,8 @@ constexpr std::uint64_t kPartRowsMin = 65'536;
 
 class GenerateReader final : public flow::Reader {
  public:
-  GenerateReader(std::shared_ptr<GenerateSource::State> state, std::uint64_t begin, std::uint64_t end, flow::Limits limits)
+  GenerateReader(std::shared_ptr<GenerateSource::State> state, std::uint64_t begin, std::uint64_t end,
+                 flow::Limits limits)
       : state_(std::move(state)), at_(begin), end_(end), limits_(limits) {
     for (const auto& field : state_->schema->fields) builders_.emplace_back(field.type);
   }
@@ -56,7 +58,8 @@ class GenerateReader final : public flow::Reader {
   Result<std::size_t> append_rows(std::uint64_t begin, std::uint64_t end) {
     cells_.clear();
     if (!state_->generator.append_cells(begin, end, scratch_, cells_, counts_)) {
-      return Error::user(Code::InvalidProject, "a formula's value does not fit 64 bits, between the rows {} and {}", begin, end);
+      return Error::user(Code::InvalidProject, "a formula's value does not fit 64 bits, between the rows {} and {}",
+                         begin, end);
     }
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < cells_.size(); ++i) {
@@ -93,7 +96,8 @@ class GenerateReader final : public flow::Reader {
 
 }  // namespace
 
-GenerateSource::GenerateSource(Spec spec, Variation variation) : state_(std::make_shared<State>(std::move(spec), variation)) {}
+GenerateSource::GenerateSource(Spec spec, Variation variation)
+    : state_(std::make_shared<State>(std::move(spec), variation)) {}
 GenerateSource::~GenerateSource() = default;
 
 Result<std::vector<flow::Stream>> GenerateSource::discover(std::stop_token) {
@@ -114,8 +118,10 @@ Result<std::vector<flow::Partition>> GenerateSource::partitions(const flow::Read
   return partitions;
 }
 
-Result<std::unique_ptr<flow::Reader>> GenerateSource::open(const flow::ReadRequest& request, const flow::Partition& partition,
-                                                           const std::optional<flow::Checkpoint>& from, std::stop_token) {
+Result<std::unique_ptr<flow::Reader>> GenerateSource::open(const flow::ReadRequest& request,
+                                                           const flow::Partition& partition,
+                                                           const std::optional<flow::Checkpoint>& from,
+                                                           std::stop_token) {
   if (from) return Error::user(Code::Unsupported, "generated rows are made as a whole, not from a checkpoint");
   std::uint64_t begin = 0;
   std::uint64_t end = 0;

@@ -17,9 +17,11 @@ class GenerateSource final : public flow::Source {
 
   Result<std::vector<flow::Stream>> discover(std::stop_token stop) override;
   Result<flow::Stream> describe(const flow::ReadRequest& request, std::stop_token stop) override;
-  Result<std::vector<flow::Partition>> partitions(const flow::ReadRequest& request, int wanted, std::stop_token stop) override;
+  Result<std::vector<flow::Partition>> partitions(const flow::ReadRequest& request, int wanted,
+                                                  std::stop_token stop) override;
   Result<std::unique_ptr<flow::Reader>> open(const flow::ReadRequest& request, const flow::Partition& partition,
-                                             const std::optional<flow::Checkpoint>& from, std::stop_token stop) override;
+                                             const std::optional<flow::Checkpoint>& from,
+                                             std::stop_token stop) override;
   GenerateReport report() const;
 
   struct State;

@@ -172,10 +172,14 @@ TEST_F(Generate, DefectsAreWhatTheReportSays) {
   const auto report = generate(with_defects(sales()), count, 7, 2);
   std::map<DefectKind, std::uint64_t> reported;
   for (const auto& [kind, rows] : report.defects) reported[kind] = rows;
-  for (const auto& [kind, rate] : std::map<DefectKind, double>{{DefectKind::Duplicate, 0.01}, {DefectKind::Conflict, 0.004},
-                                                              {DefectKind::Empty, 0.004}, {DefectKind::Malformed, 0.004},
-                                                              {DefectKind::Negative, 0.003}, {DefectKind::Unknown, 0.003},
-                                                              {DefectKind::Whitespace, 0.008}, {DefectKind::Case, 0.008}}) {
+  for (const auto& [kind, rate] : std::map<DefectKind, double>{{DefectKind::Duplicate, 0.01},
+                                                               {DefectKind::Conflict, 0.004},
+                                                               {DefectKind::Empty, 0.004},
+                                                               {DefectKind::Malformed, 0.004},
+                                                               {DefectKind::Negative, 0.003},
+                                                               {DefectKind::Unknown, 0.003},
+                                                               {DefectKind::Whitespace, 0.008},
+                                                               {DefectKind::Case, 0.008}}) {
     EXPECT_NEAR(static_cast<double>(reported[kind]), rate * count, 5 * std::sqrt(rate * count)) << name(kind);
   }
   // Rows of a quantity of 1 stay right.
@@ -204,7 +208,8 @@ TEST_F(Generate, DefectsAreWhatTheReportSays) {
     }
     const auto integer = [](const std::string& text) {
       data::ColumnBuilder builder{data::type_of(data::Kind::Int64)};
-      return data::append_parsed(builder, text).ok() ? std::optional{builder.finish().values<std::int64_t>()[0]} : std::nullopt;
+      return data::append_parsed(builder, text).ok() ? std::optional{builder.finish().values<std::int64_t>()[0]}
+                                                     : std::nullopt;
     };
     data::ColumnBuilder date{data::type_of(data::Kind::Date)};
     const auto amount = data::parse_decimal(row[5]);
@@ -232,7 +237,8 @@ TEST_F(Generate, SumsDoNotDependOnHowRowsAreRead) {
       flow::ReadRequest request;
       request.limits.batch_rows = 10'000;
       auto reader = source.open(request, part, std::nullopt, {}).value();
-      EXPECT_EQ(reader->schema()->fields[0].type.kind, json.contains("defects") ? data::Kind::String : data::Kind::Int64);
+      EXPECT_EQ(reader->schema()->fields[0].type.kind,
+                json.contains("defects") ? data::Kind::String : data::Kind::Int64);
       while (auto delivery = reader->next({}).value()) {
         const auto& batch = delivery->batch;
         EXPECT_LE(batch.rows(), 10'000U);
@@ -288,7 +294,9 @@ TEST_F(Generate, StopsAndFailsWithoutAFile) {
   EXPECT_EQ(generate_file(request, stopped.get_token()).error().code(), Code::Cancelled);
   EXPECT_TRUE(std::filesystem::is_empty(path().parent_path()));
 
-  const auto huge = parse_json(R"({"columns": {"a": {"sequence": {"start": 9000000000000000000}}, "b": {"formula": "a * a"}}})").value();
+  const auto huge =
+      parse_json(R"({"columns": {"a": {"sequence": {"start": 9000000000000000000}}, "b": {"formula": "a * a"}}})")
+          .value();
   const auto failed = generate_file({spec_of(huge), {100, 7, kLastDay}, path(), 2}, {});
   EXPECT_EQ(failed.error().text(), "a formula's value does not fit 64 bits, between the rows 0 and 100");
   EXPECT_TRUE(std::filesystem::is_empty(path().parent_path()));
@@ -304,7 +312,9 @@ TEST_F(Generate, WritesOverWhatAKilledAttemptLeft) {
 
 TEST_F(Generate, ReportsProgress) {
   std::vector<std::uint64_t> seen;
-  ASSERT_TRUE(generate_file({spec_of(sales()), {100'000, 7, kLastDay}, path(), 2}, {}, [&](std::uint64_t rows) { seen.push_back(rows); }).ok());
+  ASSERT_TRUE(generate_file({spec_of(sales()), {100'000, 7, kLastDay}, path(), 2}, {}, [&](std::uint64_t rows) {
+                seen.push_back(rows);
+              }).ok());
   EXPECT_TRUE(std::ranges::is_sorted(seen));
   EXPECT_EQ(seen.back(), 100'000U);
 }
@@ -321,32 +331,37 @@ TEST(GenerateSpec, NamesEveryMistake) {
   using Texts = std::vector<std::string>;
   EXPECT_EQ(mistakes(R"({"columns": {}})"), (Texts{"columns: a generator has no columns"}));
   EXPECT_EQ(mistakes(R"({"columns": {"a": {}, "b": {"sequence": {}, "text": "x"}}})"),
-            (Texts{"columns.a: column a says nowhere what it holds", "columns.b: column b says more than once what it holds"}));
+            (Texts{"columns.a: column a says nowhere what it holds",
+                   "columns.b: column b says more than once what it holds"}));
   EXPECT_EQ(mistakes(R"({"columns": {"a": {"zipf": {"from": 5, "to": 1}}, "b": {"zipf": {"from": 1, "to": 2000000}},
                                      "c": {"choice": {"x": -1, "y": 0}}}})"),
             (Texts{"columns.a.zipf.to: the range ends before it begins: 5 to 1",
-                   "columns.b.zipf.to: a zipf range holds at most 1048576 values", "columns.c.choice.x: a weight is negative: -1",
-                   "columns.c.choice: the weights add up to nothing"}));
-  EXPECT_EQ(mistakes(R"({"columns": {"a": {"sequence": {}}, "b": {"formula": "a * c"}, "c": {"formula": "a +"}, "d": {"formula": "a / 2"},
+                   "columns.b.zipf.to: a zipf range holds at most 1048576 values",
+                   "columns.c.choice.x: a weight is negative: -1", "columns.c.choice: the weights add up to nothing"}));
+  EXPECT_EQ(
+      mistakes(
+          R"({"columns": {"a": {"sequence": {}}, "b": {"formula": "a * c"}, "c": {"formula": "a +"}, "d": {"formula": "a / 2"},
                                      "e": {"text": "{x}"}, "f": {"text": "{a"}}})"),
-            (Texts{"columns.b.formula: formula a * c: no number column above has this name: c",
-                   "columns.c.formula: formula a +: it ends where a value is expected",
-                   "columns.d.formula: formula a / 2: unexpected: / 2", "columns.e.text: text {x}: no column above has this name: x",
-                   "columns.f.text: text {a: a { is never closed"}));
+      (Texts{"columns.b.formula: formula a * c: no number column above has this name: c",
+             "columns.c.formula: formula a +: it ends where a value is expected",
+             "columns.d.formula: formula a / 2: unexpected: / 2",
+             "columns.e.text: text {x}: no column above has this name: x",
+             "columns.f.text: text {a: a { is never closed"}));
   EXPECT_EQ(mistakes(R"({"columns": {"d": {"date": {"days": 0, "weekdays": {"caturday": 1}, "months": {"may": 0}}},
                                      "p": {"walk": {"by": "q", "over": "d"}}}})"),
             (Texts{"columns.d.date.days: days is outside of 1 to 36600: 0",
                    "columns.d.date.weekdays.caturday: unknown name in weekdays: caturday",
                    "columns.d.date.months.may: a weight is not above 0: 0",
                    "columns.p.walk.by: no zipf or integer column above has this name: q"}));
-  EXPECT_EQ(mistakes(R"({"columns": {"a": {"sequence": {}}, "t": {"choice": {"x": 1}}}, "defects": {
+  EXPECT_EQ(
+      mistakes(R"({"columns": {"a": {"sequence": {}}, "t": {"choice": {"x": 1}}}, "defects": {
                          "negative": {"rate": 0.1, "columns": ["t"]}, "case": {"rate": 2, "columns": ["a"]},
                          "empty": {"rate": 0.1, "columns": []}, "unknown": {"rate": 0.1, "columns": ["z"]}}})"),
-            (Texts{"defects.empty: empty names no columns", "defects.negative.columns: negative needs a number column: t",
-                   "defects.unknown.columns: no written column has this name: z", "defects.unknown: unknown names no columns",
-                   "defects.unknown: unknown has no values", "defects.case.rate: rate is outside of 0 to 0.5: 2",
-                   "defects.case.columns: case needs a text column: a",
-                   "defects: the rates add up to more than half of the rows: 2.3"}));
+      (Texts{"defects.empty: empty names no columns", "defects.negative.columns: negative needs a number column: t",
+             "defects.unknown.columns: no written column has this name: z", "defects.unknown: unknown names no columns",
+             "defects.unknown: unknown has no values", "defects.case.rate: rate is outside of 0 to 0.5: 2",
+             "defects.case.columns: case needs a text column: a",
+             "defects: the rates add up to more than half of the rows: 2.3"}));
 }
 
 TEST(AliasTable, DrawsByWeightAndNeverAWeightOfZero) {

@@ -193,7 +193,8 @@ void Generator::append_text(std::string& out, const Cell& cell, const BlockValue
     const auto begin = out.size();
     append_text(out, cells_[*piece.column], values, row);
     const auto size = out.size() - begin;
-    if (size < static_cast<std::size_t>(piece.width)) out.insert(begin, static_cast<std::size_t>(piece.width) - size, '0');
+    if (size < static_cast<std::size_t>(piece.width))
+      out.insert(begin, static_cast<std::size_t>(piece.width) - size, '0');
   }
 }
 

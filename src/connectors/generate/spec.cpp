@@ -14,10 +14,11 @@ constexpr int kScaleMax = 9;
 
 constexpr std::array<std::string_view, 7> kWeekdays{"monday", "tuesday",  "wednesday", "thursday",
                                                     "friday", "saturday", "sunday"};
-constexpr std::array<std::string_view, 12> kMonths{"january", "february", "march",     "april",   "may",      "june",
-                                                   "july",    "august",   "september", "october", "november", "december"};
-constexpr std::array<std::string_view, kDefectKinds> kDefects{"duplicate", "conflict", "empty",      "malformed", "negative",
-                                                              "unknown",   "mismatch", "whitespace", "case"};
+constexpr std::array<std::string_view, 12> kMonths{"january",   "february", "march",    "april",
+                                                   "may",       "june",     "july",     "august",
+                                                   "september", "october",  "november", "december"};
+constexpr std::array<std::string_view, kDefectKinds> kDefects{
+    "duplicate", "conflict", "empty", "malformed", "negative", "unknown", "mismatch", "whitespace", "case"};
 constexpr std::array<std::string_view, 9> kColumnKinds{"sequence", "integer", "decimal", "zipf", "choice",
                                                        "date",     "walk",    "formula", "text"};
 
@@ -34,9 +35,11 @@ class Reader {
 
   SpecOutcome read() {
     const auto& columns = settings_.json("columns");
-    if (columns.empty()) mistake("columns", "a generator has no columns", "write columns: {id: {sequence: {start: 1}}}");
+    if (columns.empty())
+      mistake("columns", "a generator has no columns", "write columns: {id: {sequence: {start: 1}}}");
     for (const auto& [name, settings] : columns.items()) column(name, Settings{settings});
-    if (spec_.schema().fields.empty() && mistakes_.empty()) mistake("columns", "no column is written", "remove output: false");
+    if (spec_.schema().fields.empty() && mistakes_.empty())
+      mistake("columns", "no column is written", "remove output: false");
     defects(settings_.group("defects"));
     if (!mistakes_.empty()) return {std::nullopt, std::move(mistakes_)};
     return {std::move(spec_), {}};
@@ -44,7 +47,8 @@ class Reader {
 
  private:
   void mistake(std::string path, std::string message, std::string hint = {}) {
-    mistakes_.push_back({std::move(path), Error{Fault::User, Code::InvalidProject, std::move(message)}.hint(std::move(hint))});
+    mistakes_.push_back(
+        {std::move(path), Error{Fault::User, Code::InvalidProject, std::move(message)}.hint(std::move(hint))});
   }
 
   static std::int64_t integer(const Settings& settings, std::string_view key, std::int64_t otherwise) {
@@ -130,7 +134,8 @@ class Reader {
     for (const auto& [value, weight] : values.items()) {
       choice.values.push_back(value);
       choice.weights.push_back(weight.is_number() ? weight.get<double>() : -1);
-      if (!(choice.weights.back() >= 0)) mistake(path + "." + value, fmt::format("a weight is negative: {}", to_text(weight)));
+      if (!(choice.weights.back() >= 0))
+        mistake(path + "." + value, fmt::format("a weight is negative: {}", to_text(weight)));
       total += choice.weights.back();
     }
     if (!(total > 0)) mistake(path, "the weights add up to nothing", "write choice: {North: 3, South: 1}");
@@ -151,8 +156,8 @@ class Reader {
     return days;
   }
 
-  void weights(const Settings& group, std::string_view key, const std::string& path, std::span<const std::string_view> names,
-               double* weights) {
+  void weights(const Settings& group, std::string_view key, const std::string& path,
+               std::span<const std::string_view> names, double* weights) {
     for (const auto& [name, weight] : group.json(key).items()) {
       const auto place = fmt::format("{}.{}.{}", path, key, name);
       const auto found = std::ranges::find(names, name);
@@ -174,11 +179,15 @@ class Reader {
     walk.drift = number(group, "drift", 0);
     walk.volatility = number(group, "volatility", 0);
     walk.every_days = integer(group, "every_days", 7);
-    if (walk.scale < 0 || walk.scale > kScaleMax) mistake(path + ".scale", fmt::format("scale is outside of 0 to 9: {}", walk.scale));
+    if (walk.scale < 0 || walk.scale > kScaleMax)
+      mistake(path + ".scale", fmt::format("scale is outside of 0 to 9: {}", walk.scale));
     if (!(walk.from > 0 && walk.to <= 1e9)) mistake(path + ".from", "a walk lies between 0 and 1000000000");
-    if (walk.to < walk.from) mistake(path + ".to", fmt::format("the range ends before it begins: {} to {}", walk.from, walk.to));
-    if (walk.every_days < 1) mistake(path + ".every_days", fmt::format("every_days is not above 0: {}", walk.every_days));
-    if (!(walk.volatility >= 0)) mistake(path + ".volatility", fmt::format("volatility is negative: {}", walk.volatility));
+    if (walk.to < walk.from)
+      mistake(path + ".to", fmt::format("the range ends before it begins: {} to {}", walk.from, walk.to));
+    if (walk.every_days < 1)
+      mistake(path + ".every_days", fmt::format("every_days is not above 0: {}", walk.every_days));
+    if (!(walk.volatility >= 0))
+      mistake(path + ".volatility", fmt::format("volatility is negative: {}", walk.volatility));
 
     const auto key = find(group.text("by"));
     const auto date = find(group.text("over"));
@@ -215,7 +224,8 @@ class Reader {
         },
         wrong);
     if (!formula) {
-      mistake(path, fmt::format("formula {}: {}", text, wrong.message), "write it of numbers, columns above, + - * and ( )");
+      mistake(path, fmt::format("formula {}: {}", text, wrong.message),
+              "write it of numbers, columns above, + - * and ( )");
       return {};
     }
     return {std::move(*formula)};
@@ -274,7 +284,8 @@ class Reader {
     DefectSpec defect;
     defect.kind = kind;
     defect.rate = number(group, "rate", 0);
-    if (!(defect.rate >= 0 && defect.rate <= 0.5)) mistake(path + ".rate", fmt::format("rate is outside of 0 to 0.5: {}", defect.rate));
+    if (!(defect.rate >= 0 && defect.rate <= 0.5))
+      mistake(path + ".rate", fmt::format("rate is outside of 0 to 0.5: {}", defect.rate));
     defect.within = integer(group, "within", defect.within);
     if (defect.within < 1) mistake(path + ".within", fmt::format("within is not above 0: {}", defect.within));
     defect.values = group.texts("values");
@@ -291,7 +302,8 @@ class Reader {
       const bool is_number = column.scale().has_value();
       const bool is_text = column.type().kind == data::Kind::String;
       if ((kind == DefectKind::Negative || kind == DefectKind::Mismatch) && !is_number) {
-        mistake(fmt::format("{}.{}", path, key), fmt::format("{} needs a number column: {}", generate::name(kind), name));
+        mistake(fmt::format("{}.{}", path, key),
+                fmt::format("{} needs a number column: {}", generate::name(kind), name));
       }
       if ((kind == DefectKind::Case || kind == DefectKind::Unknown) && !is_text) {
         mistake(fmt::format("{}.{}", path, key), fmt::format("{} needs a text column: {}", generate::name(kind), name));
@@ -304,11 +316,13 @@ class Reader {
     if (defect.columns.empty()) {
       mistake(path, fmt::format("{} names no columns", generate::name(kind)), fmt::format("write {}: [a, b]", key));
     }
-    if (kind == DefectKind::Unknown && defect.values.empty()) mistake(path, "unknown has no values", "write values: [Nowhere]");
+    if (kind == DefectKind::Unknown && defect.values.empty())
+      mistake(path, "unknown has no values", "write values: [Nowhere]");
     if (group.has("indivisible_by")) {
       const auto divisor = find(group.text("indivisible_by"));
       if (!divisor || spec_.columns[*divisor].scale() != 0) {
-        mistake(path + ".indivisible_by", fmt::format("no column of whole numbers has this name: {}", group.text("indivisible_by")));
+        mistake(path + ".indivisible_by",
+                fmt::format("no column of whole numbers has this name: {}", group.text("indivisible_by")));
       } else {
         defect.indivisible_by = divisor;
       }

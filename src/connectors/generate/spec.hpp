@@ -37,7 +37,7 @@ struct Choice {
 // The days up to the run's date.
 struct Days {
   std::int64_t count = 365;
-  bool is_ascending = false;      // rows are in the order of their dates
+  bool is_ascending = false;                          // rows are in the order of their dates
   double weekday_weights[7] = {1, 1, 1, 1, 1, 1, 1};  // Monday first
   double month_weights[12] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
   double growth = 0;  // from the first day to the last: 0.2 is a fifth more
@@ -84,10 +84,10 @@ std::string_view name(DefectKind kind);
 
 struct DefectSpec {
   DefectKind kind = DefectKind::Duplicate;
-  double rate = 0;                   // share of the rows
-  std::vector<std::size_t> columns;  // Conflict: those that are kept; else one of these is spoilt
-  std::vector<std::string> values;   // Unknown, and Malformed where its own texts are not wanted
-  std::int64_t within = 10'000;      // Duplicate, Conflict: how many rows back the original may lie
+  double rate = 0;                            // share of the rows
+  std::vector<std::size_t> columns;           // Conflict: those that are kept; else one of these is spoilt
+  std::vector<std::string> values;            // Unknown, and Malformed where its own texts are not wanted
+  std::int64_t within = 10'000;               // Duplicate, Conflict: how many rows back the original may lie
   std::optional<std::size_t> indivisible_by;  // Mismatch: the spoilt value is no multiple of this column's
 };
 

@@ -30,7 +30,8 @@ std::string malformed_date(std::uint64_t how, const std::string& text) {
 }
 
 std::string padded(std::uint64_t how, const std::string& text) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kSpaces{{{" ", ""}, {"", " "}, {"  ", " "}, {"", "   "}}};
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kSpaces{
+      {{" ", ""}, {"", " "}, {"  ", " "}, {"", "   "}}};
   const auto& [before, behind] = kSpaces[how % kSpaces.size()];
   return fmt::format("{}{}{}", before, text, behind);
 }

@@ -27,7 +27,6 @@ Result<void> publish_merge(Connection& connection, const LoadPlan& plan, const f
 Result<std::vector<PendingName>> build_new_indexes(Connection& connection, const LoadPlan& plan,
                                                    const flow::Relation& stage, std::stop_token stop);
 // The request's indexes that its table does not have yet.
-Result<void> add_missing_indexes(Connection& connection, const LoadPlan& plan,
-                                 std::stop_token stop);
+Result<void> add_missing_indexes(Connection& connection, const LoadPlan& plan, std::stop_token stop);
 
 }  // namespace weir::postgres

@@ -1,7 +1,6 @@
 #include "connectors/postgres/server_log.hpp"
 
 #include <fmt/format.h>
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
