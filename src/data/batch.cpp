@@ -1,5 +1,7 @@
 #include "data/batch.hpp"
 
+#include <algorithm>
+
 #include <utility>
 
 namespace weir::data {
@@ -14,6 +16,11 @@ Batch Batch::with_changes(std::vector<Change> changes) && {
   WEIR_CHECK(changes.size() == rows_);
   changes_ = std::move(changes);
   return std::move(*this);
+}
+
+std::size_t Batch::counted_rows() const {
+  if (!changes_) return rows_;
+  return rows_ - static_cast<std::size_t>(std::ranges::count(*changes_, Change::Clear));
 }
 
 std::size_t Batch::memory_bytes() const {

@@ -97,6 +97,28 @@ Result<void> Shredder::add(const Document& document, std::string_view row, const
   return document([&](Value& value) { return walk(0, value, 0); });
 }
 
+Result<void> Shredder::add_clear(const Document& document) {
+  kept_count_ = 0;
+  WEIR_TRY(read_keys(document));
+  changes_.resize(rows_, data::Change::Insert);
+  changes_.push_back(data::Change::Clear);
+  for (std::size_t i = 0; i < keys_.size(); ++i)
+    cells_[keys_[i].first] = {Cell::State::Set, key_kinds_[i], keys_[i].second};
+  for (std::size_t i = 0; i < wanted_.size(); ++i) {
+    if (cells_[i].state == Cell::State::Set) {
+      WEIR_TRY(append(i, cells_[i]));
+    } else if (schema_->fields[i].nullable == data::Nullable::Yes) {
+      builders_[i].append_null();
+    } else {
+      builders_[i].append(std::int64_t{0});  // a position
+    }
+    bytes_ += 8 + cells_[i].text.size();
+    cells_[i] = {};
+  }
+  ++rows_;
+  return {};
+}
+
 Result<void> Shredder::read_keys(const Document& document) {
   for (auto& key : keys_) key.second.clear();
   std::ranges::fill(key_kinds_, Value::Kind::Null);
@@ -239,7 +261,12 @@ data::Batch Shredder::take() {
   columns.reserve(builders_.size());
   for (auto& builder : builders_) columns.push_back(builder.finish());
   bytes_ = 0;
-  return {schema_, std::move(columns), std::exchange(rows_, 0)};
+  const auto rows = std::exchange(rows_, 0);
+  data::Batch batch{schema_, std::move(columns), rows};
+  if (changes_.empty()) return batch;
+  auto changes = std::exchange(changes_, {});
+  changes.resize(rows, data::Change::Insert);
+  return std::move(batch).with_changes(std::move(changes));
 }
 
 }  // namespace weir::documents

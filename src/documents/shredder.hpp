@@ -27,10 +27,13 @@ class Shredder {
   // `row` is the document's fingerprint (see tables_of); `added` are further members of its root.
   Result<void> add(const Document& document, std::string_view row, const Document& added = {});
 
+  // A Clear of the document's rows, for a table with an owner whose columns are all wanted.
+  Result<void> add_clear(const Document& document);
+
   const data::SchemaPtr& schema() const { return schema_; }
   std::size_t rows() const { return rows_; }
   std::size_t bytes() const { return bytes_; }  // of the values, roughly
-  // The rows so far; leaves none.
+  // The rows so far, with their changes when there are clears; leaves none.
   data::Batch take();
   std::uint64_t discarded() const { return discarded_; }  // values that the contract left out
   std::uint64_t repeated() const { return repeated_; }    // values that a later one of the same name replaced
@@ -79,6 +82,7 @@ class Shredder {
   std::size_t kept_count_ = 0;
 
   std::size_t rows_ = 0;
+  std::vector<data::Change> changes_;  // empty without clears
   std::size_t bytes_ = 0;
   std::uint64_t discarded_ = 0;
   std::uint64_t repeated_ = 0;

@@ -109,6 +109,7 @@ class TableMaker {
       const auto type = node == nullptr ? data::type_of(data::Kind::String) : node->type();
       add_key(fmt::format("{}_{}", rules.name, column_name(path)), type, {TableColumn::From::Key, node, 0});
     }
+    table.owner = table.key;
     if (rules.key.empty()) {
       put(table, rules.name + kRowColumn, data::type_of(data::Kind::String), data::Nullable::No,
           {TableColumn::From::Row, nullptr, 0});

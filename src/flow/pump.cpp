@@ -86,7 +86,7 @@ class Lane {
       auto delivery = WEIR_TRY(reader_->next(stop));
       progress_.bytes_read += reader_->bytes_read() - std::exchange(bytes_seen, reader_->bytes_read());
       if (!delivery) break;
-      progress_.rows_read += delivery->batch.rows();
+      progress_.rows_read += delivery->batch.counted_rows();
       if (delivery->checkpoint) checkpoint_ = std::move(delivery->checkpoint);
       if (!queue_.push(WEIR_TRY(adder_.add(std::move(delivery->batch))), stop)) return Error::cancelled();
     }
@@ -96,7 +96,7 @@ class Lane {
   Result<void> write_all(std::stop_token stop) {
     while (auto batch = queue_.pop(stop)) {
       WEIR_TRY(writer_->write(*batch, stop));
-      progress_.rows_written += batch->rows();
+      progress_.rows_written += batch->counted_rows();
     }
     if (stop.stop_requested()) return Error::cancelled();
     return writer_->finish(stop);
@@ -175,6 +175,11 @@ Result<PumpReport> pump(Source& source, Sink& sink, const PumpPlan& plan, Journa
   write.schema = widen(stream.schema, plan.added);
   // A stream that names its rows need not be told how.
   if (write.mode == WriteMode::Merge && write.key.empty()) write.key = stream.key;
+  // Another key makes the rows other things than parts of their owners.
+  if (write.mode == WriteMode::Merge && write.key == stream.key && !stream.owner.empty()) {
+    write.owner = stream.owner;
+    read.clears = ReadRequest::Clears::BeforeEachOwner;
+  }
   const auto partitions = WEIR_TRY(source.partitions(read, plan.partitions, stop));
   const auto load = WEIR_TRY(sink.open(write, stop));
   std::vector<std::unique_ptr<Lane>> lanes;

@@ -26,6 +26,9 @@ struct Stream {
   data::Schema schema;
   std::vector<std::string> key;  // the primary key's columns in order; empty when there is none
   std::optional<std::uint64_t> rows_estimate;
+  // The columns of the key that name the document of which a row is a part: its rows come and go together. Empty for rows
+  // that stand for themselves.
+  std::vector<std::string> owner = {};
 };
 
 // What to read: a stream by name, or the rows of a query where the source takes one.
@@ -35,6 +38,8 @@ struct ReadRequest {
   std::vector<std::string> columns;  // empty: all
   Settings options;                  // the connector's own read options (format, delimiter, …)
   Limits limits;
+  // A merge has to know which owners come, also those of which no row is left.
+  enum class Clears { None, BeforeEachOwner } clears = Clears::None;
   std::optional<Checkpoint> from =
       {};  // where the read will begin: what an incremental stream looks like depends on it
 };

@@ -153,6 +153,44 @@ TEST_F(ClickhouseLoads, MergeUpsertsAndDeletesByKey) {
   EXPECT_EQ(tables(), only_table());
 }
 
+TEST_F(ClickhouseLoads, MergeReplacesAllRowsOfAClearedOwner) {
+  run("CREATE TABLE " + table_ + " (owner Int64, part Int64, text String) ENGINE = MergeTree ORDER BY (owner, part)");
+  run("INSERT INTO " + table_ + " VALUES (1, 0, 'a'), (1, 1, 'b'), (2, 0, 'c'), (3, 0, 'd')");
+  const auto int64 = data::type_of(data::Kind::Int64);
+  const auto schema = std::make_shared<const data::Schema>(
+      data::Schema{{{"owner", int64, data::Nullable::No},
+                    {"part", int64, data::Nullable::No},
+                    {"text", data::type_of(data::Kind::String), data::Nullable::No}}});
+  auto merge = request(flow::WriteMode::Merge);
+  merge.schema = schema;
+  merge.key = {"owner", "part"};
+  merge.owner = {"owner"};
+  std::vector<data::ColumnBuilder> columns;
+  for (const auto& field : schema->fields) columns.emplace_back(field.type);
+  std::vector<data::Change> changes;
+  const auto add = [&](data::Change change, std::int64_t owner, std::int64_t part, std::string_view text) {
+    columns[0].append(owner);
+    columns[1].append(part);
+    columns[2].append_text(text);
+    changes.push_back(change);
+  };
+  using enum data::Change;
+  add(Clear, 1, 0, "");
+  add(Insert, 1, 0, "e");
+  add(Clear, 2, 0, "");
+  add(Insert, 3, 1, "f");
+  add(Clear, 4, 0, "");
+  add(Insert, 4, 0, "g");
+  add(Insert, 4, 1, "h");
+  add(Clear, 4, 0, "");
+  add(Insert, 4, 0, "i");
+  data::Batch batch{schema, {columns[0].finish(), columns[1].finish(), columns[2].finish()}, changes.size()};
+  expect_loaded(merge, {std::move(batch).with_changes(std::move(changes))}, table_ + "-1", 5);
+  EXPECT_EQ(rows("SELECT * FROM " + table_ + " ORDER BY owner, part"),
+            (Strings{"1 | 0 | e", "3 | 0 | d", "3 | 1 | f", "4 | 0 | i"}));
+  EXPECT_EQ(tables(), only_table());
+}
+
 TEST_F(ClickhouseLoads, ALoadWithoutCommitLeavesNothing) {
   {
     const auto load = sink_->open(request(flow::WriteMode::Append), {});

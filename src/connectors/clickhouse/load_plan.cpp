@@ -92,6 +92,7 @@ class Planner {
     plan_.staging = beside(plan_.target, kStagingMark, owner);
     plan_.next = beside(plan_.target, kNextMark, owner);
     plan_.key = request_.key;
+    plan_.owner = request_.owner;
     for (const auto& field : request_.schema->fields) plan_.names.push_back(field.name);
     WEIR_TRY(refuse_what_cannot_be());
     switch (request_.mode) {
@@ -206,7 +207,7 @@ class Planner {
   }
 
   static std::string merge_columns() {
-    return fmt::format(", {} UInt64, {} UInt8", quote_name(kSequenceColumn), quote_name(kDeletedColumn));
+    return fmt::format(", {} UInt64, {} UInt8", quote_name(kSequenceColumn), quote_name(kChangeColumn));
   }
 
   void create_like_target(const flow::Relation& table) {

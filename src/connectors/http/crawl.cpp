@@ -18,8 +18,8 @@ struct Chain {
   Paginator paginator;
   std::string added;
   std::int64_t pages = 0;
-  std::set<std::string> asked;   // fingerprints of its requests
-  std::optional<Body> before;    // of the page before
+  std::set<std::string> asked;  // fingerprints of its requests
+  std::optional<Body> before;   // of the page before
 };
 
 // What one item of the parent gives to its children's requests.

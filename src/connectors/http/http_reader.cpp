@@ -31,17 +31,18 @@ Result<std::vector<std::size_t>> wanted_columns(const data::Schema& schema, cons
 class TableReader final : public flow::Reader {
  public:
   TableReader(std::shared_ptr<const Api> api, const Resource& resource, std::shared_ptr<Fetched> fetched,
-              std::optional<documents::Table> table, const std::vector<std::size_t>& wanted, const flow::Limits& limits,
-              std::optional<flow::Checkpoint> checkpoint, Log& log)
+              std::optional<documents::Table> table, const std::vector<std::size_t>& wanted,
+              const flow::ReadRequest& request, std::optional<flow::Checkpoint> checkpoint, Log& log)
       : api_(std::move(api)),
         resource_(resource),
         fetched_(std::move(fetched)),
         table_(std::move(table)),
-        limits_(limits),
+        limits_(request.limits),
         checkpoint_(std::move(checkpoint)),
         log_(log),
         sieve_(resource, fetched_->window ? &*fetched_->window : nullptr, ItemSieve::Repeats::LeftOut) {
     if (table_) {
+      clears_ = request.clears == flow::ReadRequest::Clears::BeforeEachOwner && !table_->owner.empty();
       shredder_.emplace(fetched_->shape, *table_, wanted);
       schema_ = shredder_->schema();
       needs_row_ = std::ranges::any_of(wanted, [&](std::size_t column) {
@@ -111,6 +112,7 @@ class TableReader final : public flow::Reader {
       if (reason) return shredder_ ? Result<void>{} : reject(*reason, item);
     }
     if (!shredder_) return {};
+    if (clears_) WEIR_TRY(shredder_->add_clear(document));
     const auto& added = fetched_->pages[next_page_ - 1].added;
     const auto row = needs_row_ ? fingerprint_of(item) : std::string{};
     if (added.empty()) return shredder_->add(document, row);
@@ -162,6 +164,7 @@ class TableReader final : public flow::Reader {
   data::SchemaPtr schema_;
   std::optional<Shredder> shredder_;
   bool needs_row_ = false;  // a column holds the fingerprint
+  bool clears_ = false;     // each document's rows begin with a Clear
   std::vector<data::ColumnBuilder> rejects_;
   std::size_t rejected_ = 0;
   std::size_t reject_bytes_ = 0;
@@ -193,6 +196,7 @@ std::optional<flow::Stream> stream_of(const Resource& resource, const Fetched& f
   if (!table) return std::nullopt;
   stream.schema = std::move(table->schema);
   stream.key = std::move(table->key);
+  stream.owner = std::move(table->owner);
   if (inside.empty()) stream.rows_estimate = fetched.items;
   return stream;
 }
@@ -203,8 +207,8 @@ Result<std::unique_ptr<flow::Reader>> open_table(std::shared_ptr<const Api> api,
                                                  std::optional<flow::Checkpoint> checkpoint, Log& log) {
   auto table = inside == kRejects ? std::nullopt : find_table(*fetched, inside);
   const auto wanted = WEIR_TRY(wanted_columns(table ? table->schema : rejects_schema(), request.columns));
-  return std::make_unique<TableReader>(std::move(api), resource, std::move(fetched), std::move(table), wanted,
-                                       request.limits, std::move(checkpoint), log);
+  return std::make_unique<TableReader>(std::move(api), resource, std::move(fetched), std::move(table), wanted, request,
+                                       std::move(checkpoint), log);
 }
 
 }  // namespace weir::http

@@ -91,7 +91,7 @@ class PostgresLoad final : public flow::Load {
   Result<void> publish(Connection& connection, std::stop_token stop) {
     if (plan().way == LoadWay::NewTable) return publish_new_table(connection, plan(), stage(), names_, stop);
     if (plan().merges()) {
-      WEIR_TRY(publish_merge(connection, plan(), stage(), state_->has_deletes ? Deletes::Some : Deletes::None, stop));
+      WEIR_TRY(publish_merge(connection, plan(), stage(), {state_->has_deletes, state_->has_clears}, stop));
     } else if (plan().request.mode == flow::WriteMode::Replace) {
       WEIR_TRY(publish_in_place(connection, plan(), stage(), stop));
     } else {

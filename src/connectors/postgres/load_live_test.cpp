@@ -265,6 +265,28 @@ TEST_F(Loads, MergeTakesTheLastChangeOfEveryKey) {
   }
 }
 
+TEST_F(Loads, MergeReplacesAllRowsOfAClearedOwner) {
+  run("CREATE TABLE sales (sale_id bigint, region text, amount numeric(12,2), PRIMARY KEY (sale_id, region)); "
+      "INSERT INTO sales VALUES (1, 'A', 1), (1, 'B', 2), (2, 'A', 3), (3, 'A', 4)");
+  auto request = request_for(WriteMode::Merge, {"sale_id", "region"});
+  request.owner = {"sale_id"};
+  using enum data::Change;
+  auto changes = sales({{"1", "", "0"},
+                        {"1", "C", "5.00"},
+                        {"2", "", "0"},
+                        {"3", "B", "6.00"},
+                        {"4", "", "0"},
+                        {"4", "X", "7.00"},
+                        {"4", "Y", "8.00"},
+                        {"4", "", "0"},
+                        {"4", "Y", "9.00"}})
+                     .with_changes({Clear, Insert, Clear, Insert, Clear, Insert, Insert, Clear, Insert});
+  const auto receipt = load(*roles_.sink, request, {std::move(changes)}, "merge");
+  ASSERT_TRUE(receipt.ok()) << receipt.error().explain();
+  EXPECT_EQ(receipt->rows, 5U);
+  EXPECT_EQ(rows(), (Table{{"1", "C", "5.00"}, {"3", "A", "4.00"}, {"3", "B", "6.00"}, {"4", "Y", "9.00"}}));
+}
+
 TEST_F(Loads, MergeMakesTheTableWithItsKey) {
   const auto receipt =
       load(*roles_.sink, request_for(WriteMode::Merge, {"sale_id"}), {sales(kOld), sales(kNew)}, "merge");

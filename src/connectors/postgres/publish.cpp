@@ -34,9 +34,9 @@ std::string stage_values(const LoadPlan& plan) {
   return fmt::format("{}", fmt::join(values, ", "));
 }
 
-std::string equal_keys(const LoadPlan& plan, std::string_view left, std::string_view right) {
+std::string equal_columns(const std::vector<std::string>& columns, std::string_view left, std::string_view right) {
   std::vector<std::string> terms;
-  for (const auto& column : plan.key())
+  for (const auto& column : columns)
     terms.push_back(fmt::format("{1}.{0} = {2}.{0}", quote_identifier(column), left, right));
   return fmt::format("{}", fmt::join(terms, " AND "));
 }
@@ -86,7 +86,7 @@ Result<void> upsert(Connection& connection, const LoadPlan& plan, const std::str
   }
   // Without a unique index nothing but the lock keeps another session from inserting the same key in between.
   WEIR_TRY(lock_against_writers(connection, plan, stop));
-  const auto match = equal_keys(plan, "weir_old", "weir_rows");
+  const auto match = equal_columns(plan.key(), "weir_old", "weir_rows");
   if (!changed.empty()) {
     WEIR_TRY(connection.run(fmt::format("UPDATE {} AS weir_old SET {} FROM ({}) AS weir_rows WHERE {}", target,
                                         assign_from("weir_rows"), rows, match),
@@ -163,7 +163,7 @@ Result<void> publish_in_place(Connection& connection, const LoadPlan& plan, cons
     const auto rows = fmt::format("SELECT {} FROM {}", stage_values(plan), quote_relation(stage));
     WEIR_TRY(connection.run(
         fmt::format("DELETE FROM {} AS weir_old WHERE NOT EXISTS (SELECT FROM ({}) AS weir_rows WHERE {})", target,
-                    rows, equal_keys(plan, "weir_old", "weir_rows")),
+                    rows, equal_columns(plan.key(), "weir_old", "weir_rows")),
         stop));
     return upsert(connection, plan, rows, stop);
   }
@@ -172,21 +172,36 @@ Result<void> publish_in_place(Connection& connection, const LoadPlan& plan, cons
   return publish_append(connection, plan, stage, stop);
 }
 
-Result<void> publish_merge(Connection& connection, const LoadPlan& plan, const flow::Relation& stage, Deletes deletes,
-                           std::stop_token stop) {
+Result<void> publish_merge(Connection& connection, const LoadPlan& plan, const flow::Relation& stage,
+                           StagedChanges changes, std::stop_token stop) {
   if (!plan.existing) WEIR_TRY(connection.run(create_table(plan, plan.target), stop));
   const auto key = quoted_list(plan.key());
-  // The last change of every key, in the table's types.
-  const auto last_changes = fmt::format(
-      "SELECT DISTINCT ON ({0}) * FROM (SELECT {1}, {2}, {3} FROM {4}) AS weir_stage ORDER BY {0}, {3} DESC", key,
-      stage_values(plan), kChangeColumn, kPlaceColumn, quote_relation(stage));
+  const auto target = quote_relation(plan.target);
+  // The stage in the table's types.
+  auto staged =
+      fmt::format("SELECT {}, {}, {} FROM {}", stage_values(plan), kChangeColumn, kPlaceColumn, quote_relation(stage));
+  if (changes.clears) {
+    const auto& owner = plan.request.owner;
+    const auto cleared =
+        fmt::format("SELECT {0}, max({1}) AS weir_cleared FROM ({2}) AS weir_all WHERE {3} = {4} GROUP BY {0}",
+                    quoted_list(owner), kPlaceColumn, staged, kChangeColumn, static_cast<int>(data::Change::Clear));
+    WEIR_TRY(connection.run(fmt::format("DELETE FROM {} AS weir_old USING ({}) AS weir_owners WHERE {}", target,
+                                        cleared, equal_columns(owner, "weir_old", "weir_owners")),
+                            stop));
+    // Only what came after its owner was cleared for the last time is there.
+    staged = fmt::format(
+        "SELECT weir_rows.* FROM ({}) AS weir_rows LEFT JOIN ({}) AS weir_owners ON {} "
+        "WHERE weir_rows.{} > coalesce(weir_cleared, -1)",
+        staged, cleared, equal_columns(owner, "weir_rows", "weir_owners"), kPlaceColumn);
+  }
+  const auto last_changes = fmt::format("SELECT DISTINCT ON ({0}) * FROM ({1}) AS weir_stage ORDER BY {0}, {2} DESC",
+                                        key, staged, kPlaceColumn);
   const auto deleted = static_cast<int>(data::Change::Delete);
-  if (deletes == Deletes::Some) {
-    WEIR_TRY(
-        connection.run(fmt::format("DELETE FROM {} AS weir_old USING ({}) AS weir_rows WHERE weir_rows.{} = {} AND {}",
-                                   quote_relation(plan.target), last_changes, kChangeColumn, deleted,
-                                   equal_keys(plan, "weir_old", "weir_rows")),
-                       stop));
+  if (changes.deletes) {
+    WEIR_TRY(connection.run(
+        fmt::format("DELETE FROM {} AS weir_old USING ({}) AS weir_rows WHERE weir_rows.{} = {} AND {}", target,
+                    last_changes, kChangeColumn, deleted, equal_columns(plan.key(), "weir_old", "weir_rows")),
+        stop));
   }
   return upsert(connection, plan,
                 fmt::format("SELECT * FROM ({}) AS weir_last WHERE {} <> {}", last_changes, kChangeColumn, deleted),

@@ -44,6 +44,7 @@ class CopyWriter final : public flow::Writer {
   }
 
   Result<void> write(const data::Batch& batch, std::stop_token stop) override {
+    rows_ += batch.counted_rows();
     return write_rows(merge_schema_ ? with_changes(batch) : batch, stop)
         .while_doing("writing to " + state_->plan.target.text());
   }
@@ -72,7 +73,6 @@ class CopyWriter final : public flow::Writer {
       WEIR_TRY(encoder_.append(batch, begin, std::min(kBlockRows, batch.rows() - begin), buffer_));
       if (buffer_.size() >= kPieceBytes) WEIR_TRY(put(stop));
     }
-    rows_ += batch.rows();
     return {};
   }
 
@@ -83,6 +83,7 @@ class CopyWriter final : public flow::Writer {
     for (std::size_t row = 0; row < batch.rows(); ++row) {
       const auto change = batch.changes() ? (*batch.changes())[row] : data::Change::Insert;
       if (change == data::Change::Delete) state_->has_deletes = true;
+      if (change == data::Change::Clear) state_->has_clears = true;
       changes.append(static_cast<std::int16_t>(change));
       places.append(place++);
     }
