@@ -225,9 +225,10 @@ export function runOf(id) {
   return byId.has(id) ? pastRun(byId.get(id)) : null;
 }
 
-export function* allRuns() {
-  for (const { run } of fresh) yield run;
-  for (let index = 0; index < total; ++index) yield pastRun(index);
+// Of some pipelines, or of all: null.
+export function* allRuns(names = null) {
+  for (const { run } of fresh) if (!names || names.includes(run.pipeline)) yield run;
+  for (let index = 0; index < total; ++index) if (!names || names.includes(past[index].pipeline.name)) yield pastRun(index);
 }
 
 export function lastRuns(name, count) {
@@ -288,6 +289,12 @@ function pastSteps(run, pipeline) {
     states.set(recipe.name, step.state);
     return step;
   });
+  // The run's own duration was invented before its steps': they are stretched to it.
+  const ratio = (run.duration_s * 1000) / Math.max(1, Math.max(...ends.values()) - start);
+  for (const attempt of steps.flatMap((step) => step.attempts)) {
+    for (const key of ['started_at', 'finished_at']) attempt[key] = iso(start + (new Date(attempt[key]).getTime() - start) * ratio);
+    attempt.duration_s *= ratio;
+  }
   const done = new Set(steps.filter((step) => step.state === 'succeeded').map((step) => step.name));
   return { steps, checks: checksOf(pipeline, run.id).filter((check) => done.has(check.task)) };
 }

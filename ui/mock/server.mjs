@@ -160,9 +160,8 @@ function* runsBy(query) {
   const since = query.get('since') ? new Date(query.get('since')).getTime() : 0;
   const wanted = (name) => query.get(name)?.split(',') ?? null;
   const [names, states, kinds, search] = [wanted('pipeline'), wanted('state'), wanted('trigger'), query.get('search')];
-  for (const run of history.allRuns()) {
+  for (const run of history.allRuns(names)) {
     if (since && new Date(run.created_at).getTime() < since) return;
-    if (names && !names.includes(run.pipeline)) continue;
     if (states && !states.includes(run.state)) continue;
     if (kinds && !kinds.includes(run.trigger.kind)) continue;
     if (search && !run.id.includes(search) && !run.pipeline.includes(search) && !(run.error ?? '').includes(search)) continue;

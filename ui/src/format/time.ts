@@ -36,6 +36,12 @@ export function short(instant: string, now: Date, zone = viewerZone): string {
   return `${format(zone, sameYear ? day : { ...day, year: 'numeric' }).format(date)}, ${time}`;
 }
 
+// "26 Nov, 13:04": with the day even when it is today
+export function dated(instant: string, now: Date, zone = viewerZone): string {
+  const text = short(instant, now, zone);
+  return text.includes(',') ? text : `${format(zone, day).format(new Date(instant))}, ${text}`;
+}
+
 // "13:04:05.123"
 export function clockText(instant: string, zone = viewerZone): string {
   return format(zone, { ...clock, second: '2-digit', fractionalSecondDigits: 3 } as Intl.DateTimeFormatOptions).format(

@@ -14,11 +14,19 @@ export interface Place {
   y: number;
   rank: number;
 }
+// `gap` between ranks (room for edges and their figures), `space` between neighbours of one rank.
 export interface Sizes {
   width: number;
   height: number;
-  gapX: number;
-  gapY: number;
+  gap: number;
+  space: number;
+}
+export type Direction = 'right' | 'down';
+export interface Layout {
+  places: Map<string, Place>;
+  direction: Direction;
+  width: number;
+  height: number;
 }
 
 interface Vertex {
@@ -33,7 +41,59 @@ const orderSweeps = 6;
 const placeSweeps = 8;
 
 // Edges to unknown nodes are left out; an edge that closes a cycle is ignored for ranks.
-export function layout(nodes: readonly LayoutNode[], edges: readonly LayoutEdge[], sizes: Sizes): Map<string, Place> {
+export function layout(nodes: readonly LayoutNode[], edges: readonly LayoutEdge[], sizes: Sizes, direction: Direction = 'right'): Layout {
+  const vertices = [...connect(nodes, edges).values()];
+  rank(vertices);
+  const layers = layersOf(vertices);
+  for (let sweep = 0; sweep < orderSweeps; ++sweep) order(layers, sweep % 2 === 0);
+  const isRight = direction === 'right';
+  const step = (isRight ? sizes.height : sizes.width) + sizes.space;
+  for (const layer of layers) layer.forEach((vertex, index) => (vertex.y = (index - (layer.length - 1) / 2) * step));
+  for (let sweep = 0; sweep < placeSweeps; ++sweep) place(layers, sweep % 2 === 0, step);
+  const first = Math.min(...vertices.map((vertex) => vertex.y));
+  const places = new Map<string, Place>();
+  let [width, height] = [0, 0];
+  for (const vertex of vertices) {
+    const along = vertex.rank * ((isRight ? sizes.width : sizes.height) + sizes.gap);
+    const across = Math.round(vertex.y - first);
+    const spot = isRight ? { x: along, y: across } : { x: across, y: along };
+    places.set(vertex.id, { ...spot, rank: vertex.rank });
+    width = Math.max(width, spot.x + sizes.width);
+    height = Math.max(height, spot.y + sizes.height);
+  }
+  return { places, direction, width, height };
+}
+
+export interface Viewport {
+  x: number;
+  y: number;
+  zoom: number;
+}
+
+// The whole in a frame, centred, never larger than life.
+export function fit(graph: Pick<Layout, 'width' | 'height'>, frame: { width: number; height: number }, margin = 28): Viewport {
+  const zoom = Math.max(
+    0.02,
+    Math.min(1, (frame.width - 2 * margin) / Math.max(1, graph.width), (frame.height - 2 * margin) / Math.max(1, graph.height)),
+  );
+  return { x: (frame.width - graph.width * zoom) / 2, y: (frame.height - graph.height * zoom) / 2, zoom };
+}
+
+// To the right or down, whichever shows the whole larger; to the right when there is little in it.
+export function layoutFor(
+  nodes: readonly LayoutNode[],
+  edges: readonly LayoutEdge[],
+  frame: { width: number; height: number },
+  sizes: { right: Sizes; down: Sizes },
+): Layout {
+  const right = layout(nodes, edges, sizes.right, 'right');
+  const zoom = fit(right, frame).zoom;
+  if (zoom > 0.85) return right;
+  const down = layout(nodes, edges, sizes.down, 'down');
+  return fit(down, frame).zoom > zoom * 1.15 ? down : right;
+}
+
+function connect(nodes: readonly LayoutNode[], edges: readonly LayoutEdge[]): Map<string, Vertex> {
   const vertices = new Map(nodes.map(({ id }) => [id, { id, rank: 0, y: 0, from: [], to: [] } as Vertex]));
   for (const { from, to } of edges) {
     const [a, b] = [vertices.get(from), vertices.get(to)];
@@ -41,19 +101,7 @@ export function layout(nodes: readonly LayoutNode[], edges: readonly LayoutEdge[
     a.to.push(b);
     b.from.push(a);
   }
-  rank([...vertices.values()]);
-  const layers = layersOf([...vertices.values()]);
-  for (let sweep = 0; sweep < orderSweeps; ++sweep) order(layers, sweep % 2 === 0);
-  const step = sizes.height + sizes.gapY;
-  for (const layer of layers) layer.forEach((vertex, index) => (vertex.y = (index - (layer.length - 1) / 2) * step));
-  for (let sweep = 0; sweep < placeSweeps; ++sweep) place(layers, sweep % 2 === 0, step);
-  const top = Math.min(...[...vertices.values()].map((vertex) => vertex.y));
-  return new Map(
-    [...vertices.values()].map((vertex) => [
-      vertex.id,
-      { x: vertex.rank * (sizes.width + sizes.gapX), y: Math.round(vertex.y - top), rank: vertex.rank },
-    ]),
-  );
+  return vertices;
 }
 
 // The longest path from a start; then starts move right, next to what needs them.

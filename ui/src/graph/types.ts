@@ -1,4 +1,5 @@
 import type { Edge, Node } from '@xyflow/svelte';
+import type { Direction } from './layout';
 import type { Marks } from './marks.svelte';
 
 // What a page says about a node; the graph adds the rest.
@@ -10,5 +11,5 @@ export interface GraphItem {
   title: string;
   href: string | undefined;
 }
-export type GraphNodeType = Node<GraphItem & { marks: Marks | null; isCurrent: () => boolean } & Record<string, unknown>, 'item'>;
+export type GraphNodeType = Node<GraphItem & { marks: Marks | null; isCurrent: () => boolean; direction: Direction } & Record<string, unknown>, 'item'>;
 export type GraphEdgeType = Edge<{ marks: Marks | null; showRows: boolean }, 'rows'>;
