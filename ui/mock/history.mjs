@@ -96,7 +96,7 @@ export function trigger(pipeline, { params = {}, by = 'you', kind = 'manual', fr
   };
   const steps = pipeline.tasks.map((each) => ({ ...blankStep(each), state: 'queued' }));
   if (from) {
-    const again = new Set([from]);
+    const again = new Set(pipeline.tasks.filter((each) => each.task === from || each.name === from).map((each) => each.name));
     for (const each of pipeline.tasks) if (each.needs.some((need) => again.has(need))) again.add(each.name);
     for (const step of steps) {
       if (again.has(step.name)) continue;
@@ -112,7 +112,7 @@ export function trigger(pipeline, { params = {}, by = 'you', kind = 'manual', fr
   return run;
 }
 
-const blankStep = ({ name, kind, needs, summary, reads, writes }) => ({ name, task: name, kind, needs, summary, reads, writes, state: 'queued', attempts: [], reason: null });
+const blankStep = ({ name, task, kind, needs, summary, reads, writes, place }) => ({ name, task, place, kind, needs, summary, reads, writes, state: 'queued', attempts: [], reason: null });
 
 let timer = null;
 function keepMoving() {
@@ -253,7 +253,7 @@ export function detailOf(id) {
   const two = lastRuns(run.pipeline, 400);
   const previous = two[two.findIndex((each) => each.id === id) + 1]?.id ?? null;
   if (entry) return { ...run, steps: entry.steps, checks: entry.checks, events_consumed: run.trigger.events ?? [], previous };
-  return { ...run, ...pastSteps(run, pipeline), events_consumed: pipeline.after ? [{ id: 4711, pipeline: 'load', run: 'the run before', at: run.created_at, rows: 6120 }] : [], previous };
+  return { ...run, ...pastSteps(run, pipeline), events_consumed: pipeline.after ? [{ source: 'load', pipeline: 'load', task: '', run: lastRuns('load', 2).at(-1).id, at: run.created_at, rows: 6120, interval: null }] : [], previous };
 }
 
 function pastSteps(run, pipeline) {

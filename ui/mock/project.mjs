@@ -22,18 +22,18 @@ const sales = {
     task('generate', 'generate', [], 'rows by generators/sales.yml', { writes: ['files/{{ run.id }}/sales.csv'], rows: 1000000, seconds: 0.21 }),
     task('stage', 'copy', ['generate'], 'files/{{ run.id }}/sales.csv → warehouse.raw_sales, replace', { reads: ['files/sales.csv'], writes: ['warehouse.raw_sales'], rows: 1000000, seconds: 0.65 }),
     task('validate', 'check', ['stage'], '13 rules on warehouse.raw_sales', { reads: ['warehouse.raw_sales'], writes: ['warehouse.rejected_sales', 'warehouse.valid_sales'], rows: 15524, seconds: 0.52 }),
-    task('clean', 'model', ['validate'], 'models +clean_sales', { reads: ['warehouse.valid_sales'], writes: ['warehouse.typed_sales', 'warehouse.clean_sales'], rows: 970297, seconds: 0.9, nodes: [{ name: 'typed_sales', kind: 'view' }, { name: 'clean_sales', kind: 'table', needs: ['typed_sales'] }] }),
-    task('account', 'model', ['clean'], 'models removed_duplicates', { reads: ['warehouse.clean_sales', 'warehouse.typed_sales'], writes: ['warehouse.removed_duplicates'], rows: 14063, seconds: 0.24 }),
+    task('clean', 'model', ['validate'], 'models +clean_sales', { reads: ['warehouse.valid_sales'], writes: ['warehouse.typed_sales', 'warehouse.clean_sales'], rows: 970297, seconds: 0.9, nodes: [{ name: 'typed_sales', kind: 'table' }, { name: 'clean_sales', kind: 'table', needs: ['typed_sales'] }] }),
+    task('account', 'model', ['clean'], 'models removed_duplicates', { reads: ['warehouse.clean_sales', 'warehouse.typed_sales'], writes: ['warehouse.removed_duplicates'], rows: 14063, seconds: 0.24, nodes: [{ name: 'removed_duplicates', kind: 'table' }] }),
     task('load', 'copy', ['clean'], 'warehouse.clean_sales → shop.sales, replace', { reads: ['warehouse.clean_sales'], writes: ['shop.sales'], rows: 970297, seconds: 1.3 }),
-    task('aggregate', 'model', ['load'], 'models sales_aggregates', { reads: ['shop.sales'], writes: ['shop.sales_aggregates'], rows: 2000, seconds: 0.37 }),
+    task('aggregate', 'model', ['load'], 'models sales_aggregates', { reads: ['shop.sales'], writes: ['shop.sales_aggregates'], rows: 2000, seconds: 0.37, nodes: [{ name: 'sales_aggregates', kind: 'table' }] }),
     task('publish', 'copy', ['aggregate', 'account'], 'shop.sales_aggregates → warehouse.sales_aggregates, append', { reads: ['shop.sales_aggregates'], writes: ['warehouse.sales_aggregates'], rows: 2000, seconds: 0.16 }),
     task('reconcile', 'reconcile', ['publish'], 'shop.sales_aggregates = warehouse.sales_aggregates', { reads: ['shop.sales_aggregates', 'warehouse.sales_aggregates'], rows: 4000, seconds: 0.06 }),
   ],
   checks: [
     ['validate', 'has_rows', 'error', 0], ['validate', 'no_value_is_missing', 'quarantine', 4093], ['validate', 'quantity_is_positive', 'quarantine', 2015],
     ['validate', 'date_is_a_date', 'quarantine', 3010], ['validate', 'region_is_known', 'quarantine', 2961], ['validate', 'amount_matches_unit_price', 'quarantine', 1499],
-    ['validate', 'sale_id_is_unique', 'warn', 14063], ['validate', 'data_is_fresh', 'warn', 0], ['clean', 'clean_sales.sale_id unique', 'error', 0],
-    ['clean', 'clean_sales.region accepted_values', 'error', 0], ['account', 'no_row_has_disappeared', 'error', 0], ['reconcile', 'every_value_is_equal', 'error', 0],
+    ['validate', 'sale_id_is_unique', 'warn', 14063], ['validate', 'data_is_fresh', 'warn', 0], ['clean/clean_sales', 'unique_sale_id', 'error', 0],
+    ['clean/clean_sales', 'accepted_values_region', 'error', 0], ['account/removed_duplicates', 'no_row_has_disappeared', 'error', 0], ['reconcile', 'every_value_is_equal', 'error', 0],
   ],
 };
 
@@ -59,9 +59,9 @@ const marts_by_dbt = {
   tags: ['dbt'],
   schedule: null,
   params: [
-    { name: 'venv', type: 'string', default: '.venv', description: 'The virtual environment that has dbt' },
-    { name: 'command', type: 'string', default: 'build', description: null },
-    { name: 'full_refresh', type: 'boolean', default: false, description: 'Rebuild incremental models from nothing' },
+    { name: 'venv', type: 'text', default: '.venv', description: 'The virtual environment that has dbt' },
+    { name: 'command', type: 'text', default: 'build', description: null },
+    { name: 'full_refresh', type: 'flag', default: false, description: 'Rebuild incremental models from nothing' },
   ],
   file: 'examples/astronauts/pipelines/marts_by_dbt.yml',
   tasks: [task('marts', 'dbt', [], 'dbt {{ params.command }}', { reads: ['warehouse.people'], writes: ['warehouse.people_per_craft', 'warehouse.people_summary'], rows: 3, seconds: 6.2 })],
@@ -119,6 +119,24 @@ const thousand = {
   checks: [],
 };
 
+// A run executes steps: a task with nodes is one step a node, named task/node; what needs the task needs its last nodes.
+function stepsOf(tasks) {
+  const leaves = (name) => {
+    const task = tasks.find((each) => each.name === name);
+    if (!task?.nodes) return [name];
+    return task.nodes.filter((node) => !task.nodes.some((other) => other.needs?.includes(node.name))).map((node) => `${name}/${node.name}`);
+  };
+  return tasks.flatMap((task) => {
+    const needs = task.needs.flatMap(leaves);
+    if (!task.nodes) return [{ ...task, task: task.name, node: '', needs }];
+    return task.nodes.map((node) => ({
+      ...task, name: `${task.name}/${node.name}`, task: task.name, node: node.name, nodes: undefined, summary: `${node.kind} ${node.name}`,
+      needs: node.needs ? node.needs.map((each) => `${task.name}/${each}`) : needs,
+      writes: task.writes.filter((each) => each.endsWith('.' + node.name)), seconds: task.seconds / task.nodes.length, rows: node.kind === 'view' ? 0 : task.rows,
+    }));
+  });
+}
+
 export const pipelines = [sales, astronauts, marts_by_dbt, load, create_data_marts, thousand];
 for (const pipeline of pipelines) {
   pipeline.text = pipeline.file ? read(pipeline.file) : 'name: thousand\n# Its tasks are made by a template.\n';
@@ -129,26 +147,31 @@ for (const pipeline of pipelines) {
   }
 }
 
+for (const pipeline of pipelines) {
+  pipeline.written = pipeline.tasks;
+  pipeline.tasks = stepsOf(pipeline.tasks);
+}
+
 export const columns = {
   'warehouse.raw_sales': [['sale_id', 'String'], ['customer_id', 'String'], ['product_id', 'String'], ['quantity', 'String'], ['sale_date', 'String'], ['sale_amount', 'String'], ['region', 'String']],
   'shop.sales': [['sale_id', 'bigint', 'Unique: the key of the table'], ['customer_id', 'bigint'], ['product_id', 'integer'], ['quantity', 'integer', 'At least 1'], ['sale_date', 'date'], ['sale_amount', 'numeric(12,2)', 'In EUR, quantity times the unit price'], ['region', 'text', 'north, south, east or west']],
   'warehouse.sales_aggregates': [['region', 'LowCardinality(String)'], ['product_id', 'Int32'], ['sales_count', 'UInt64'], ['sales_amount', 'Decimal(18, 2)'], ['rank_in_region', 'UInt32', 'By sales_amount, 1 is the best'], ['share_of_region', 'Float64'], ['month_over_month_change', 'Nullable(Float64)'], ['import_date', 'Date', 'The day of the run that published it'], ['run_id', 'String']],
 };
 export const connections = [
-  { name: 'open_notify', type: 'http', summary: 'A REST API, read by resource', managed: false, roles: ['source'], status: 'ok', fields: [
+  { name: 'open_notify', type: 'http', summary: 'A REST API, read by resource', managed: false, roles: ['source'], status: null, fields: [
     { name: 'url', type: 'string', value: 'http://api.open-notify.org', secret: false, set: true, doc: 'Where the API is' },
     { name: 'token', type: 'string', value: null, secret: true, set: false, doc: 'A bearer token' },
     { name: 'replay', type: 'path', value: 'recordings/before', secret: false, set: true, doc: 'A folder of recorded answers, read instead of the API' }] },
-  { name: 'crm', type: 'postgres', summary: 'PostgreSQL 12 and later', managed: false, roles: ['source', 'sink', 'database', 'replication'], status: 'failed', fields: [
+  { name: 'crm', type: 'postgres', summary: 'PostgreSQL 12 and later', managed: false, roles: ['source', 'sink', 'database', 'replication'], status: null, fields: [
     { name: 'url', type: 'string', value: 'postgres://crm.internal:5432/crm', secret: false, set: true, doc: 'postgres://host:port/database' },
     { name: 'user', type: 'string', value: 'weir', secret: false, set: true, doc: 'Who Weir is there' },
     { name: 'password', type: 'string', value: null, secret: true, set: true, doc: 'That user’s password' },
     { name: 'ca_file', type: 'path', value: null, secret: false, set: false, doc: 'The certificates to trust instead of the system’s' }] },
-  { name: 'publisher', type: 'postgres', summary: 'PostgreSQL that Weir runs', managed: true, roles: ['source', 'sink', 'database', 'replication'], status: 'ok', fields: [
+  { name: 'publisher', type: 'postgres', summary: 'PostgreSQL that Weir runs', managed: true, roles: ['source', 'sink', 'database', 'replication'], status: 'running', fields: [
     { name: 'managed', type: 'boolean', value: true, secret: false, set: true, doc: 'Weir runs a local server' }] },
-  { name: 'shop', type: 'postgres', summary: 'PostgreSQL that Weir runs', managed: true, roles: ['source', 'sink', 'database', 'replication'], status: 'ok', fields: [
+  { name: 'shop', type: 'postgres', summary: 'PostgreSQL that Weir runs', managed: true, roles: ['source', 'sink', 'database', 'replication'], status: 'running', fields: [
     { name: 'managed', type: 'boolean', value: true, secret: false, set: true, doc: 'Weir runs a local server' }] },
-  { name: 'warehouse', type: 'clickhouse', summary: 'The embedded ClickHouse', managed: true, roles: ['source', 'sink', 'database'], status: 'ok', fields: [
+  { name: 'warehouse', type: 'clickhouse', summary: 'The embedded ClickHouse', managed: true, roles: ['source', 'sink', 'database'], status: 'running', fields: [
     { name: 'managed', type: 'boolean', value: true, secret: false, set: true, doc: 'The embedded ClickHouse' },
     { name: 'user', type: 'string', value: null, secret: false, set: false, doc: 'Who Weir is there' },
     { name: 'password', type: 'string', value: null, secret: true, set: false, doc: 'That user’s password' }] },

@@ -108,7 +108,7 @@ function sampleOf(full, limit) {
 function lineageOf(full) {
   const nodes = new Map();
   const edges = [];
-  const node = (id, kind, label = id) => nodes.set(id, { id, kind, label });
+  const node = (id, kind, label = id, pipeline = null) => nodes.set(id, { id, kind, label, pipeline });
   node(full, 'table');
   const walk = (table, direction, depth) => {
     if (depth > 3) return;
@@ -118,7 +118,7 @@ function lineageOf(full) {
         const far = direction === 'up' ? task.reads : task.writes;
         if (!near.includes(table)) continue;
         const id = `task:${pipeline.name}.${task.name}`;
-        node(id, task.kind === 'model' ? 'model' : 'task', `${pipeline.name} / ${task.name}`);
+        node(id, task.kind === 'model' ? 'model' : 'task', `${pipeline.name} / ${task.name}`, pipeline.name);
         edges.push(direction === 'up' ? { from: id, to: table } : { from: table, to: id });
         for (const next of far) {
           if (next.includes('/') || next === table) continue;
@@ -177,10 +177,11 @@ function makeBackfill(pipeline, body, by) {
   const intervals = [];
   for (let at = from; at < to && intervals.length < 1000; at += step) {
     const past = chance(pipeline.name, at) < 0.6 ? (chance(pipeline.name, at, 's') < 0.85 ? 'succeeded' : 'failed') : null;
-    const include = body.mode === 'all' || (body.mode === 'failed' ? past === 'failed' : past === null);
-    if (include) intervals.push({ from: iso(at), to: iso(at + step), run: null, state: null, exists: past !== null });
+    const chosen = body.mode === 'all' || (body.mode === 'failed' ? past === 'failed' : past === null);
+    if (chosen || body.preview) intervals.push({ from: iso(at), to: iso(at + step), run: null, state: body.preview ? past : null, ...(body.preview ? { exists: past !== null, chosen } : {}) });
   }
-  return { id: body.preview ? null : 'b' + (backfills.length + 1), pipeline: pipeline.name, from: iso(from), to: iso(to), mode: body.mode, parallel: body.parallel, state: body.preview ? 'preview' : 'running', intervals, created_at: iso(Date.now()), by };
+  if (body.preview) return { intervals, overwritten: [...new Set(pipeline.tasks.flatMap((each) => each.writes).filter((each) => !each.includes('/')))] };
+  return { id: 'b' + (backfills.length + 1), pipeline: pipeline.name, from: iso(from), to: iso(to), mode: body.mode, parallel: body.parallel, state: 'running', params: {}, downstream: body.downstream, intervals, created_at: iso(Date.now()), by };
 }
 
 setInterval(() => {
@@ -198,7 +199,7 @@ setInterval(() => {
 
 function fakeQuery(body, request) {
   const sql = String(body.sql ?? '').trim();
-  const past = { id: body.id ?? 'q' + queries.length, connection: body.connection, sql, at: iso(Date.now()), by: request.user?.name ?? 'loopback', elapsed_s: 0.021, rows: null, error: null };
+  const past = { connection: body.connection, sql, at: iso(Date.now()), user: request.user?.name ?? 'loopback', elapsed_s: 0.021, rows: null, error: null };
   queries.unshift(past);
   if (!/^(select|with|show|describe|explain)/i.test(sql)) {
     past.error = `Syntax error: failed at position 1 (${sql.split(/\s/)[0]}): only SELECT is known to this mock`;
@@ -207,14 +208,14 @@ function fakeQuery(body, request) {
   const table = /from\s+([\w.]+)/i.exec(sql)?.[1] ?? 'numbers';
   const answer = sampleOf(columns[`${body.connection}.${table}`] ? `${body.connection}.${table}` : table, Math.min(body.limit ?? 1000, /limit\s+(\d+)/i.exec(sql)?.[1] ?? 500));
   past.rows = answer.rows.length;
-  return { ...answer, id: past.id, elapsed_s: past.elapsed_s, truncated: answer.rows.length >= (body.limit ?? 1000) };
+  return { ...answer, id: body.id ?? 'q' + queries.length, elapsed_s: past.elapsed_s, truncated: answer.rows.length >= (body.limit ?? 1000) };
 }
 
 // ---- Routes: [method, pattern, role, answer(request, params, query, body)]
 
 const pipe = (p) => need(history.pipelineOf(p.pipeline), `pipeline ${p.pipeline}`);
 const routes = [
-  ['GET', '/session', null, (request) => ({ user: request.user ? { name: request.user.name, role: request.user.role } : null, open: users.length === 0, version: '0.1.0-mock', project: { name: 'demo', folder: '/srv/demo', environment: 'default', environments: ['default', 'live', 'prod'] }, timezone: 'Europe/Moscow' })],
+  ['GET', '/session', null, (request) => ({ user: request.user ? { name: request.user.name, role: request.user.role } : null, open: users.length === 0, version: '0.1.0-mock', project: users.length > 0 && !request.user ? null : { name: 'demo', folder: '/srv/demo', environment: 'default', environments: ['default', 'live', 'prod'] }, timezone: 'Europe/Moscow' })],
   ['POST', '/session', null, (request, _, __, body) => {
     const user = users.find((each) => each.name === body.name && each.password === body.password);
     if (failedSignIns >= 5) throw Object.assign(new Refusal(429, 'resource_exhausted', 'too many wrong passwords', 'Wait, then try again.'), { headers: { 'retry-after': '30' } });
@@ -248,10 +249,10 @@ const routes = [
   }],
   ['GET', '/pipelines/:pipeline', 'viewer', (_, p) => {
     const pipeline = pipe(p);
-    return { ...summaryOf(pipeline), params: pipeline.params, tasks: pipeline.tasks.map(({ rows: _r, seconds: _s, ...task }) => task), after: pipeline.after ?? [], files: [{ path: `pipelines/${pipeline.name}.yml`, text: pipeline.text }] };
+    return { ...summaryOf(pipeline), params: pipeline.params, tasks: pipeline.written.map(({ name, kind, needs, place }) => ({ name, kind, needs, place })), steps: pipeline.tasks.map(({ rows: _r, seconds: _s, nodes: _n, ...step }) => step), after: (pipeline.after ?? []).map((each) => each.pipeline), problem: null, files: [{ path: `pipelines/${pipeline.name}.yml`, text: pipeline.text }] };
   }],
-  ['POST', '/pipelines/:pipeline/pause', 'operator', (request, p) => { paused.add(pipe(p).name); record(request, 'pipeline.pause', p.pipeline); history.announce('pipeline', summaryOf(pipe(p))); }],
-  ['POST', '/pipelines/:pipeline/resume', 'operator', (request, p) => { paused.delete(pipe(p).name); record(request, 'pipeline.resume', p.pipeline); history.announce('pipeline', summaryOf(pipe(p))); }],
+  ['POST', '/pipelines/:pipeline/pause', 'operator', (request, p) => { paused.add(pipe(p).name); record(request, 'pipeline.pause', p.pipeline); history.announce('pipeline', { pipeline: p.pipeline }); }],
+  ['POST', '/pipelines/:pipeline/resume', 'operator', (request, p) => { paused.delete(pipe(p).name); record(request, 'pipeline.resume', p.pipeline); history.announce('pipeline', { pipeline: p.pipeline }); }],
   ['POST', '/pipelines/:pipeline/runs', 'operator', (request, p, _, body) => {
     record(request, 'run.trigger', p.pipeline, body.params ?? null);
     return history.trigger(pipe(p), { params: body.params ?? {}, by: request.user?.name ?? 'loopback', interval: body.interval ?? null, from: body.from || null, environment: body.environment || 'default' });
@@ -308,15 +309,15 @@ const routes = [
     const { lines, complete } = history.logsOf(p.run, p.task, Number(query.get('attempt')) || null);
     const level = { debug: 0, info: 1, warn: 2, error: 3 };
     const wanted = lines.filter((line) => level[line.level] >= (level[query.get('level')] ?? 0) && line.text.toLowerCase().includes((query.get('search') ?? '').toLowerCase()) && line.line > Number(query.get('after') ?? 0));
-    if (query.get('download')) return { text: wanted.map((line) => `${line.at} ${line.level.padEnd(5)} ${line.text}\n`).join('') };
     const limit = Number(query.get('limit') ?? 1000);
-    return { lines: wanted.slice(0, limit), next_after: wanted.slice(0, limit).at(-1)?.line ?? null, complete: complete && wanted.length <= limit };
+    return { lines: wanted.slice(0, limit), next_after: wanted.slice(0, limit).at(-1)?.line ?? Number(query.get('after') ?? 0), complete: complete && wanted.length <= limit, attempt: Number(query.get('attempt')) || 1 };
   }],
+  ['GET', '/runs/:run/tasks/:task/logs/download', 'viewer', (_, p, query) => ({ text: history.logsOf(p.run, p.task, Number(query.get('attempt')) || null).lines.map((line) => `${line.at} ${line.level.padEnd(5)} ${line.text}\n`).join('') })],
   ['GET', '/runs/:run/tasks/:task/sql', 'viewer', (_, p) => {
     const run = need(history.runOf(p.run), `run ${p.run}`);
     const task = need(history.pipelineOf(run.pipeline).tasks.find((each) => each.name === p.task), `task ${p.task}`);
     if (!['model', 'sql', 'check', 'reconcile'].includes(task.kind)) return { statements: [] };
-    return { statements: (task.nodes ?? [{ name: task.name }]).map(({ name }) => ({ title: `${name}`, sql: `CREATE OR REPLACE TABLE ${name} ENGINE = MergeTree ORDER BY tuple() AS\nWITH ranked AS (\n  SELECT *, row_number() OVER (PARTITION BY sale_id ORDER BY sale_date DESC) AS position\n  FROM ${(task.reads[0] ?? 'numbers').split('.').slice(1).join('.')}\n)\nSELECT toInt64(trim(sale_id)) AS sale_id, toDate(sale_date) AS sale_date, lower(trim(region)) AS region\nFROM ranked\nWHERE position = 1 -- run ${p.run}\n` })) };
+    return { statements: [{ name: task.node || task.name }].map(({ name }) => ({ title: `${name}`, sql: `CREATE OR REPLACE TABLE ${name} ENGINE = MergeTree ORDER BY tuple() AS\nWITH ranked AS (\n  SELECT *, row_number() OVER (PARTITION BY sale_id ORDER BY sale_date DESC) AS position\n  FROM ${(task.reads[0] ?? 'numbers').split('.').slice(1).join('.')}\n)\nSELECT toInt64(trim(sale_id)) AS sale_id, toDate(sale_date) AS sale_date, lower(trim(region)) AS region\nFROM ranked\nWHERE position = 1 -- run ${p.run}\n` })) };
   }],
   ['GET', '/runs/:run/checks/:task/:check/rows', 'viewer', () => { const { columns: names, rows } = sampleOf('warehouse.raw_sales', 12); return { columns: [...names, { name: 'weir_rule', type: 'String' }], rows: rows.map((row) => [...row, 'no_value_is_missing']) }; }],
   ['GET', '/tables', 'viewer', (_, __, query) => page(tablesAll().filter((each) => `${each.connection}.${each.table}`.includes(query.get('search') ?? '')), query)],
@@ -324,7 +325,7 @@ const routes = [
     const full = `${p.connection}.${p.table}`;
     const table = need(tablesAll().find((each) => `${each.connection}.${each.table}` === full), `table ${full}`);
     const runs = table.written_by ? history.lastRuns(table.written_by.pipeline, 40).filter((run) => run.state === 'succeeded') : [];
-    return { ...table, columns: columnsOf(full), history: runs.slice().reverse().map((run, index) => ({ at: run.finished_at, rows: Math.round(table.rows * (0.75 + index * 0.007 + 0.03 * chance(run.id))) })), ...lineageOf(full), runs: runs.slice(0, 20) };
+    return { ...table, columns: columnsOf(full), history: runs.slice().reverse().map((run, index) => ({ at: run.finished_at, rows: Math.round(table.rows * (0.75 + index * 0.007 + 0.03 * chance(run.id))) })).reverse(), ...lineageOf(full), runs: runs.slice(0, 20) };
   }],
   ['GET', '/tables/:connection/:table/sample', 'viewer', (_, p, query) => sampleOf(`${p.connection}.${p.table}`, Number(query.get('limit') ?? 50))],
   ['POST', '/query', 'viewer', (request, _, __, body) => {

@@ -95,8 +95,6 @@ export interface BackfillRequest {
   to: string;
   mode: string;
   parallel: number;
-  params?: { [name: string]: t.Json };
-  preview: boolean;
   downstream: boolean;
 }
 
@@ -113,10 +111,11 @@ export const api = {
   trigger: (name: string, body: TriggerRequest) => post<t.Run>(`/pipelines/${at(name)}/runs`, body, { once: true }),
   grid: (name: string, runs: number, signal?: AbortSignal) => get<t.Grid>(`/pipelines/${at(name)}/grid`, { runs }, signal),
   calendar: (name: string, from: string, to: string, signal?: AbortSignal) =>
-    get<{ days: t.CalendarDay[] }>(`/pipelines/${at(name)}/calendar`, { from, to }, signal),
+    get<{ days: t.CalendarDay[] }>(`/pipelines/${at(name)}/calendar`, { from: `${from}T00:00:00Z`, to: `${to}T23:59:59Z` }, signal),
   backfills: (name: string, signal?: AbortSignal) => get<t.List<t.Backfill>>(`/pipelines/${at(name)}/backfills`, {}, signal),
-  backfill: (name: string, body: BackfillRequest) =>
-    post<t.Backfill>(`/pipelines/${at(name)}/backfills`, body, { once: !body.preview }),
+  previewBackfill: (name: string, body: BackfillRequest) =>
+    post<t.BackfillPreview>(`/pipelines/${at(name)}/backfills`, { ...body, preview: true }),
+  backfill: (name: string, body: BackfillRequest) => post<t.Backfill>(`/pipelines/${at(name)}/backfills`, body, { once: true }),
   controlBackfill: (id: string, action: 'pause' | 'resume' | 'cancel') => post<t.Backfill>(`/backfills/${at(id)}/${action}`),
 
   runs: (filter: RunFilter, cursor: string | null, limit: number, signal?: AbortSignal) =>
@@ -130,7 +129,7 @@ export const api = {
   logs: (run: string, task: string, query: Query, signal?: AbortSignal) =>
     get<t.LogPage>(`/runs/${at(run)}/tasks/${at(task)}/logs`, query, signal),
   logsAddress: (run: string, task: string, query: Query) =>
-    `${base}/runs/${at(run)}/tasks/${at(task)}/logs${queryText({ ...query, download: 1 })}`,
+    `${base}/runs/${at(run)}/tasks/${at(task)}/logs/download${queryText(query)}`,
   sql: (run: string, task: string, signal?: AbortSignal) =>
     get<{ statements: { title: string; sql: string }[] }>(`/runs/${at(run)}/tasks/${at(task)}/sql`, {}, signal),
   failingRows: (run: string, task: string, check: string, signal?: AbortSignal) =>

@@ -15,25 +15,24 @@ export interface Session {
   user: { name: string; role: Role } | null;
   open: boolean; // loopback and no users yet: nobody has to sign in
   version: string;
-  project: { name: string; folder: string; environment: string; environments?: string[] };
+  project: { name: string; folder: string; environment: string; environments?: string[] } | null; // null: a stranger
   timezone: string;
 }
 
-export type TriggerKind = 'manual' | 'schedule' | 'backfill' | 'dataset' | 'retry' | 'api';
+export type TriggerKind = 'manual' | 'schedule' | 'backfill' | 'dataset' | 'retry' | 'replay' | 'api' | 'pipeline';
 export interface Trigger {
   kind: TriggerKind;
   by: string;
   events?: DatasetEvent[];
 }
 export interface DatasetEvent {
-  id?: string | number;
-  connection?: string;
-  table?: string;
-  pipeline?: string;
-  run?: string;
-  task?: string;
-  at?: Instant;
-  rows?: number;
+  source: string; // a table or a pipeline
+  pipeline: string;
+  run: string;
+  task: string;
+  at: Instant;
+  rows: number;
+  interval?: Interval | null;
 }
 export interface Interval {
   from: Instant;
@@ -98,14 +97,16 @@ export interface Task {
   name: string;
   kind: string;
   needs: string[];
+  place: string | null;
+}
+// What a run executes: a task, or one node of it (`clean/typed_sales`).
+export interface PlannedStep extends Task {
+  task: string;
   summary: string;
   reads: string[];
   writes: string[];
-  place?: string | null;
-  nodes?: { name: string; needs?: string[]; kind?: string }[];
 }
-export interface Step extends Omit<Task, 'nodes' | 'place'> {
-  task: string;
+export interface Step extends PlannedStep {
   state: State;
   attempts: Attempt[];
   reason: string | null;
@@ -114,6 +115,7 @@ export interface RunDetail extends Run {
   steps: Step[];
   checks: Check[];
   events_consumed: DatasetEvent[];
+  events_made?: DatasetEvent[];
   previous: string | null;
 }
 
@@ -138,6 +140,7 @@ export interface PipelineSummary {
   next_fire: Instant | null;
   last_runs: LastRun[]; // oldest first, at most 25
   tasks_count: number;
+  problem?: string | null; // why it cannot be planned with its default parameters
 }
 export interface Param {
   name: string;
@@ -148,7 +151,8 @@ export interface Param {
 export interface Pipeline extends PipelineSummary {
   params: Param[];
   tasks: Task[];
-  after: Json[];
+  steps: PlannedStep[];
+  after: string[];
   files: { path: string; text: string }[];
 }
 
@@ -173,19 +177,22 @@ export interface CalendarDay {
 export interface BackfillInterval extends Interval {
   run: string | null;
   state: State | null;
-  exists: boolean;
+}
+export interface BackfillPreview {
+  intervals: (BackfillInterval & { exists: boolean; chosen: boolean })[];
+  overwritten: string[]; // the tables that the pipeline's tasks write
 }
 export interface Backfill {
-  id: string | null; // null: a preview
+  id: string;
   pipeline: string;
   from: Instant;
   to: Instant;
   mode: 'missing' | 'failed' | 'all';
   parallel: number;
-  state: 'running' | 'paused' | 'done' | 'cancelled' | 'preview';
+  state: 'running' | 'paused' | 'done' | 'cancelled';
   intervals: BackfillInterval[];
-  created_at: Instant | null;
-  by: string | null;
+  created_at: Instant;
+  by: string;
 }
 
 export interface Problem {
@@ -198,7 +205,7 @@ export interface TableSummary {
   table: string;
   rows: number | null;
   written_at: Instant | null;
-  written_by: { pipeline: string; task: string; run: string } | null;
+  written_by: { pipeline: string; task: string; run: string | null } | null;
   freshness_s: number | null;
 }
 export interface Overview {
@@ -213,13 +220,19 @@ export interface Column {
   name: string;
   type: string;
   description?: string | null;
+  nullable?: boolean;
+  key?: boolean;
 }
 export interface LineageNode {
   id: string;
-  kind: 'table' | 'task' | 'model' | 'pipeline';
+  kind: 'table' | 'file' | 'task' | 'model' | 'pipeline';
   label: string;
+  pipeline?: string | null;
 }
 export interface TableDetail extends TableSummary {
+  description?: string;
+  kind?: string | null; // null: it is not there
+  unavailable?: string | null; // why the connection does not say what the columns are
   columns: Column[];
   history: { at: Instant; rows: number }[];
   upstream: string[];
@@ -237,19 +250,18 @@ export interface QueryResult extends Rows {
   truncated: boolean;
 }
 export interface QueryPast {
-  id: string;
   connection: string;
   sql: string;
   at: Instant;
-  by: string;
+  user: string;
   elapsed_s: number | null;
   rows: number | null;
   error: string | null;
 }
 
 export interface LogLine {
-  line: number;
-  at: Instant;
+  line: number; // from 1; 0: the reason of a task that never started
+  at: Instant | null; // null: it continues the line before
   level: string;
   text: string;
 }
@@ -281,7 +293,8 @@ export interface Connection {
   managed: boolean;
   fields: { name: string; type: string; value: Json; secret: boolean; set: boolean; doc: string }[];
   roles: string[];
-  status: string | null;
+  status: 'stopped' | 'starting' | 'running' | 'failed' | null; // of a managed server
+  place?: string;
 }
 export interface ConnectionTest {
   ok: boolean;

@@ -8,7 +8,7 @@ export function showParam(value: Json | undefined): string {
 
 // A text that does not fit the type is passed on as it is: the server says what is wrong with it, better than a form can.
 export function readParam(text: string, type: string): Json {
-  if (/^bool/.test(type)) return text === 'true' ? true : text === 'false' ? false : text;
+  if (/^(flag|bool)/.test(type)) return text === 'true' ? true : text === 'false' ? false : text;
   if (/^(int|float|num|double|decimal)/.test(type) && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim())) {
     const value = Number(text);
     return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value)) ? value : text;

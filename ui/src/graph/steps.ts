@@ -1,15 +1,15 @@
 // Steps of a run, or tasks of a pipeline, as a graph shows them.
-import type { Step, Task } from '../api/types';
+import type { PlannedStep, Step } from '../api/types';
 import { duration, shortCount } from '../format/number';
 import { lastAttempt } from '../state/live_run.svelte';
 import type { Marks } from './marks.svelte';
 import type { GraphItem } from './types';
 
-export function itemsOf(tasks: Pick<Task, 'name' | 'kind' | 'summary'>[], href: (task: string) => string | undefined): GraphItem[] {
+export function itemsOf(tasks: Pick<PlannedStep, 'name' | 'kind' | 'summary'>[], href: (task: string) => string | undefined): GraphItem[] {
   return tasks.map(({ name, kind, summary }) => ({ id: name, label: name, sub: kind, kind, title: summary, href: href(name) }));
 }
 
-export function edgesOf(tasks: Pick<Task, 'name' | 'needs'>[]): { from: string; to: string }[] {
+export function edgesOf(tasks: Pick<PlannedStep, 'name' | 'needs'>[]): { from: string; to: string }[] {
   return tasks.flatMap(({ name, needs }) => needs.map((need) => ({ from: need, to: name })));
 }
 
@@ -19,7 +19,7 @@ export function markSteps(marks: Marks, steps: Step[]): void {
     const facts = [
       attempt?.rows_written ? `${shortCount(attempt.rows_written)} rows` : '',
       attempt?.duration_s && step.state !== 'running' ? duration(attempt.duration_s) : '',
-      step.attempts.length > 1 ? `attempt ${step.attempts.length}` : '',
+      (attempt?.number ?? 0) > 1 ? `attempt ${attempt!.number}` : '',
     ];
     marks.update(step.name, { state: step.state, text: facts.filter(Boolean).join(' · '), rows: attempt?.rows_written ?? null });
   }

@@ -2,14 +2,15 @@
 // closed: browsers allow six to a server, and a tab that nobody sees should not hold one. It resumes where it stopped.
 import { base, queryText } from '../api/client';
 import { EventStream, type StreamStatus } from '../api/event_stream';
-import type { Attempt, LogEvent, PipelineSummary, Problem, Run } from '../api/types';
+import type { Attempt, LogEvent, Problem, Run } from '../api/types';
 
 export type LiveEvent =
   | { type: 'run'; data: Run }
   | { type: 'attempt'; data: Attempt }
   | { type: 'log'; data: LogEvent }
-  | { type: 'pipeline'; data: Partial<PipelineSummary> & { name?: string } }
-  | { type: 'problem'; data: Problem };
+  | { type: 'pipeline'; data: { pipeline: string } }
+  | { type: 'problem'; data: { problems: Problem[] } }
+  | { type: 'reset'; data: object }; // events were missed: what one shows has to be asked for anew
 type Listener = (event: LiveEvent) => void;
 
 interface Channel {

@@ -27,6 +27,7 @@ export class LiveRun {
 
   take(event: LiveEvent): void {
     const id = this.id();
+    if (event.type === 'reset') return this.loader.loadSoon();
     if (event.type === 'run' && event.data.id === id) this.run = event.data;
     else if (event.type === 'attempt' && event.data.run === id) this.attempts.push(event.data);
     else return;
@@ -39,20 +40,30 @@ export class LiveRun {
     this.attempts = [];
     this.run = null;
     if (!this.loader.data || this.loader.data.id !== this.id()) return;
-    this.loader.data = { ...this.loader.data, ...run, steps: mergeAttempts(this.loader.data.steps, attempts) };
+    this.loader.data = { ...this.loader.data, ...(run && changeOf(this.loader.data, run)), steps: mergeAttempts(this.loader.data.steps, attempts) };
     // Checks, reasons and rows of the whole come with the whole.
     if (run && !isLive(run)) this.loader.loadSoon(150);
     else if (attempts.some((each) => each.finished_at)) this.loader.loadSoon(2500);
   }
 }
 
-// Steps with their newer attempts. An attempt belongs to the step of its name, else to all steps of its task.
+// A run that has only just changed comes without what is counted elsewhere: zeros that would hide what is known.
+export function changeOf(old: Run, now: Run): Run {
+  return {
+    ...now,
+    trigger: now.trigger.events?.length ? now.trigger : { ...now.trigger, events: old.trigger.events },
+    rows_written: Math.max(old.rows_written, now.rows_written),
+    attempts_failed: Math.max(old.attempts_failed, now.attempts_failed),
+  };
+}
+
+// Steps with their newer attempts; an attempt's task is the name of its step.
 export function mergeAttempts(steps: Step[], attempts: Attempt[]): Step[] {
   if (attempts.length === 0) return steps;
   const newest = new Map<string, Attempt[]>();
   for (const attempt of attempts) newest.set(attempt.task, [...(newest.get(attempt.task) ?? []), attempt]);
   return steps.map((step) => {
-    const news = newest.get(step.name) ?? newest.get(step.task);
+    const news = newest.get(step.name);
     if (!news) return step;
     const byNumber = new Map(step.attempts.map((attempt) => [attempt.number, attempt]));
     for (const attempt of news) byNumber.set(attempt.number, attempt);

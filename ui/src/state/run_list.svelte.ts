@@ -1,6 +1,7 @@
 // Runs page by page, newest first, with live changes merged in.
 import { ApiError, api, type RunFilter } from '../api/client';
 import type { Run } from '../api/types';
+import { changeOf } from './live_run.svelte';
 import { Loader } from './loader.svelte';
 
 const pageSize = 60;
@@ -62,7 +63,7 @@ export class RunList {
 // when its state no longer fits: what one looks at should not vanish.
 export function mergeRun(runs: Run[], run: Run, filter: RunFilter): Run[] {
   const at = runs.findIndex((each) => each.id === run.id);
-  if (at >= 0) return runs.map((each) => (each.id === run.id ? run : each));
+  if (at >= 0) return runs.map((each) => (each.id === run.id ? changeOf(each, run) : each));
   const fits =
     (!filter.pipeline || filter.pipeline === run.pipeline) &&
     (!filter.state || filter.state === run.state) &&
