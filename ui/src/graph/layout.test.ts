@@ -32,6 +32,14 @@ describe('layout', () => {
     expect(places.size).toBe(3);
     expect([...places.values()].every(({ x, y }) => Number.isFinite(x) && Number.isFinite(y))).toBe(true);
   });
+  it('leads a long edge past the boxes between its ends', () => {
+    const { places, routes } = layout(ids('a', 'b', 'c'), ['a>b', 'b>c', 'a>c'].map(edge), sizes);
+    const [bend] = routes.get('a→c')!;
+    const b = places.get('b')!;
+    expect(bend!.x).toBe(b.x);
+    expect(bend!.y < b.y || bend!.y > b.y + sizes.height).toBe(true);
+    expect([...routes.keys()]).toEqual(['a→c']);
+  });
   it('bears nothing at all', () => expect(layout([], [], sizes).places.size).toBe(0));
   it('does not cross what need not cross', () => {
     const { places } = layout(ids('a', 'b', 'x', 'y'), ['a>y', 'b>x'].map(edge), sizes);
@@ -62,7 +70,7 @@ it('fits a graph into its frame and does not blow a small one up', () => {
 });
 
 it('keeps places apart and as near to where they want to be as that allows', () => {
-  expect(spread([0, 100, 200], 50)).toEqual([0, 100, 200]);
-  expect(spread([0, 0, 0], 10)).toEqual([-10, 0, 10]);
-  expect(spread([50, 0], 10)).toEqual([20, 30]);
+  expect(spread([0, 100, 200], [0, 50, 100])).toEqual([0, 100, 200]);
+  expect(spread([0, 0, 0], [0, 10, 20])).toEqual([-10, 0, 10]);
+  expect(spread([50, 0], [0, 10])).toEqual([20, 30]);
 });

@@ -12,4 +12,4 @@ export interface GraphItem {
   href: string | undefined;
 }
 export type GraphNodeType = Node<GraphItem & { marks: Marks | null; isCurrent: () => boolean; direction: Direction } & Record<string, unknown>, 'item'>;
-export type GraphEdgeType = Edge<{ marks: Marks | null; showRows: boolean }, 'rows'>;
+export type GraphEdgeType = Edge<{ marks: Marks | null; showRows: boolean; route: { x: number; y: number }[]; direction: Direction }, 'rows'>;
