@@ -3,7 +3,10 @@ import { ApiError, api, everyItem, onSignedOut, queryText } from './client';
 
 afterEach(() => vi.unstubAllGlobals());
 function answer(status: number, body: unknown, headers: Record<string, string> = {}) {
-  const fetch = vi.fn(async (_: string, __: RequestInit) => new Response(status === 204 ? null : JSON.stringify(body), { status, headers }));
+  const fetch = vi.fn(
+    async (_: string, __: RequestInit) =>
+      new Response(status === 204 ? null : JSON.stringify(body), { status, headers }),
+  );
   vi.stubGlobal('fetch', fetch);
   return fetch;
 }
@@ -33,9 +36,19 @@ it('does not mark what only reads', async () => {
 });
 
 it('says what the server says', async () => {
-  answer(429, { error: { code: 'resource_exhausted', message: 'too many', hint: 'wait', place: null } }, { 'retry-after': '30' });
+  answer(
+    429,
+    { error: { code: 'resource_exhausted', message: 'too many', hint: 'wait', place: null } },
+    { 'retry-after': '30' },
+  );
   const error = await api.signIn('a', 'b').catch((reason: ApiError) => reason);
-  expect(error).toMatchObject({ status: 429, code: 'resource_exhausted', message: 'too many', hint: 'wait', retryAfterS: 30 });
+  expect(error).toMatchObject({
+    status: 429,
+    code: 'resource_exhausted',
+    message: 'too many',
+    hint: 'wait',
+    retryAfterS: 30,
+  });
 });
 
 it('has words for an answer that is no JSON, and for none', async () => {

@@ -27,7 +27,9 @@ interface Options {
 // Leaves out what is empty, so that addresses stay short and equal filters have equal addresses.
 export function queryText(query: Query = {}): string {
   const pairs = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== '');
-  return pairs.length === 0 ? '' : '?' + new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString();
+  return pairs.length === 0
+    ? ''
+    : '?' + new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString();
 }
 
 let whenSignedOut: () => void = () => {};
@@ -38,10 +40,23 @@ export function onSignedOut(action: () => void): void {
 export async function errorOf(response: Response): Promise<ApiError> {
   const retryAfter = Number(response.headers.get('retry-after')) || null;
   try {
-    const { error } = (await response.json()) as { error: { code: string; message: string; hint?: string; place?: string } };
-    return new ApiError(response.status, error.code, error.message, error.hint ?? null, error.place ?? null, retryAfter);
+    const { error } = (await response.json()) as {
+      error: { code: string; message: string; hint?: string; place?: string };
+    };
+    return new ApiError(
+      response.status,
+      error.code,
+      error.message,
+      error.hint ?? null,
+      error.place ?? null,
+      retryAfter,
+    );
   } catch {
-    return new ApiError(response.status, 'unreadable', `The server answered ${response.status} ${response.statusText}`.trim());
+    return new ApiError(
+      response.status,
+      'unreadable',
+      `The server answered ${response.status} ${response.statusText}`.trim(),
+    );
   }
 }
 
@@ -61,7 +76,12 @@ async function request<T>(method: string, path: string, options: Options = {}): 
     });
   } catch (reason) {
     if (options.signal?.aborted) throw reason;
-    throw new ApiError(0, 'unreachable', 'Weir does not answer', 'Is weir serve still running? This page tries again when it is back.');
+    throw new ApiError(
+      0,
+      'unreachable',
+      'Weir does not answer',
+      'Is weir serve still running? This page tries again when it is back.',
+    );
   }
   if (!response.ok) {
     const error = await errorOf(response);
@@ -73,7 +93,8 @@ async function request<T>(method: string, path: string, options: Options = {}): 
 }
 
 const get = <T>(path: string, query?: Query, signal?: AbortSignal) => request<T>('GET', path, { query, signal });
-const post = <T>(path: string, body: unknown = {}, options: Options = {}) => request<T>('POST', path, { body, ...options });
+const post = <T>(path: string, body: unknown = {}, options: Options = {}) =>
+  request<T>('POST', path, { body, ...options });
 const at = encodeURIComponent;
 
 export interface RunFilter {
@@ -109,14 +130,22 @@ export const api = {
   pause: (name: string) => post<void>(`/pipelines/${at(name)}/pause`),
   resume: (name: string) => post<void>(`/pipelines/${at(name)}/resume`),
   trigger: (name: string, body: TriggerRequest) => post<t.Run>(`/pipelines/${at(name)}/runs`, body, { once: true }),
-  grid: (name: string, runs: number, signal?: AbortSignal) => get<t.Grid>(`/pipelines/${at(name)}/grid`, { runs }, signal),
+  grid: (name: string, runs: number, signal?: AbortSignal) =>
+    get<t.Grid>(`/pipelines/${at(name)}/grid`, { runs }, signal),
   calendar: (name: string, from: string, to: string, signal?: AbortSignal) =>
-    get<{ days: t.CalendarDay[] }>(`/pipelines/${at(name)}/calendar`, { from: `${from}T00:00:00Z`, to: `${to}T23:59:59Z` }, signal),
-  backfills: (name: string, signal?: AbortSignal) => get<t.List<t.Backfill>>(`/pipelines/${at(name)}/backfills`, {}, signal),
+    get<{ days: t.CalendarDay[] }>(
+      `/pipelines/${at(name)}/calendar`,
+      { from: `${from}T00:00:00Z`, to: `${to}T23:59:59Z` },
+      signal,
+    ),
+  backfills: (name: string, signal?: AbortSignal) =>
+    get<t.List<t.Backfill>>(`/pipelines/${at(name)}/backfills`, {}, signal),
   previewBackfill: (name: string, body: BackfillRequest) =>
     post<t.BackfillPreview>(`/pipelines/${at(name)}/backfills`, { ...body, preview: true }),
-  backfill: (name: string, body: BackfillRequest) => post<t.Backfill>(`/pipelines/${at(name)}/backfills`, body, { once: true }),
-  controlBackfill: (id: string, action: 'pause' | 'resume' | 'cancel') => post<t.Backfill>(`/backfills/${at(id)}/${action}`),
+  backfill: (name: string, body: BackfillRequest) =>
+    post<t.Backfill>(`/pipelines/${at(name)}/backfills`, body, { once: true }),
+  controlBackfill: (id: string, action: 'pause' | 'resume' | 'cancel') =>
+    post<t.Backfill>(`/backfills/${at(id)}/${action}`),
 
   runs: (filter: RunFilter, cursor: string | null, limit: number, signal?: AbortSignal) =>
     get<t.List<t.Run>>('/runs', { ...filter, cursor, limit }, signal),
@@ -157,7 +186,8 @@ export const api = {
   tokens: (signal?: AbortSignal) => get<t.List<t.Token>>('/tokens', {}, signal),
   addToken: (body: { name: string; role: t.Role; expires_at: string | null }) => post<t.Token>('/tokens', body),
   removeToken: (id: string) => request<void>('DELETE', `/tokens/${at(id)}`),
-  audit: (cursor: string | null, signal?: AbortSignal) => get<t.List<t.AuditEntry>>('/audit', { cursor, limit: 100 }, signal),
+  audit: (cursor: string | null, signal?: AbortSignal) =>
+    get<t.List<t.AuditEntry>>('/audit', { cursor, limit: 100 }, signal),
   settings: (signal?: AbortSignal) => get<{ [key: string]: t.Json }>('/settings', {}, signal),
 };
 

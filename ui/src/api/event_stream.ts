@@ -30,7 +30,8 @@ export class EventParser {
 
   private take(line: string): void {
     if (line === '') {
-      if (this.data.length > 0) this.emit({ id: this.lastId, type: this.type || 'message', data: this.data.join('\n') });
+      if (this.data.length > 0)
+        this.emit({ id: this.lastId, type: this.type || 'message', data: this.data.join('\n') });
       this.data = [];
       this.type = '';
       return;
@@ -98,7 +99,12 @@ export class EventStream {
     try {
       const headers: Record<string, string> = { accept: 'text/event-stream' };
       if (this.lastId) headers['last-event-id'] = this.lastId;
-      const response = await fetch(this.address, { headers, credentials: 'same-origin', signal: abort.signal, cache: 'no-store' });
+      const response = await fetch(this.address, {
+        headers,
+        credentials: 'same-origin',
+        signal: abort.signal,
+        cache: 'no-store',
+      });
       if (response.status === 401 || response.status === 403) {
         this.onStatus('refused');
         return;

@@ -7,7 +7,9 @@ export function cellText(value: Json | undefined): string {
 }
 
 export function isNumeric(type: string): boolean {
-  return /^(nullable\()?(lowcardinality\()?(u?int(?=\d|eger|\b)|float|decimal|numeric|bigint|smallint|integer|real|double)/i.test(type);
+  return /^(nullable\()?(lowcardinality\()?(u?int(?=\d|eger|\b)|float|decimal|numeric|bigint|smallint|integer|real|double)/i.test(
+    type,
+  );
 }
 
 // Widths in px by the longest of the name, the type and the first rows; 13 px monospace is about 7.3 px a character.

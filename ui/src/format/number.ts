@@ -10,7 +10,12 @@ export function count(value: number | null | undefined): string {
 export function shortCount(value: number | null | undefined): string {
   if (value === null || value === undefined) return none;
   if (Math.abs(value) < 10_000) return value.toLocaleString('en-US');
-  for (const [size, unit] of [[1e12, 'T'], [1e9, 'B'], [1e6, 'M'], [1e3, 'k']] as const) {
+  for (const [size, unit] of [
+    [1e12, 'T'],
+    [1e9, 'B'],
+    [1e6, 'M'],
+    [1e3, 'k'],
+  ] as const) {
     if (Math.abs(value) >= size * 0.9995) return threeFigures(value / size) + unit;
   }
   return String(value);
@@ -29,7 +34,10 @@ export function bytes(value: number | null | undefined): string {
 
 function threeFigures(value: number): string {
   const digits = Math.abs(value) >= 99.95 ? 0 : Math.abs(value) >= 9.995 ? 1 : 2;
-  return value.toFixed(digits).replace(/\.0+$/, '').replace(/(\.\d)0$/, '$1');
+  return value
+    .toFixed(digits)
+    .replace(/\.0+$/, '')
+    .replace(/(\.\d)0$/, '$1');
 }
 
 // 12 ms · 4.3 s · 2 min 5 s · 3 h 20 min · 2 d 4 h

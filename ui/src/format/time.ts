@@ -22,9 +22,14 @@ const clock: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', 
 
 // "Thu 26 Nov 2026, 13:04:05 GMT+3"
 export function full(instant: string, zone = viewerZone): string {
-  return format(zone, { weekday: 'short', ...day, year: 'numeric', ...clock, second: '2-digit', timeZoneName: 'shortOffset' }).format(
-    new Date(instant),
-  );
+  return format(zone, {
+    weekday: 'short',
+    ...day,
+    year: 'numeric',
+    ...clock,
+    second: '2-digit',
+    timeZoneName: 'shortOffset',
+  }).format(new Date(instant));
 }
 
 // "13:04" today, "26 Nov, 13:04" this year, "26 Nov 2025, 13:04" before
@@ -67,7 +72,13 @@ export function relative(instant: string, now: Date): string {
 
 // An age in one unit: "40 s", "12 min", "5 h", "3 d", "4 mo", "2 y"
 export function ago(seconds: number): string {
-  for (const [size, unit] of [[31_557_600, 'y'], [2_629_800, 'mo'], [86_400, 'd'], [3600, 'h'], [60, 'min']] as const) {
+  for (const [size, unit] of [
+    [31_557_600, 'y'],
+    [2_629_800, 'mo'],
+    [86_400, 'd'],
+    [3600, 'h'],
+    [60, 'min'],
+  ] as const) {
     if (seconds >= size) return `${Math.floor(seconds / size)} ${unit}`;
   }
   return `${Math.floor(seconds)} s`;

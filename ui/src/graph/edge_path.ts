@@ -28,6 +28,15 @@ const text = ({ x, y }: Point) => `${Math.round(x * 10) / 10},${Math.round(y * 1
 
 function curve(from: Point, to: Point, direction: Direction): string {
   const middle = firstMiddle(from, to);
-  const [a, b] = direction === 'right' ? [{ x: middle.x, y: from.y }, { x: middle.x, y: to.y }] : [{ x: from.x, y: middle.y }, { x: to.x, y: middle.y }];
+  const [a, b] =
+    direction === 'right'
+      ? [
+          { x: middle.x, y: from.y },
+          { x: middle.x, y: to.y },
+        ]
+      : [
+          { x: from.x, y: middle.y },
+          { x: to.x, y: middle.y },
+        ];
   return `C${text(a)} ${text(b)} ${text(to)}`;
 }

@@ -23,7 +23,9 @@ describe('layout', () => {
     ]);
     for (const direction of ['right', 'down'] as const) {
       const boxes = [...layout(nodes, edges, sizes, direction).places.values()];
-      const overlap = boxes.some((a, i) => boxes.slice(i + 1).some((b) => Math.abs(a.x - b.x) < sizes.width && Math.abs(a.y - b.y) < sizes.height));
+      const overlap = boxes.some((a, i) =>
+        boxes.slice(i + 1).some((b) => Math.abs(a.x - b.x) < sizes.width && Math.abs(a.y - b.y) < sizes.height),
+      );
       expect(overlap).toBe(false);
     }
   });
@@ -47,7 +49,10 @@ describe('layout', () => {
   });
   it('lays out a thousand tasks at once', () => {
     const nodes = Array.from({ length: 1000 }, (_, index) => ({ id: String(index) }));
-    const edges = nodes.slice(50).flatMap((node, index) => [{ from: String(index), to: node.id }, { from: String(Math.max(0, index - 3)), to: node.id }]);
+    const edges = nodes.slice(50).flatMap((node, index) => [
+      { from: String(index), to: node.id },
+      { from: String(Math.max(0, index - 3)), to: node.id },
+    ]);
     const start = performance.now();
     layout(nodes, edges, sizes);
     // Some 50 ms on a quiet machine; the bound is for what grows with the square.
@@ -59,7 +64,9 @@ describe('layout', () => {
     const frame = { width: 1000, height: 600 };
     expect(layoutFor(ids(...chain), edges, frame, { right: sizes, down: sizes }).direction).toBe('down');
     const fan = Array.from({ length: 20 }, (_, index) => ({ from: 'a', to: `t${index}` }));
-    expect(layoutFor(ids('a', ...fan.map(({ to }) => to)), fan, frame, { right: sizes, down: sizes }).direction).toBe('right');
+    expect(layoutFor(ids('a', ...fan.map(({ to }) => to)), fan, frame, { right: sizes, down: sizes }).direction).toBe(
+      'right',
+    );
   });
 });
 

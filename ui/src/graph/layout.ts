@@ -46,7 +46,12 @@ const orderSweeps = 6;
 const placeSweeps = 8;
 
 // Edges to unknown nodes are left out; an edge that closes a cycle is ignored for ranks.
-export function layout(nodes: readonly LayoutNode[], edges: readonly LayoutEdge[], sizes: Sizes, direction: Direction = 'right'): Layout {
+export function layout(
+  nodes: readonly LayoutNode[],
+  edges: readonly LayoutEdge[],
+  sizes: Sizes,
+  direction: Direction = 'right',
+): Layout {
   const vertices = [...connect(nodes, edges).values()];
   rank(vertices);
   const bent = bend(vertices);
@@ -63,7 +68,9 @@ export function layout(nodes: readonly LayoutNode[], edges: readonly LayoutEdge[
       return at;
     });
   });
-  layers.forEach((layer, number) => layer.forEach((vertex, index) => (vertex.y = offsets[number]![index]! - offsets[number]!.at(-1)! / 2)));
+  layers.forEach((layer, number) =>
+    layer.forEach((vertex, index) => (vertex.y = offsets[number]![index]! - offsets[number]!.at(-1)! / 2)),
+  );
   for (let sweep = 0; sweep < placeSweeps; ++sweep) place(layers, offsets, sweep % 2 === 0);
   const first = Math.min(...vertices.map((vertex) => vertex.y)) - across / 2;
   const step = (isRight ? sizes.width : sizes.height) + sizes.gap;
@@ -79,7 +86,9 @@ export function layout(nodes: readonly LayoutNode[], edges: readonly LayoutEdge[
   const routes = new Map(
     bent.map(({ from, to, bends }) => [
       `${from}→${to}`,
-      bends.map(({ rank: number, y }) => (isRight ? { x: number * step, y: y - first } : { x: y - first, y: number * step })),
+      bends.map(({ rank: number, y }) =>
+        isRight ? { x: number * step, y: y - first } : { x: y - first, y: number * step },
+      ),
     ]),
   );
   return { places, routes, direction, width, height };
@@ -92,10 +101,18 @@ export interface Viewport {
 }
 
 // The whole in a frame, centred, never larger than life.
-export function fit(graph: Pick<Layout, 'width' | 'height'>, frame: { width: number; height: number }, margin = 28): Viewport {
+export function fit(
+  graph: Pick<Layout, 'width' | 'height'>,
+  frame: { width: number; height: number },
+  margin = 28,
+): Viewport {
   const zoom = Math.max(
     0.02,
-    Math.min(1, (frame.width - 2 * margin) / Math.max(1, graph.width), (frame.height - 2 * margin) / Math.max(1, graph.height)),
+    Math.min(
+      1,
+      (frame.width - 2 * margin) / Math.max(1, graph.width),
+      (frame.height - 2 * margin) / Math.max(1, graph.height),
+    ),
   );
   return { x: (frame.width - graph.width * zoom) / 2, y: (frame.height - graph.height * zoom) / 2, zoom };
 }
@@ -150,7 +167,13 @@ function bend(vertices: Vertex[]): { from: string; to: string; bends: Vertex[] }
   const long = vertices.flatMap((from) => from.to.filter((to) => to.rank > from.rank + 1).map((to) => ({ from, to })));
   if (long.reduce((sum, { from, to }) => sum + to.rank - from.rank - 1, 0) > bendsMax) return [];
   return long.map(({ from, to }) => {
-    const bends = Array.from({ length: to.rank - from.rank - 1 }, (_, index): Vertex => ({ id: '', rank: from.rank + 1 + index, y: 0, from: [], to: [] }));
+    const bends = Array.from({ length: to.rank - from.rank - 1 }, (_, index): Vertex => ({
+      id: '',
+      rank: from.rank + 1 + index,
+      y: 0,
+      from: [],
+      to: [],
+    }));
     from.to = from.to.map((each) => (each === to ? bends[0]! : each));
     to.from = to.from.map((each) => (each === from ? bends.at(-1)! : each));
     bends.forEach((each, index) => {

@@ -5,8 +5,18 @@ import { lastAttempt } from '../state/live_run.svelte';
 import type { Marks } from './marks.svelte';
 import type { GraphItem } from './types';
 
-export function itemsOf(tasks: Pick<PlannedStep, 'name' | 'kind' | 'summary'>[], href: (task: string) => string | undefined): GraphItem[] {
-  return tasks.map(({ name, kind, summary }) => ({ id: name, label: name, sub: kind, kind, title: summary, href: href(name) }));
+export function itemsOf(
+  tasks: Pick<PlannedStep, 'name' | 'kind' | 'summary'>[],
+  href: (task: string) => string | undefined,
+): GraphItem[] {
+  return tasks.map(({ name, kind, summary }) => ({
+    id: name,
+    label: name,
+    sub: kind,
+    kind,
+    title: summary,
+    href: href(name),
+  }));
 }
 
 export function edgesOf(tasks: Pick<PlannedStep, 'name' | 'needs'>[]): { from: string; to: string }[] {
@@ -21,6 +31,10 @@ export function markSteps(marks: Marks, steps: Step[]): void {
       attempt?.duration_s && step.state !== 'running' ? duration(attempt.duration_s) : '',
       (attempt?.number ?? 0) > 1 ? `attempt ${attempt!.number}` : '',
     ];
-    marks.update(step.name, { state: step.state, text: facts.filter(Boolean).join(' · '), rows: attempt?.rows_written ?? null });
+    marks.update(step.name, {
+      state: step.state,
+      text: facts.filter(Boolean).join(' · '),
+      rows: attempt?.rows_written ?? null,
+    });
   }
 }

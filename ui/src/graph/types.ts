@@ -11,5 +11,11 @@ export interface GraphItem {
   title: string;
   href: string | undefined;
 }
-export type GraphNodeType = Node<GraphItem & { marks: Marks | null; isCurrent: () => boolean; direction: Direction } & Record<string, unknown>, 'item'>;
-export type GraphEdgeType = Edge<{ marks: Marks | null; showRows: boolean; route: { x: number; y: number }[]; direction: Direction }, 'rows'>;
+export type GraphNodeType = Node<
+  GraphItem & { marks: Marks | null; isCurrent: () => boolean; direction: Direction } & Record<string, unknown>,
+  'item'
+>;
+export type GraphEdgeType = Edge<
+  { marks: Marks | null; showRows: boolean; route: { x: number; y: number }[]; direction: Direction },
+  'rows'
+>;

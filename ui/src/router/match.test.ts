@@ -11,7 +11,10 @@ const routes = [
 
 it('finds the page of a path', () => {
   expect(matchPath(routes, '/')).toEqual({ name: 'home', params: {} });
-  expect(matchPath(routes, '/pipelines/sales/grid/')).toEqual({ name: 'pipeline', params: { pipeline: 'sales', tab: 'grid' } });
+  expect(matchPath(routes, '/pipelines/sales/grid/')).toEqual({
+    name: 'pipeline',
+    params: { pipeline: 'sales', tab: 'grid' },
+  });
   expect(matchPath(routes, '/pipelines/sales')).toBeNull();
 });
 
@@ -21,7 +24,8 @@ it('keeps a slash in a name', () => {
   expect(matchPath(routes, path)?.params.task).toBe('clean/typed_sales');
 });
 
-it('leaves a percent sign that is no escape', () => expect(matchPath(routes, '/runs/100%/tasks/a')?.params.run).toBe('100%'));
+it('leaves a percent sign that is no escape', () =>
+  expect(matchPath(routes, '/runs/100%/tasks/a')?.params.run).toBe('100%'));
 
 it('knows a table from a file', () => {
   expect(tablePath('warehouse.spacex.launches')).toBe('/tables/warehouse/spacex.launches');
@@ -30,12 +34,20 @@ it('knows a table from a file', () => {
 });
 
 it('ranks what begins so before what only contains it', () => {
-  const items = ['warehouse.raw_sales', 'sales', 'create_data_marts', 'clean_sales'].map((text) => ({ kind: 'Table', text, href: '/' + text }));
+  const items = ['warehouse.raw_sales', 'sales', 'create_data_marts', 'clean_sales'].map((text) => ({
+    kind: 'Table',
+    text,
+    href: '/' + text,
+  }));
   expect(rankMatches(items, 'sales').map(({ text }) => text)).toEqual(['sales', 'clean_sales', 'warehouse.raw_sales']);
   expect(rankMatches(items, 'cdm').map(({ text }) => text)).toEqual(['create_data_marts']);
   expect(fit('abc', 'x')).toBe(0);
 });
 
 it('goes to a run by its id', () => {
-  expect(rankMatches([], '20261126-004722-ss8y')[0]).toEqual({ kind: 'Run', text: '20261126-004722-ss8y', href: '/runs/20261126-004722-ss8y' });
+  expect(rankMatches([], '20261126-004722-ss8y')[0]).toEqual({
+    kind: 'Run',
+    text: '20261126-004722-ss8y',
+    href: '/runs/20261126-004722-ss8y',
+  });
 });

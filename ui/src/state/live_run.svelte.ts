@@ -40,7 +40,11 @@ export class LiveRun {
     this.attempts = [];
     this.run = null;
     if (!this.loader.data || this.loader.data.id !== this.id()) return;
-    this.loader.data = { ...this.loader.data, ...(run && changeOf(this.loader.data, run)), steps: mergeAttempts(this.loader.data.steps, attempts) };
+    this.loader.data = {
+      ...this.loader.data,
+      ...(run && changeOf(this.loader.data, run)),
+      steps: mergeAttempts(this.loader.data.steps, attempts),
+    };
     // Checks, reasons and rows of the whole come with the whole.
     if (run && !isLive(run)) this.loader.loadSoon(150);
     else if (attempts.some((each) => each.finished_at)) this.loader.loadSoon(2500);

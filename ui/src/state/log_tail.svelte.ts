@@ -59,7 +59,12 @@ export class LogTail {
     try {
       for (;;) {
         const { attempt, level, search } = filter;
-        const page = await api.logs(filter.run, filter.task, { attempt, level, search, after: this.newest || null, limit: pageLines }, abort.signal);
+        const page = await api.logs(
+          filter.run,
+          filter.task,
+          { attempt, level, search, after: this.newest || null, limit: pageLines },
+          abort.signal,
+        );
         if (abort.signal.aborted) return;
         this.append(page.lines);
         this.newest = Math.max(this.newest, page.next_after ?? 0);
