@@ -14,8 +14,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array<std::string_view, 7> kForeignFolders = {".git",   ".weir",        "build", "files",
-                                                             "target", "node_modules", ".venv"};
+constexpr std::array<std::string_view, 8> kForeignFolders = {".git",   ".weir",        "build", "files",
+                                                             "target", "node_modules", ".venv", "dist"};
 constexpr std::array<std::string_view, 12> kTextExtensions = {".cpp", ".hpp", ".cmake", ".md", ".sh", ".txt",
                                                               ".yml", ".sql", ".rs",    ".ts", ".py", ".h"};
 
