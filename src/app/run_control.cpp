@@ -54,6 +54,37 @@ int exit_code_of(const ledger::Run& run, const std::vector<ledger::Attempt>& att
   return kFailed;
 }
 
+// A task has another pipeline run: in this process too, without a view of its own.
+Result<ledger::Run> start_child(Workspace& workspace, ledger::Ledger& ledger, engine::Executor& executor,
+                                const engine::ChildRequest& child) {
+  static engine::RunObserver unseen;
+  ledger::Run run;
+  run.created_at = system_clock().now();
+  run.id = generate_run_id(run.created_at);
+  run.pipeline = child.pipeline;
+  run.environment = child.parent.environment;
+  run.trigger = "pipeline";
+  run.triggered_by = fmt::format("{}/{}", child.parent.pipeline, child.task);
+  run.parent = child.parent.id.text();
+  run.params = child.params;
+  run.code_version = workspace.version()->hash;
+  run.interval_from = child.parent.interval_from;
+  run.interval_to = child.parent.interval_to;
+  auto plan = WEIR_TRY(engine::plan(workspace.project(), workspace.graph(),
+                                    {.pipeline = run.pipeline, .params = run.params},
+                                    {.id = run.id,
+                                     .started_at = run.created_at,
+                                     .interval_from = run.interval_from,
+                                     .interval_to = run.interval_to}));
+  WEIR_TRY(ledger.create_run(run));
+  WEIR_TRY(executor.start({.plan = std::move(plan),
+                           .run = run,
+                           .version = workspace.version(),
+                           .observer = &unseen,
+                           .ended = [&executor](const ledger::Run& ended) { return executor.child_ended(ended); }}));
+  return run;
+}
+
 Result<int> execute(Workspace& workspace, ledger::Ledger& ledger, const engine::PlanRequest& request,
                     const ledger::Run& run, ViewKind view) {
   const engine::RunFacts facts{.id = run.id,
@@ -64,13 +95,20 @@ Result<int> execute(Workspace& workspace, ledger::Ledger& ledger, const engine::
   const auto cancel = WEIR_TRY(engine::CancelSignal::create());
   const InterruptHandler handler{*cancel};
   const auto observer = make_run_view(view);
-  engine::ExecutorOptions options;
-  options.weir_binary = weir_binary();
-  options.state_folder = workspace.state_folder();
-  options.random = random_fraction;
-  if (run.selection.is_object()) options.replay = run.selection.value("replay", std::string{});
-  engine::Executor executor{ledger, workspace.connections(), std::move(options), *observer};
-  const auto finished = WEIR_TRY(executor.execute(plan, run, *cancel));
+  const auto loop = WEIR_TRY(engine::EventLoop::create());
+  engine::Executor executor{*loop,
+                            ledger,
+                            {.weir_binary = weir_binary(),
+                             .state_folder = workspace.state_folder(),
+                             .random = random_fraction,
+                             .parallel = 1'000}};
+  executor.set_pools(workspace.project().pools);
+  executor.on_child([&](const engine::ChildRequest& child) {
+    return start_child(workspace, ledger, executor, child);
+  });
+  engine::RunOrder order{.plan = plan, .run = run, .version = workspace.version(), .observer = observer.get()};
+  if (run.selection.is_object()) order.replay = run.selection.value("replay", std::string{});
+  const auto finished = WEIR_TRY(executor.execute(std::move(order), *cancel));
   const auto attempts = WEIR_TRY(ledger.attempts(run.id));
   if (view != ViewKind::Json) {
     std::fputs(run_summary(finished, plan, attempts, WEIR_TRY(ledger.checks(run.id))).c_str(), stdout);

@@ -30,7 +30,8 @@ std::string show(const project::Mistakes& mistakes) {
 
 std::string show(const project::Schedule& schedule) {
   auto text =
-      fmt::format("  schedule {} in {}{}\n", schedule.cron(), schedule.zone(), schedule.catchup ? ", catching up" : "");
+      fmt::format("  schedule {} in {}{}\n", schedule.interval() ? schedule.text() : schedule.cron(), schedule.zone(),
+                  schedule.catchup == project::Catchup::None ? "" : ", catching up");
   auto fire = schedule.next(kNow);
   for (int i = 0; fire && i < kFiresShown; ++i) {
     text += fmt::format("    {}\n", schedule.local_text(*fire));
