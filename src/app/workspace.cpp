@@ -64,6 +64,17 @@ std::unique_ptr<Workspace> Workspace::open(const std::string& environment) {
   return workspace;
 }
 
+Result<void> Workspace::use_kept_version(const std::string& hash) {
+  const engine::VersionSource source{.folder = version_->project.folder,
+                                     .environment = version_->project.environment,
+                                     .registry = connectors(),
+                                     .weir_binary = weir_binary()};
+  auto kept = WEIR_TRY(engine::read_kept_version(source, hash, supervisor_.get()));
+  if (!kept.version) return kept.mistakes.front();
+  version_ = std::move(kept.version);
+  return {};
+}
+
 Result<std::unique_ptr<ledger::Ledger>> Workspace::open_ledger(ledger::Ledger::Mode mode) const {
   WEIR_TRY(make_folder(state_folder()));
   return ledger::Ledger::open(state_folder(), mode);

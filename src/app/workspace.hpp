@@ -35,6 +35,8 @@ class Workspace {
   const std::shared_ptr<engine::ProjectVersion>& version() const { return version_; }
   // What tasks lack on this machine: said by `weir check`; a task that needs it fails with the same words.
   const std::vector<Error>& warnings() const { return version_->warnings; }
+  // The project's files as a run began with them take the place of those that are there now.
+  Result<void> use_kept_version(const std::string& hash);
   services::Supervisor& supervisor() { return *supervisor_; }
   std::filesystem::path state_folder() const { return version_->project.folder / ".weir"; }
   Result<std::unique_ptr<ledger::Ledger>> open_ledger(ledger::Ledger::Mode mode) const;

@@ -662,6 +662,25 @@ void ActiveRun::warn_of_waiting() {
   }
 }
 
+Result<void> ActiveRun::interrupt() {
+  if (finished_) return {};
+  const auto now = system_clock().now();
+  for (auto& state : steps_) {
+    auto attempt = state.running ? std::optional{state.running->attempt()} : state.record;
+    if (!attempt) continue;
+    attempt->state = AttemptState::Cancelled;
+    attempt->finished_at = now;
+    attempt->error = to_json(Error::system(Code::Cancelled, "weir was stopped; the run goes on when it starts again"));
+    WEIR_TRY(shared_.ledger.finish_attempt(*attempt));
+  }
+  abandon();
+  if (obeyed_) return shared_.ledger.set_run_state(run_.id, RunState::Cancelled, now);
+  auto selection = run_.selection.is_object() ? run_.selection : Json::object();
+  selection["recovered"] = true;
+  WEIR_TRY(shared_.ledger.set_run_state(run_.id, RunState::Lost, now));
+  return shared_.ledger.requeue_run(run_.id, selection);
+}
+
 void ActiveRun::abandon() {
   for (auto& state : steps_) {
     stop_timer(state);

@@ -60,6 +60,7 @@ class ActiveRun : public std::enable_shared_from_this<ActiveRun> {
   Result<void> child_ended(std::size_t i, const ledger::Run& child);
   // Looks for steps that have waited for long, and says so once.
   void warn_of_waiting();
+  Result<void> interrupt();
   void abandon();
 
   const ledger::Run& run() const { return run_; }

@@ -103,6 +103,7 @@ struct Executor::State {
 
   Result<void> end_turn() {
     do {
+      for (const auto& work : each_turn) WEIR_TRY(work());
       WEIR_TRY(start_waiting());
       std::erase_if(runs, [](const auto& entry) { return entry.second->has_ended(); });
       WEIR_TRY(shared.ledger.release());
@@ -123,6 +124,7 @@ struct Executor::State {
   std::map<RunId, std::shared_ptr<ActiveRun>> runs;
   std::unique_ptr<services::ForkServer> forks;
   std::set<std::shared_ptr<ActiveRun>> touched;  // by what has been started
+  std::vector<std::function<Result<void>()>> each_turn;
   std::uint64_t next_number = 0;
   bool is_held = false;
 };
@@ -167,6 +169,13 @@ Result<void> Executor::child_ended(const ledger::Run& run) {
   return parent->child_ended(step, run);
 }
 
+Result<void> Executor::interrupt() {
+  for (const auto& [id, run] : state_->runs) WEIR_TRY(run->interrupt());
+  state_->shared.waiting.clear();
+  state_->shared.children.clear();
+  return {};
+}
+
 void Executor::abandon() {
   for (const auto& [id, run] : state_->runs) run->abandon();
   state_->shared.waiting.clear();
@@ -175,6 +184,8 @@ void Executor::abandon() {
   state_->runs.clear();
   state_->forks.reset();
 }
+
+void Executor::each_turn(std::function<Result<void>()> work) { state_->each_turn.push_back(std::move(work)); }
 
 void Executor::after_write(std::function<void()> then) { state_->shared.after_write.push_back(std::move(then)); }
 

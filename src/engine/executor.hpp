@@ -109,9 +109,13 @@ class Executor {
   Result<void> cancel(const RunId& run, CancelSignal::Urgency urgency);
   // A run that a task has started for another pipeline has ended, or could not be started.
   Result<void> child_ended(const ledger::Run& run);
+  // Ends all children at once: their attempts are cancelled, their runs wait in the ledger, queued, to go on later.
+  Result<void> interrupt();
   // Ends all children at once without touching the ledger: the runs are found lost by the next process.
   void abandon();
 
+  // Called in each turn before waiting steps get their slots and what was written is released.
+  void each_turn(std::function<Result<void>()> work);
   // Calls back after what this turn has written is durable.
   void after_write(std::function<void()> then);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <functional>
 #include <span>
 #include <utility>
 
@@ -29,8 +30,8 @@ bool is_code(const fs::path& path) {
   return std::ranges::find(kCodeExtensions, path.extension().string()) != kCodeExtensions.end();
 }
 
-std::vector<CodeFile> read_code(const fs::path& folder) {
-  std::vector<CodeFile> files;
+// Calls `visit` with what lies below a project and may be of it.
+void walk_code(const fs::path& folder, const std::function<void(const fs::directory_entry&)>& visit) {
   std::error_code error;
   fs::recursive_directory_iterator entry{folder, fs::directory_options::skip_permission_denied, error};
   for (const fs::recursive_directory_iterator end; !error && entry != end; entry.increment(error)) {
@@ -40,11 +41,19 @@ std::vector<CodeFile> read_code(const fs::path& folder) {
       if (entry->is_directory(error)) entry.disable_recursion_pending();
       continue;
     }
-    if (!is_code(entry->path()) || !entry->is_regular_file(error) || entry->file_size(error) > kFileBytesMax) continue;
-    auto text = read_file(entry->path());
-    // A file that goes away while it is read is a change that will be noticed.
-    if (text.ok()) files.push_back({entry->path().lexically_relative(folder).generic_string(), std::move(*text)});
+    visit(*entry);
   }
+}
+
+std::vector<CodeFile> read_code(const fs::path& folder) {
+  std::vector<CodeFile> files;
+  walk_code(folder, [&](const fs::directory_entry& entry) {
+    std::error_code error;
+    if (!is_code(entry.path()) || !entry.is_regular_file(error) || entry.file_size(error) > kFileBytesMax) return;
+    auto text = read_file(entry.path());
+    // A file that goes away while it is read is a change that will be noticed.
+    if (text.ok()) files.push_back({entry.path().lexically_relative(folder).generic_string(), std::move(*text)});
+  });
   std::ranges::sort(files, {}, &CodeFile::path);
   return files;
 }
@@ -110,6 +119,15 @@ Result<VersionOutcome> read_kept_version(const VersionSource& source, const std:
         .hint("retry it with the current code");
   }
   return read_from(source, folder, supervisor);
+}
+
+std::vector<fs::path> code_folders(const fs::path& folder) {
+  std::vector<fs::path> folders;
+  walk_code(folder, [&](const fs::directory_entry& entry) {
+    std::error_code error;
+    if (entry.is_directory(error)) folders.push_back(entry.path());
+  });
+  return folders;
 }
 
 Result<fs::path> keep_version(const fs::path& state_folder, const ProjectVersion& version) {

@@ -53,6 +53,9 @@ VersionOutcome read_version(const VersionSource& source, services::Supervisor* s
 Result<VersionOutcome> read_kept_version(const VersionSource& source, const std::string& hash,
                                          services::Supervisor* supervisor);
 
+// The folders below a project that hold its files, not its data.
+std::vector<std::filesystem::path> code_folders(const std::filesystem::path& folder);
+
 // Keeps a copy of the version's files below .weir/versions, unless it is there. Returns its folder.
 Result<std::filesystem::path> keep_version(const std::filesystem::path& state_folder, const ProjectVersion& version);
 

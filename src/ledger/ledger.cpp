@@ -23,6 +23,8 @@ class SqliteLedger final : public Ledger {
 
   Result<void> create_run(const Run& run) override;
   Result<void> set_run_state(const RunId& run, RunState state, Instant at, std::string_view error) override;
+  Result<void> requeue_run(const RunId& run, const Json& selection) override;
+  Result<void> set_run_version(const RunId& run, std::string_view hash) override;
   Result<void> start_attempt(const Attempt& attempt) override;
   Result<void> finish_attempt(const Attempt& attempt) override;
   Result<void> save_check(const CheckResult& check) override;
@@ -92,6 +94,20 @@ Result<void> SqliteLedger::set_run_state(const RunId& run, RunState state, Insta
   auto transaction = WEIR_TRY(Transaction::begin(sqlite()));
   WEIR_TRY(write_run_state(run, state, at, error));
   return transaction.commit();
+}
+
+Result<void> SqliteLedger::requeue_run(const RunId& run, const Json& selection) {
+  const std::lock_guard guard(store_->mutex);
+  auto transaction = WEIR_TRY(Transaction::begin(sqlite()));
+  WEIR_TRY(write_run_state(run, RunState::Queued, Instant{}, {}));
+  WEIR_TRY(sqlite().run("UPDATE runs SET selection = ?, finished_at_us = NULL, error = '' WHERE id = ?",
+                        to_text(selection), run.text()));
+  return transaction.commit();
+}
+
+Result<void> SqliteLedger::set_run_version(const RunId& run, std::string_view hash) {
+  const std::lock_guard guard(store_->mutex);
+  return sqlite().run("UPDATE runs SET code_version = ? WHERE id = ?", hash, run.text());
 }
 
 // An attempt that the ledger does not know yet counts as queued.
@@ -165,9 +181,10 @@ Result<std::optional<Run>> SqliteLedger::find_run(std::string_view id_or_prefix)
     return std::optional{std::move(newest.front())};
   }
   const std::lock_guard guard(store_->mutex);
-  // An id that is whole wins over longer ones that begin with it.
+  // An id that is whole wins over longer ones that begin with it. Ids are digits, small letters and dashes: all come
+  // before a tilde.
   auto rows = WEIR_TRY(sqlite().query(
-      "SELECT " WEIR_RUN_COLUMNS " FROM runs WHERE substr(id, 1, length(?1)) = ?1 AND ?1 <> '' ORDER BY id LIMIT 4",
+      "SELECT " WEIR_RUN_COLUMNS " FROM runs WHERE id >= ?1 AND id < ?1 || '~' AND ?1 <> '' ORDER BY id LIMIT 4",
       id_or_prefix));
   std::vector<Run> found;
   std::vector<std::string> ids;

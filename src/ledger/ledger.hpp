@@ -87,6 +87,10 @@ class Ledger {
 
   virtual Result<void> create_run(const Run& run) = 0;
   virtual Result<void> set_run_state(const RunId& run, RunState state, Instant at, std::string_view error = {}) = 0;
+  // An ended run is to run again: it waits in state queued, with what is asked of it now.
+  virtual Result<void> requeue_run(const RunId& run, const Json& selection) = 0;
+  // Which version of the project's files the run executes.
+  virtual Result<void> set_run_version(const RunId& run, std::string_view hash) = 0;
   virtual Result<void> start_attempt(const Attempt& attempt) = 0;
   virtual Result<void> finish_attempt(const Attempt& attempt) = 0;
   virtual Result<void> save_check(const CheckResult& check) = 0;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "base/clock.hpp"
@@ -256,10 +257,11 @@ class PipelineReader {
     // Tasks that are broken themselves still count as there.
     std::vector<std::string_view> names;
     for (const auto& key : node.keys) names.push_back(key.text);
+    const std::unordered_set<std::string_view> known(names.begin(), names.end());
     for (auto& task : tasks) {
-      const auto* needs = node.find(task.name)->find("needs");
       for (std::size_t i = 0; i < task.needs.size(); ++i) {
-        if (std::ranges::find(names, task.needs[i]) != names.end()) continue;
+        if (known.contains(task.needs[i])) continue;
+        const auto* needs = node.find(task.name)->find("needs");
         const auto& place = needs->kind == Node::Kind::List && i < needs->items.size() ? needs->items[i] : *needs;
         validator_.mistake(place, fmt::format("task {} needs an unknown task: {}", task.name, task.needs[i]),
                            suggestion(task.needs[i], names));
