@@ -34,7 +34,8 @@ class Serve : public ::testing::Test {
 
   void start(std::vector<std::string> arguments = {}) {
     arguments.insert(arguments.begin(), {"serve", "--json"});
-    started_.emplace(project_.start_until(arguments, [](const Json& line) { return line.value("event", "") != "serving"; }));
+    started_.emplace(
+        project_.start_until(arguments, [](const Json& line) { return line.value("event", "") != "serving"; }));
   }
   // How it ended.
   services::ExitStatus stop(int signal) {
@@ -74,7 +75,8 @@ class Serve : public ::testing::Test {
 };
 
 TEST_F(Serve, RunsWhatIsAskedBesideIt) {
-  write("pipelines/hello.yml", "params: {who: world}\ntasks:\n  say: {command: \"echo hello {{ params.who }} >> said\"}\n");
+  write("pipelines/hello.yml",
+        "params: {who: world}\ntasks:\n  say: {command: \"echo hello {{ params.who }} >> said\"}\n");
   start();
   const auto ran = project_.run({"run", "hello", "-p", "who=weir", "--json"});
   EXPECT_EQ(ran.exit_code, 0) << ran.out << ran.err;
@@ -127,18 +129,24 @@ TEST_F(Serve, StartsWhatComesAfterAndListsTheEvents) {
 TEST_F(Serve, BackfillsARange) {
   write("pipelines/daily.yml",
         "schedule: {cron: \"0 6 * * *\"}\nconcurrency: 2\nparams: {fail: \"\"}\ntasks:\n"
-        "  day: {command: \"echo {{ interval.from.date }} >> days; test {{ interval.from.date }} != 2026-01-03 || test -e mended\"}\n");
+        "  day: {command: \"echo {{ interval.from.date }} >> days; test {{ interval.from.date }} != 2026-01-03 || test "
+        "-e mended\"}\n");
   start();
-  const auto preview = project_.run({"backfill", "daily", "--from", "2026-01-01", "--to", "2026-01-06", "--preview", "--json"});
+  const auto preview =
+      project_.run({"backfill", "daily", "--from", "2026-01-01", "--to", "2026-01-06", "--preview", "--json"});
   ASSERT_EQ(preview.exit_code, 0) << preview.err;
   EXPECT_EQ((*parse_json(preview.out))["intervals"].size(), 4U);
   EXPECT_EQ(lines_of("days").size(), 0U);
-  ASSERT_EQ(project_.run({"backfill", "daily", "--from", "2026-01-01", "--to", "2026-01-06", "--parallel", "2"}).exit_code, 0);
+  ASSERT_EQ(
+      project_.run({"backfill", "daily", "--from", "2026-01-01", "--to", "2026-01-06", "--parallel", "2"}).exit_code,
+      0);
   ASSERT_TRUE(eventually([&] { return count("daily", "succeeded") == 3 && count("daily", "failed") == 1; }));
   // Nothing is missing any more; the one that failed runs again.
   write("mended", "");
   ASSERT_EQ(project_.run({"backfill", "daily", "--from", "2026-01-01", "--to", "2026-01-06"}).exit_code, 0);
-  ASSERT_EQ(project_.run({"backfill", "daily", "--from", "2026-01-01", "--to", "2026-01-06", "--mode", "failed"}).exit_code, 0);
+  ASSERT_EQ(
+      project_.run({"backfill", "daily", "--from", "2026-01-01", "--to", "2026-01-06", "--mode", "failed"}).exit_code,
+      0);
   ASSERT_TRUE(eventually([&] { return count("daily", "succeeded") == 4; }));
   EXPECT_EQ(lines_of("days").size(), 5U);
   const auto listed = parse_json(project_.run({"backfill", "--json"}).out);
@@ -181,11 +189,15 @@ TEST_F(Serve, HooksAreToldOnce) {
 TEST_F(Serve, GoesOnAfterItWasKilled) {
   constexpr int kRuns = 10;
   constexpr int kTasks = 20;
-  std::string tasks = "schedule: {cron: \"*/2 * * * * *\"}\nconcurrency: 100\nparallel: 20\nretry: {attempts: 3, delay: 100ms}\ntasks:\n";
+  std::string tasks =
+      "schedule: {cron: \"*/2 * * * * *\"}\nconcurrency: 100\nparallel: 20\nretry: {attempts: 3, delay: "
+      "100ms}\ntasks:\n";
   // A task holds a lock while it works: a second one at once would note that it could not take it.
   for (int i = 0; i < kTasks; ++i) {
     tasks += fmt::format(
-        "  t{0}: {{command: \"flock -n locks.{{{{ run.id }}}}.{0} sh -c 'sleep 1' || echo {{{{ run.id }}}} {0} >> twice\"}}\n", i);
+        "  t{0}: {{command: \"flock -n locks.{{{{ run.id }}}}.{0} sh -c 'sleep 1' || echo {{{{ run.id }}}} {0} >> "
+        "twice\"}}\n",
+        i);
   }
   write("pipelines/many.yml", tasks);
   start({"--parallel", "250"});
@@ -195,9 +207,8 @@ TEST_F(Serve, GoesOnAfterItWasKilled) {
   std::set<std::string> before;
   for (const auto& run : runs("many")) before.insert(run["run"].get<std::string>());
   start({"--parallel", "250"});
-  ASSERT_TRUE(eventually([&] {
-    return std::ranges::all_of(runs("many"), [](const auto& run) { return run["state"] == "succeeded"; });
-  }));
+  ASSERT_TRUE(eventually(
+      [&] { return std::ranges::all_of(runs("many"), [](const auto& run) { return run["state"] == "succeeded"; }); }));
   EXPECT_EQ(lines_of("twice"), std::vector<std::string>{});
   // Each second fire is there once, from the first to the last.
   std::map<std::string, int> fires;
@@ -226,9 +237,10 @@ tasks:
 )");
   const auto ran = project_.run({"run", "flow", "--json"});
   EXPECT_EQ(ran.exit_code, 1) << ran.out << ran.err;
-  const std::map<std::string, std::string> expected{{"list", "succeeded"},  {"each", "failed"},    {"each/0", "succeeded"},
-                                                    {"each/1", "failed"},   {"report", "skipped"}, {"after", "succeeded"},
-                                                    {"strict", "skipped"},  {"cleanup", "succeeded"}, {"alarm", "succeeded"}};
+  const std::map<std::string, std::string> expected{
+      {"list", "succeeded"}, {"each", "failed"},       {"each/0", "succeeded"},
+      {"each/1", "failed"},  {"report", "skipped"},    {"after", "succeeded"},
+      {"strict", "skipped"}, {"cleanup", "succeeded"}, {"alarm", "succeeded"}};
   for (const auto& [step, state] : expected) EXPECT_EQ(ran.event("step", step)["state"], state) << step;
   auto lines = lines_of("items");
   std::ranges::sort(lines);
@@ -254,7 +266,8 @@ tasks:
   write("pipelines/inner.yml", "params: {n: 1}\ntasks:\n  one: {command: \"echo {{ params.n }} >> inner\"}\n");
   const auto ran = project_.run({"run", "outer", "--json"});
   EXPECT_EQ(ran.exit_code, 1) << ran.out << ran.err;
-  for (const auto* step : {"file", "make", "inner", "until"}) EXPECT_EQ(ran.event("step", step)["state"], "succeeded") << step;
+  for (const auto* step : {"file", "make", "inner", "until"})
+    EXPECT_EQ(ran.event("step", step)["state"], "succeeded") << step;
   EXPECT_EQ(ran.event("step", "never")["state"], "failed");
   EXPECT_EQ(lines_of("inner"), std::vector<std::string>{"7"});
 }
@@ -264,7 +277,8 @@ TEST_F(Flow, PoolsAndConcurrencyBoundWhatRunsAtOnce) {
   std::string tasks = "parallel: 10\ntasks:\n";
   for (int i = 0; i < 6; ++i) {
     tasks += fmt::format(
-        "  t{}: {{pool: narrow, priority: {}, command: \"mkdir -p now && touch now/{} && ls now | wc -l >> most && sleep 0.1 && rm now/{}\"}}\n",
+        "  t{}: {{pool: narrow, priority: {}, command: \"mkdir -p now && touch now/{} && ls now | wc -l >> most && "
+        "sleep 0.1 && rm now/{}\"}}\n",
         i, i, i, i);
   }
   write("pipelines/narrow.yml", tasks);

@@ -114,7 +114,8 @@ Result<double> ready_seconds(const Setup& setup, int pipelines) {
                                         "[a], command: \"true\"}}\n",
                                         i % 60)));
   }
-  return best_of(setup.repeats, [&]() -> Result<double> { return WEIR_TRY(Serving::start(setup, project)).ready_seconds(); });
+  return best_of(setup.repeats,
+                 [&]() -> Result<double> { return WEIR_TRY(Serving::start(setup, project)).ready_seconds(); });
 }
 
 Result<double> run_seconds(const Setup& setup, const std::filesystem::path& project, const char* pipeline) {
@@ -171,7 +172,8 @@ Result<double> delay_p99_ms(const Setup& setup) {
     const auto runs = WEIR_TRY(parse_json(WEIR_TRY(run(list)).output));
     std::vector<double> delays;
     for (const auto& one : runs) {
-      const auto begun = one["started_at"].is_string() ? parse_instant(one["started_at"].get<std::string>()) : std::nullopt;
+      const auto begun =
+          one["started_at"].is_string() ? parse_instant(one["started_at"].get<std::string>()) : std::nullopt;
       if (begun && one["state"] == "succeeded")
         delays.push_back(std::chrono::duration<double, std::milli>(*begun - Instant{due}).count());
     }

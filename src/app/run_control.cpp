@@ -27,18 +27,18 @@ Result<ledger::Run> start_child(Workspace& workspace, ledger::Ledger& ledger, en
   run.pipeline = child.pipeline;
   run.environment = child.parent.environment;
   run.trigger = "pipeline";
-  run.triggered_by = fmt::format("{}/{}", child.parent.pipeline, child.task);
+  run.triggered_by = engine::child_trigger(child.parent, child.task);
   run.parent = child.parent.id.text();
   run.params = child.params;
   run.code_version = workspace.version()->hash;
   run.interval_from = child.parent.interval_from;
   run.interval_to = child.parent.interval_to;
-  auto plan = WEIR_TRY(engine::plan(workspace.project(), workspace.graph(),
-                                    {.pipeline = run.pipeline, .params = run.params},
-                                    {.id = run.id,
-                                     .started_at = run.created_at,
-                                     .interval_from = run.interval_from,
-                                     .interval_to = run.interval_to}));
+  auto plan =
+      WEIR_TRY(engine::plan(workspace.project(), workspace.graph(), {.pipeline = run.pipeline, .params = run.params},
+                            {.id = run.id,
+                             .started_at = run.created_at,
+                             .interval_from = run.interval_from,
+                             .interval_to = run.interval_to}));
   WEIR_TRY(ledger.create_run(run));
   WEIR_TRY(executor.start({.plan = std::move(plan),
                            .run = run,
@@ -66,11 +66,8 @@ Result<int> execute(Workspace& workspace, ledger::Ledger& ledger, const engine::
                              .random = random_fraction,
                              .parallel = 1'000}};
   executor.set_pools(workspace.project().pools);
-  executor.on_child([&](const engine::ChildRequest& child) {
-    return start_child(workspace, ledger, executor, child);
-  });
-  workspace.version()->code_folder =
-      WEIR_TRY(engine::keep_version(workspace.state_folder(), *workspace.version()));
+  executor.on_child([&](const engine::ChildRequest& child) { return start_child(workspace, ledger, executor, child); });
+  workspace.version()->code_folder = WEIR_TRY(engine::keep_version(workspace.state_folder(), *workspace.version()));
   engine::RunOrder order{.plan = plan, .run = run, .version = workspace.version(), .observer = observer.get()};
   if (run.selection.is_object()) order.replay = run.selection.value("replay", std::string{});
   const auto finished = WEIR_TRY(executor.execute(std::move(order), *cancel));
@@ -136,7 +133,7 @@ int execute_run(Workspace& workspace, ledger::Ledger& ledger, const engine::Plan
 }
 
 Result<std::vector<ledger::Run>> recover_lost(ledger::Ledger& ledger) {
-  auto lost = WEIR_TRY(ledger.recover(system_clock().now()));
+  auto lost = WEIR_TRY(ledger.recover(system_clock().now(), ledger::Ledger::QueuedRuns::Keep));
   for (const auto& run : lost) {
     std::fprintf(
         stderr, "%s\n",

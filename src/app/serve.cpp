@@ -33,10 +33,13 @@ Result<Descriptor> stop_signals() {
   return descriptor;
 }
 
-void wait_for(const Descriptor& signals) {
-  pollfd waiting{signals.get(), POLLIN, 0};
-  while (::poll(&waiting, 1, -1) < 0) {
+// Until somebody stops us, or the scheduler cannot go on.
+Result<void> wait_for_the_end(const Descriptor& signals, const engine::Scheduler& scheduler) {
+  pollfd waiting[2] = {{signals.get(), POLLIN, 0}, {scheduler.failed_descriptor(), POLLIN, 0}};
+  while (::poll(waiting, 2, -1) < 0) {
   }
+  if (waiting[1].revents == 0) return {};
+  return scheduler.problems().back();
 }
 
 Result<int> serve(const Options& options) {
@@ -48,17 +51,16 @@ Result<int> serve(const Options& options) {
   const auto supervisor =
       services::Supervisor::create({}, services::Supervisor::Lifetime::WithSupervisor, silent_log());
   std::vector<Error> mistakes;
-  auto scheduler = engine::Scheduler::start(
-      {.source = {.folder = folder,
-                  .environment = options.environment,
-                  .registry = connectors(),
-                  .weir_binary = weir_binary()},
-       .state_folder = state_folder,
-       .version = WEIR_VERSION,
-       .parallel = options.parallel,
-       .random = random_fraction,
-       .fire_schedules = !options.no_schedules},
-      *ledger, *supervisor, mistakes);
+  auto scheduler = engine::Scheduler::start({.source = {.folder = folder,
+                                                        .environment = options.environment,
+                                                        .registry = connectors(),
+                                                        .weir_binary = weir_binary()},
+                                             .state_folder = state_folder,
+                                             .version = WEIR_VERSION,
+                                             .parallel = options.parallel,
+                                             .random = random_fraction,
+                                             .fire_schedules = !options.no_schedules},
+                                            *ledger, *supervisor, mistakes);
   if (!scheduler.ok()) {
     if (mistakes.empty()) return scheduler.error();
     print_mistakes(mistakes);
@@ -71,8 +73,9 @@ Result<int> serve(const Options& options) {
     std::printf("serving %s\n", folder.c_str());
   }
   std::fflush(stdout);
-  wait_for(signals);
+  const auto ended = wait_for_the_end(signals, **scheduler);
   (*scheduler)->stop();
+  WEIR_TRY(Result<void>{ended});
   return kSuccess;
 }
 

@@ -124,8 +124,7 @@ Result<int> run_served(engine::ControlClient client, Json call, const Workspace&
                                .started_at = run.started_at.value_or(run.created_at),
                                .interval_from = run.interval_from,
                                .interval_to = run.interval_to};
-  const auto request =
-      WEIR_TRY(engine::request_of(*reader, run, workspace.project(), workspace.graph(), facts));
+  const auto request = WEIR_TRY(engine::request_of(*reader, run, workspace.project(), workspace.graph(), facts));
   const auto observer = make_run_view(view);
   Follower follower{*observer, WEIR_TRY(engine::plan(workspace.project(), workspace.graph(), request, facts))};
   const auto ended = WEIR_TRY(follow(client, run.id.text(), *cancel, follower));

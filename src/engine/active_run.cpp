@@ -5,6 +5,7 @@
 
 #include "engine/error_json.hpp"
 #include "engine/sensor.hpp"
+#include "ledger/schedule_book.hpp"
 
 namespace weir::engine {
 namespace {
@@ -79,15 +80,20 @@ Result<void> ActiveRun::begin() {
 Result<void> ActiveRun::take_over_earlier(const std::vector<Attempt>& earlier) {
   for (const auto& attempt : earlier) {
     const auto found = index_.find(attempt.task);
+    const bool used = attempt.state == AttemptState::Lost || attempt.state == AttemptState::Failed;
     if (found == index_.end()) {
-      if (attempt.state == AttemptState::Succeeded) done_items_[attempt.task] = attempt;
+      auto& item = earlier_items_[attempt.task];
+      item.last_number = std::max(item.last_number, attempt.number);
+      item.used += used ? 1 : 0;
+      item.is_done |= attempt.state == AttemptState::Succeeded;
       continue;
     }
     auto& state = steps_[found->second];
     state.last_number = std::max(state.last_number, attempt.number);
     if (attempt.state == AttemptState::Succeeded) note_result(state, attempt);
-    const bool used = attempt.state == AttemptState::Lost || attempt.state == AttemptState::Failed;
-    if (order_.is_recovered && used) ++state.attempts;
+    // Waiting again, or going on with the items that are left, is no further try.
+    const bool only_waits = runs_without_process(state.step) || is_sensor(state.step) || !state.step.for_each.empty();
+    if (order_.is_recovered && used && !only_waits) ++state.attempts;
   }
   for (auto& state : steps_) {
     const bool used_up = state.attempts >= state.step.retry.attempts && state.attempts > 0;
@@ -97,7 +103,8 @@ Result<void> ActiveRun::take_over_earlier(const std::vector<Attempt>& earlier) {
       state.phase = Phase::Ended;
       state.end = AttemptState::Lost;
       state.ended_by_failure = true;
-      if (run_.error.empty()) run_.error = fmt::format("{}: its process was killed, and its retries are used up", state.step.name);
+      if (run_.error.empty())
+        run_.error = fmt::format("{}: its process was killed, and its retries are used up", state.step.name);
     } else {
       ++open_;
     }
@@ -158,9 +165,9 @@ Result<void> ActiveRun::needs_have_ended(std::size_t i) {
     const auto wanted = holds(plan(), state.step, results_);
     if (!wanted.ok()) return fail_at_start(i, Error(wanted.error()));
     if (!*wanted) {
-      WEIR_TRY(end_without_attempt(i, AttemptState::Skipped,
-                                   Error::user(Code::Conflict, "skipped, because its condition does not hold: {}",
-                                               state.step.when)));
+      WEIR_TRY(end_without_attempt(
+          i, AttemptState::Skipped,
+          Error::user(Code::Conflict, "skipped, because its condition does not hold: {}", state.step.when)));
       return end_step(i, AttemptState::Skipped, false);
     }
   }
@@ -206,11 +213,14 @@ Result<void> ActiveRun::expand(std::size_t i) {
   std::vector<std::size_t> started;
   for (std::size_t n = 0; n < items->size(); ++n) {
     const auto item_name = fmt::format("{}/{}", name, n);
-    if (done_items_.contains(item_name)) continue;
+    const auto& earlier = earlier_items_[item_name];
+    if (earlier.is_done) continue;
     StepState item{.step = steps_[i].step};
     item.step.name = item_name;
     item.step.needs.clear();
     item.parent = i;
+    item.last_number = earlier.last_number;
+    item.attempts = order_.is_recovered ? earlier.used : 0;
     item.item = (*items)[n];
     index_[item_name] = steps_.size();
     started.push_back(steps_.size());
@@ -291,7 +301,8 @@ WorkOrder ActiveRun::order_for(const StepState& state) const {
 Result<bool> ActiveRun::start_step(std::size_t i) {
   auto& state = steps_[i];
   if (state.step.late && !state.completed) {
-    auto complete = complete_step(order_.version->project, order_.version->graph, plan(), state.step, results_, state.item);
+    auto complete =
+        complete_step(order_.version->project, order_.version->graph, plan(), state.step, results_, state.item);
     if (!complete.ok()) {
       leave_queue(i);
       WEIR_TRY(fail_at_start(i, std::move(complete).error()));
@@ -416,8 +427,8 @@ Result<void> ActiveRun::listen(std::size_t i) {
 // Steps that need no process: runs of other pipelines, and sensors that look at files or the clock.
 Result<void> ActiveRun::run_in_place(std::size_t i) {
   if (steps_[i].step.late && !steps_[i].completed) {
-    auto complete = complete_step(order_.version->project, order_.version->graph, plan(), steps_[i].step, results_,
-                                  steps_[i].item);
+    auto complete =
+        complete_step(order_.version->project, order_.version->graph, plan(), steps_[i].step, results_, steps_[i].item);
     if (!complete.ok()) return fail_at_start(i, std::move(complete).error());
     steps_[i].step = std::move(*complete);
     steps_[i].completed = true;
@@ -470,12 +481,32 @@ Result<void> ActiveRun::probe_again(std::size_t i, std::string_view detail) {
   return {};
 }
 
+// The run that this step had started before the process was killed, if it goes on or has succeeded.
+Result<std::optional<ledger::Run>> ActiveRun::earlier_child(const Step& step) const {
+  std::optional<ledger::Run> found;
+  if (!order_.is_recovered) return found;
+  const auto by = child_trigger(run_, step.name);
+  for (auto& child : WEIR_TRY(shared_.ledger.schedules().children_of(run_.id))) {
+    const bool counts = !ledger::has_ended(child.state) || child.state == RunState::Succeeded;
+    if (child.triggered_by == by && counts) found = std::move(child);
+  }
+  return found;
+}
+
 Result<void> ActiveRun::start_pipeline(std::size_t i) {
   auto attempt = count_attempt(steps_[i]);
   steps_[i].phase = Phase::Running;
   WEIR_TRY(shared_.ledger.start_attempt(attempt));
   show(i, attempt);
   const auto& settings = steps_[i].step.settings;
+  if (const auto earlier = WEIR_TRY(earlier_child(steps_[i].step))) {
+    attempt.output = {{"run", earlier->id.text()}};
+    if (earlier->state == RunState::Succeeded) return end_attempt(i, std::move(attempt), std::nullopt);
+    steps_[i].child = earlier->id;
+    steps_[i].record = std::move(attempt);
+    shared_.children[earlier->id] = {this, i};
+    return {};
+  }
   const auto child = !shared_.start_child
                          ? Result<ledger::Run>{Error::bug("nobody starts runs for tasks of kind pipeline")}
                          : shared_.start_child({.pipeline = settings.text("pipeline"),
@@ -509,9 +540,8 @@ Result<void> ActiveRun::child_ended(std::size_t i, const ledger::Run& child) {
 }
 
 void ActiveRun::show(std::size_t i, const Attempt& attempt) {
-  shared_.after_write.push_back([self = shared_from_this(), i, attempt] {
-    self->order_.observer->step_changed(self->steps_[i].step, attempt);
-  });
+  shared_.after_write.push_back(
+      [self = shared_from_this(), i, attempt] { self->order_.observer->step_changed(self->steps_[i].step, attempt); });
 }
 
 void ActiveRun::note_result(const StepState& state, const Attempt& attempt) {
@@ -546,9 +576,8 @@ Result<void> ActiveRun::end_attempt(std::size_t i, Attempt attempt, std::optiona
       WEIR_TRY(self->make_ready(i));
       return self->go_on();
     });
-    shared_.after_write.push_back([self, i, attempt, delay] {
-      self->order_.observer->retry_scheduled(self->steps_[i].step, attempt, delay);
-    });
+    shared_.after_write.push_back(
+        [self, i, attempt, delay] { self->order_.observer->retry_scheduled(self->steps_[i].step, attempt, delay); });
     return {};
   }
   if (error && attempt.state == AttemptState::Failed && run_.error.empty() && !state.parent) {
@@ -591,15 +620,15 @@ Result<void> ActiveRun::cancel(CancelSignal::Urgency urgency) {
   if (!obeyed_) {
     WEIR_TRY(shared_.ledger.set_run_state(run_.id, RunState::Cancelling, system_clock().now()));
     run_.state = RunState::Cancelling;
-    shared_.after_write.push_back(
-        [self = shared_from_this(), run = run_] { self->order_.observer->run_changed(run); });
+    shared_.after_write.push_back([self = shared_from_this(), run = run_] { self->order_.observer->run_changed(run); });
   }
   obeyed_ = urgency;
   const auto self = shared_from_this();
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     auto& state = steps_[i];
     if (state.running) {
-      urgency == CancelSignal::Urgency::Now ? state.running->kill() : state.running->ask_to_stop(shared_.options.stop_grace);
+      urgency == CancelSignal::Urgency::Now ? state.running->kill()
+                                            : state.running->ask_to_stop(shared_.options.stop_grace);
       arm_deadline(i);
     } else if (state.child) {
       const auto child = *state.child;
@@ -721,12 +750,15 @@ std::map<std::string, std::string> ActiveRun::waiting_reasons() const {
       }
       case Phase::Ready: {
         const auto lack = shared_.slots.lack(plan().pipeline, state.step);
-        reason = !may_start_more() ? fmt::format("waits for other tasks of this run: it runs {} at once", plan().parallel)
-                 : lack            ? *lack
-                                   : "waits for its connections to be opened";
+        reason = !may_start_more()
+                     ? fmt::format("waits for other tasks of this run: it runs {} at once", plan().parallel)
+                 : lack ? *lack
+                        : "waits for its connections to be opened";
         break;
       }
-      case Phase::Delayed: reason = is_sensor(state.step) ? "waits until it looks again" : "waits for its next try"; break;
+      case Phase::Delayed:
+        reason = is_sensor(state.step) ? "waits until it looks again" : "waits for its next try";
+        break;
       default: reasons.erase(state.step.name);
     }
   }

@@ -27,7 +27,7 @@ struct RunShared {
   std::function<Result<services::Process>(int channel, int log)> spawn;
   std::function<Result<ledger::Run>(const ChildRequest&)> start_child;
   std::function<Result<void>(const RunId&, CancelSignal::Urgency)> cancel_child;
-  std::vector<std::function<void()>> after_write;            // what follows this turn's write
+  std::vector<std::function<void()>> after_write;                // what follows this turn's write
   std::map<RunId, std::pair<ActiveRun*, std::size_t>> children;  // runs that a step waits for
   // Steps that could start but for a slot: the order in which they get one.
   struct Turn {
@@ -104,6 +104,7 @@ class ActiveRun : public std::enable_shared_from_this<ActiveRun> {
   Result<void> expand(std::size_t i);
   Result<void> item_ended(std::size_t parent, const StepState& item);
   Result<void> run_in_place(std::size_t i);
+  Result<std::optional<ledger::Run>> earlier_child(const Step& step) const;
   Result<void> start_pipeline(std::size_t i);
   Result<void> probe(std::size_t i);
   Result<void> probe_again(std::size_t i, std::string_view detail);
@@ -128,11 +129,17 @@ class ActiveRun : public std::enable_shared_from_this<ActiveRun> {
   ConnectionOpener opener_;
   std::deque<StepState> steps_;  // items of a for_each are appended while it goes on
   std::map<std::string, std::size_t> index_;
-  std::map<std::string, ledger::Attempt> done_items_;  // of an earlier try of this run
+  // What earlier tries of this run have left of a for_each's item.
+  struct EarlierItem {
+    int last_number = 0;
+    int used = 0;  // tries that failed or were lost
+    bool is_done = false;
+  };
+  std::map<std::string, EarlierItem> earlier_items_;
   Json results_ = Json::object();
   std::deque<std::size_t> to_look_at_;  // steps one of whose needs has ended
-  std::size_t open_ = 0;     // steps that have not ended
-  std::size_t running_ = 0;  // that take a slot
+  std::size_t open_ = 0;                // steps that have not ended
+  std::size_t running_ = 0;             // that take a slot
   std::optional<CancelSignal::Urgency> obeyed_;
   std::optional<EventLoop::Timer> run_timer_;
   bool timed_out_ = false;

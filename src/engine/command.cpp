@@ -103,25 +103,26 @@ Result<Json> run_command(TaskContext& context) {
 }  // namespace
 
 TaskKind command_kind() {
-  return {.name = "command",
-          .summary = "Runs a program; an exit code other than 0 is a failure",
-          .settings = {{.name = "command",
-                        .type = SettingType::List,
-                        .doc = "A shell command, or a program and its arguments",
-                        .need = Need::Required,
-                        .fields = {{.name = "argument", .type = SettingType::Text}},
-                        .shorthand = Setting::Shorthand::Allowed},
-                       {.name = "result",
-                        .type = SettingType::Choice,
-                        .doc = "Its standard output is the task's result, tasks.NAME.output.result, rather than its log",
-                        .choices = {"lines", "json"}},
-                       {.name = "environment",
-                        .type = SettingType::Map,
-                        .doc = "Environment variables in addition to Weir's own",
-                        .fields = {{.name = "value", .type = SettingType::Text}}}},
-          .reads = {},
-          .writes = {},
-          .run = run_command};
+  return {
+      .name = "command",
+      .summary = "Runs a program; an exit code other than 0 is a failure",
+      .settings = {{.name = "command",
+                    .type = SettingType::List,
+                    .doc = "A shell command, or a program and its arguments",
+                    .need = Need::Required,
+                    .fields = {{.name = "argument", .type = SettingType::Text}},
+                    .shorthand = Setting::Shorthand::Allowed},
+                   {.name = "result",
+                    .type = SettingType::Choice,
+                    .doc = "Its standard output is the task's result, tasks.NAME.output.result, rather than its log",
+                    .choices = {"lines", "json"}},
+                   {.name = "environment",
+                    .type = SettingType::Map,
+                    .doc = "Environment variables in addition to Weir's own",
+                    .fields = {{.name = "value", .type = SettingType::Text}}}},
+      .reads = {},
+      .writes = {},
+      .run = run_command};
 }
 
 }  // namespace weir::engine

@@ -20,15 +20,15 @@ void ConnectionOpener::resolve(const std::string& name) {
     const std::lock_guard lock(shared_->mutex);
     shared_->results.erase(name);
   }
-  threads_.emplace_back([&connections = connections_, &loop = loop_, shared = shared_, changed = changed_,
-                         name](std::stop_token stop) {
-    auto result = connections.resolve(name, std::move(stop));
-    {
-      const std::lock_guard lock(shared->mutex);
-      shared->results.insert_or_assign(name, std::move(result));
-    }
-    loop.post(changed);
-  });
+  threads_.emplace_back(
+      [&connections = connections_, &loop = loop_, shared = shared_, changed = changed_, name](std::stop_token stop) {
+        auto result = connections.resolve(name, std::move(stop));
+        {
+          const std::lock_guard lock(shared->mutex);
+          shared->results.insert_or_assign(name, std::move(result));
+        }
+        loop.post(changed);
+      });
 }
 
 std::optional<Result<flow::Connection>> ConnectionOpener::find(const std::string& name) {

@@ -36,6 +36,10 @@ std::optional<CancelSignal::Urgency> CancelSignal::requested() const {
   return requests == 1 ? Urgency::Orderly : Urgency::Now;
 }
 
+std::string child_trigger(const ledger::Run& parent, std::string_view task) {
+  return fmt::format("{}/{}", parent.pipeline, task);
+}
+
 struct Executor::State {
   State(EventLoop& loop, ledger::Ledger& ledger, ExecutorOptions options)
       : shared{.loop = loop,
@@ -139,6 +143,10 @@ Executor::~Executor() { abandon(); }
 
 void Executor::on_child(std::function<Result<ledger::Run>(const ChildRequest&)> start) {
   state_->shared.start_child = std::move(start);
+}
+
+void Executor::on_cancel_child(std::function<Result<void>(const RunId&, CancelSignal::Urgency)> cancel) {
+  state_->shared.cancel_child = std::move(cancel);
 }
 
 void Executor::set_pools(std::map<std::string, int> slots) { state_->shared.slots.set_pools(std::move(slots)); }

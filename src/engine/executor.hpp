@@ -86,6 +86,9 @@ struct ChildRequest {
   std::string task;
 };
 
+// How such a run says what set it off: "outer/step".
+std::string child_trigger(const ledger::Run& parent, std::string_view task);
+
 // Executes runs, many at once, on an event loop: one child process per attempt, in dependency order; retries by each
 // step's policy; skips what depends on a failure and says why. Limits: a run's `parallel`, the slots of a pool, a task's
 // `concurrency`, all attempts together; where they are scarce the higher priority comes first, then the older run.
@@ -99,6 +102,8 @@ class Executor {
 
   // Starts runs of other pipelines for tasks; without it such a task fails.
   void on_child(std::function<Result<ledger::Run>(const ChildRequest&)> start);
+  // Cancels such a run; without it only one that this executor runs.
+  void on_cancel_child(std::function<Result<void>(const RunId&, CancelSignal::Urgency)> cancel);
   // The slots of pools by name; a pool that is not named has one.
   void set_pools(std::map<std::string, int> slots);
 

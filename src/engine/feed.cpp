@@ -14,8 +14,7 @@ Feed::Feed(Instant now, std::size_t capacity)
 void Feed::publish(std::string pipeline, decltype(FeedEvent::what) what) {
   {
     const std::lock_guard guard(mutex_);
-    events_.push_back(
-        std::make_shared<const FeedEvent>(FeedEvent{next_id_++, std::move(pipeline), std::move(what)}));
+    events_.push_back(std::make_shared<const FeedEvent>(FeedEvent{next_id_++, std::move(pipeline), std::move(what)}));
     if (events_.size() > capacity_) events_.pop_front();
     const std::uint64_t one = 1;
     for (auto* const reader : readers_) {

@@ -21,8 +21,7 @@ Result<std::unique_ptr<FileWatch>> FileWatch::create(EventLoop& loop, std::files
                                                      std::function<Result<void>()> changed) {
   Descriptor notifier{::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)};
   if (!notifier) return Error::from_errno(errno, "watching the project's files");
-  std::unique_ptr<FileWatch> watch{
-      new FileWatch(loop, std::move(notifier), std::move(folder), std::move(changed))};
+  std::unique_ptr<FileWatch> watch{new FileWatch(loop, std::move(notifier), std::move(folder), std::move(changed))};
   watch->watch_folders();
   WEIR_TRY(loop.watch(watch->notifier_.get(), [raw = watch.get()] { return raw->take_events(); }));
   return watch;

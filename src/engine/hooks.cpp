@@ -120,7 +120,8 @@ Result<void> send_mail(const std::vector<std::string>& to, const ProjectVersion&
 Result<void> deliver_to(const Json& hook, const Json& message, const ProjectVersion& version, std::stop_token stop) {
   if (const auto url = hook.value("webhook", std::string{}); !url.empty())
     return post(url, webhook_body(hook.value("format", "json"), message), std::move(stop));
-  if (const auto to = hook.value("email", std::vector<std::string>{}); !to.empty()) return send_mail(to, version, message);
+  if (const auto to = hook.value("email", std::vector<std::string>{}); !to.empty())
+    return send_mail(to, version, message);
   return run_command(hook.value("command", std::vector<std::string>{}), version.project.folder, message);
 }
 

@@ -33,7 +33,8 @@ std::optional<Interval> interval_of_events(std::span<const ledger::Event> events
   return hull;
 }
 
-std::vector<Interval> intervals_between(const project::Schedule& schedule, Instant from, Instant to, std::size_t limit) {
+std::vector<Interval> intervals_between(const project::Schedule& schedule, Instant from, Instant to,
+                                        std::size_t limit) {
   std::vector<Interval> intervals;
   auto begin = schedule.next(from - std::chrono::microseconds{1});
   while (begin && intervals.size() < limit) {

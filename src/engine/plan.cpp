@@ -68,6 +68,7 @@ class Planner {
     step.connections.clear();
     if (step.kind == "dbt" && !step.late) take_dbt(step);
     add_endpoints(step, *kind);
+    for (const auto& table : step.declared_writes) add_unique(step.writes, table);
     if (!step.late) WEIR_TRY(add_parquet(step));
     for (const auto& path : kind->connections) {
       const auto name = text_at(step.settings, path);
@@ -98,8 +99,9 @@ class Planner {
     step.kind = task.kind;
     step.places = task.places;
     step.late = needs_results(task.settings.values()) || !task.for_each.is_null();
-    step.settings = step.late ? task.settings
-                              : WEIR_TRY(render(templates_, task.settings, kind->settings, plan_.variables, task.places));
+    step.settings = step.late
+                        ? task.settings
+                        : WEIR_TRY(render(templates_, task.settings, kind->settings, plan_.variables, task.places));
     step.retry = task.retry;
     step.timeout = task.timeout;
     step.place = task.place;
@@ -111,6 +113,7 @@ class Planner {
     step.concurrency = task.concurrency;
     step.pool = task.pool;
     step.priority = task.priority;
+    step.declared_writes = task.writes;
     step.queue_warning = pipeline_.queue_warning;
     for (const auto& upstream : task.needs) {
       const auto& last = ends_[upstream];

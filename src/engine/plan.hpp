@@ -34,15 +34,16 @@ struct Step {
   std::string summary;  // one line for people
   Place place;
   RunIf run_if = RunIf::AllSucceeded;
-  std::string when;              // a template: the step is skipped unless it gives true; "" is always
-  std::string for_each;          // a template that gives a list: an attempt for each item; "" is a single one
-  int concurrency = 0;           // attempts of this task at once, over all runs; 0 is no limit
-  std::string pool;              // whose slots its attempts take; "" is none
-  int priority = 0;              // the higher, the sooner, where slots are scarce
+  std::string when;      // a template: the step is skipped unless it gives true; "" is always
+  std::string for_each;  // a template that gives a list: an attempt for each item; "" is a single one
+  int concurrency = 0;   // attempts of this task at once, over all runs; 0 is no limit
+  std::string pool;      // whose slots its attempts take; "" is none
+  int priority = 0;      // the higher, the sooner, where slots are scarce
   std::optional<std::chrono::milliseconds> queue_warning;  // how long it may wait for a slot without a word
-  bool late = false;             // its settings need the results of other steps: they are templates still
+  std::vector<std::string> declared_writes = {};
+  bool late = false;                         // its settings need the results of other steps: they are templates still
   std::map<std::string, Place> places = {};  // of its settings
-  bool selected = true;  // false: not asked for, or done by an earlier try of this run
+  bool selected = true;                      // false: not asked for, or done by an earlier try of this run
 };
 
 // What a run will do, as plain data: `weir plan` prints it, `weir run` executes it.
@@ -53,7 +54,7 @@ struct Plan {
   Json variables;
   int parallel = 4;
   std::optional<std::chrono::milliseconds> timeout;  // of the whole run
-  std::vector<Step> steps;  // each after all that it needs
+  std::vector<Step> steps;                           // each after all that it needs
 
   std::vector<std::string> connections() const;  // of the selected steps, each once
 };

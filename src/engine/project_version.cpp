@@ -20,8 +20,10 @@ namespace {
 namespace fs = std::filesystem;
 
 // What a project is written in. Data that runs make lies in files/ and is none of it.
-constexpr std::array<std::string_view, 8> kCodeExtensions{".yml", ".yaml", ".sql", ".csv", ".json", ".py", ".sh", ".md"};
-constexpr std::array<std::string_view, 6> kOtherFolders{"files", "target", "dbt_packages", "logs", "node_modules", "recordings"};
+constexpr std::array<std::string_view, 8> kCodeExtensions{".yml",  ".yaml", ".sql", ".csv",
+                                                          ".json", ".py",   ".sh",  ".md"};
+constexpr std::array<std::string_view, 6> kOtherFolders{"files", "target",       "dbt_packages",
+                                                        "logs",  "node_modules", "recordings"};
 // A larger one is data.
 constexpr std::uintmax_t kFileBytesMax = std::uintmax_t{64} << 20;
 constexpr auto kVersionsFolder = "versions";
@@ -150,6 +152,20 @@ Result<fs::path> keep_version(const fs::path& state_folder, const ProjectVersion
     return Error::system(Code::Unavailable, "keeping the project's version {}: {}", version.hash, error.message());
   }
   return folder;
+}
+
+Result<void> prune_versions(const fs::path& state_folder, std::size_t kept) {
+  std::error_code error;
+  std::vector<std::pair<fs::file_time_type, fs::path>> versions;
+  for (const auto& entry : fs::directory_iterator{state_folder / kVersionsFolder, error})
+    versions.emplace_back(entry.last_write_time(error), entry.path());
+  if (versions.size() <= kept) return {};
+  std::ranges::sort(versions, std::greater<>{});
+  for (std::size_t i = kept; i < versions.size(); ++i) {
+    fs::remove_all(versions[i].second, error);
+    if (error) return Error::from_errno(error.value(), fmt::format("removing: {}", versions[i].second.string()));
+  }
+  return {};
 }
 
 Result<std::vector<CodeFile>> kept_files(const fs::path& state_folder, const std::string& hash) {

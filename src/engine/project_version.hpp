@@ -23,8 +23,8 @@ struct CodeFile {
 struct ProjectVersion {
   std::string hash;  // of all files: 16 hexadecimal digits
   Instant loaded_at;
-  std::vector<CodeFile> files;          // sorted by path
-  std::filesystem::path code_folder;    // where the files can be read as they were: the project's own, or a kept copy
+  std::vector<CodeFile> files;        // sorted by path
+  std::filesystem::path code_folder;  // where the files can be read as they were: the project's own, or a kept copy
   project::Project project;
   models::Targets targets;
   models::Graph graph;
@@ -58,6 +58,9 @@ std::vector<std::filesystem::path> code_folders(const std::filesystem::path& fol
 
 // Keeps a copy of the version's files below .weir/versions, unless it is there. Returns its folder.
 Result<std::filesystem::path> keep_version(const std::filesystem::path& state_folder, const ProjectVersion& version);
+
+// Removes all kept versions but the newest.
+Result<void> prune_versions(const std::filesystem::path& state_folder, std::size_t kept);
 
 // The files of a kept version; NotFound when it is not kept.
 Result<std::vector<CodeFile>> kept_files(const std::filesystem::path& state_folder, const std::string& hash);

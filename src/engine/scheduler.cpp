@@ -1,6 +1,7 @@
 #include "engine/scheduler.hpp"
 
 #include <fmt/ranges.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "engine/file_watch.hpp"
 #include "engine/hooks.hpp"
 #include "engine/intervals.hpp"
+#include "engine/retention.hpp"
 #include "engine/run_request.hpp"
 
 namespace weir::engine {
@@ -27,6 +29,7 @@ using Urgency = CancelSignal::Urgency;
 
 constexpr std::size_t kBackfillIntervalsMax = 10'000;
 constexpr std::chrono::seconds kWaitingIsLookedAtEvery{5};
+constexpr std::size_t kVersionsKept = 200;
 
 std::size_t default_parallel() { return std::max(16U, 4 * std::thread::hardware_concurrency()); }
 
@@ -75,6 +78,7 @@ class ServeScheduler final : public Scheduler {
   std::vector<ledger::Attempt> live_attempts(const RunId& run) const override;
   std::map<std::string, std::string> waiting_reasons(const RunId& run) const override;
   Feed& feed() override { return feed_; }
+  int failed_descriptor() const override { return failed_.get(); }
 
  private:
   // Does the work on the loop's thread; returns when what it wrote is durable.
@@ -104,7 +108,7 @@ class ServeScheduler final : public Scheduler {
   Result<void> fail_to_start(Run run, const Error& error);
   Result<void> run_ended(const Run& run);
   Result<Run> find(const RunId& run);
-  Result<void> requeue(Run run, Json changes, std::shared_ptr<const ProjectVersion> version);
+  Result<void> cancel_anywhere(const RunId& id, Urgency urgency);
 
   // Events and consumers.
   Result<void> record_attempt(const Run& run, const Step& step, const ledger::Attempt& attempt);
@@ -124,6 +128,7 @@ class ServeScheduler final : public Scheduler {
                     std::string task = {}, std::string error = {});
   void arm_deadline(const Run& run);
   void look_at_waiting();
+  void prune();
   const project::Pipeline* pipeline(std::string_view name) const { return version_->project.find_pipeline(name); }
   Result<const project::Pipeline*> known_pipeline(std::string_view name) const;
 
@@ -135,6 +140,7 @@ class ServeScheduler final : public Scheduler {
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<FileWatch> watch_;
   std::unique_ptr<HookDelivery> delivery_;
+  Descriptor failed_{::eventfd(0, EFD_CLOEXEC)};
   std::jthread reader_;  // reads a changed project
   std::thread thread_;
 
@@ -188,16 +194,16 @@ class RunFeed final : public RunObserver {
                                            .text = line});
   }
   void retry_scheduled(const Step& step, const ledger::Attempt& attempt, std::chrono::milliseconds delay) override {
-    later(scheduler_.tell("retry", fmt::format("{}.{}", step.name, attempt.number),
-                          fmt::format("{}: task {} failed and is tried again in {}", run_.pipeline, step.name,
-                                      format_duration(delay)),
-                          run_, step.name, message(attempt)));
+    later(scheduler_.tell(
+        "retry", fmt::format("{}.{}", step.name, attempt.number),
+        fmt::format("{}: task {} failed and is tried again in {}", run_.pipeline, step.name, format_duration(delay)),
+        run_, step.name, message(attempt)));
   }
   void waits_long(const Step& step, std::chrono::milliseconds waited, const std::string& reason) override {
-    later(scheduler_.tell("queue", step.name,
-                          fmt::format("{}: task {} waits since {}: {}", run_.pipeline, step.name,
-                                      format_duration(waited), reason),
-                          run_, step.name));
+    later(scheduler_.tell(
+        "queue", step.name,
+        fmt::format("{}: task {} waits since {}: {}", run_.pipeline, step.name, format_duration(waited), reason), run_,
+        step.name));
   }
 
  private:
@@ -245,14 +251,15 @@ Result<void> ServeScheduler::begin(std::vector<Error>& mistakes) {
   loop_ = WEIR_TRY(EventLoop::create());
   executor_ = std::make_unique<Executor>(
       *loop_, ledger_,
-      ExecutorOptions{.weir_binary = options_.source.weir_binary,
-                      .state_folder = options_.state_folder,
-                      .stop_grace = options_.stop_grace,
-                      .random = options_.random,
-                      .parallel = options_.parallel > 0 ? static_cast<std::size_t>(options_.parallel) : default_parallel()});
+      ExecutorOptions{
+          .weir_binary = options_.source.weir_binary,
+          .state_folder = options_.state_folder,
+          .stop_grace = options_.stop_grace,
+          .random = options_.random,
+          .parallel = options_.parallel > 0 ? static_cast<std::size_t>(options_.parallel) : default_parallel()});
   executor_->on_child([this](const ChildRequest& child) -> Result<Run> {
     WEIR_TRY(known_pipeline(child.pipeline));
-    auto run = new_run(child.pipeline, "pipeline", fmt::format("{}/{}", child.parent.pipeline, child.task));
+    auto run = new_run(child.pipeline, "pipeline", child_trigger(child.parent, child.task));
     run.parent = child.parent.id.text();
     run.params = child.params;
     run.interval_from = child.parent.interval_from;
@@ -262,6 +269,7 @@ Result<void> ServeScheduler::begin(std::vector<Error>& mistakes) {
     enqueue(run);
     return run;
   });
+  executor_->on_cancel_child([this](const RunId& id, Urgency urgency) { return cancel_anywhere(id, urgency); });
   clock_.reset(::timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!clock_) return Error::from_errno(errno, "making a clock");
   WEIR_TRY(loop_->watch(clock_.get(), [this]() -> Result<void> {
@@ -272,6 +280,7 @@ Result<void> ServeScheduler::begin(std::vector<Error>& mistakes) {
   }));
   // What a turn has brought about: new runs to start, events to be consumed, messages to be sent.
   executor_->each_turn([this]() -> Result<void> {
+    if (ending_) return {};
     WEIR_TRY(look_at_consumers());
     return admit();
   });
@@ -287,11 +296,21 @@ Result<void> ServeScheduler::begin(std::vector<Error>& mistakes) {
     if (watch.ok()) watch_ = std::move(*watch);
   }
   look_at_waiting();
+  prune();
   loop_->wake();
   thread_ = std::thread([this] { run_loop(); });
   return {};
 }
 
+void ServeScheduler::prune() {
+  // What cannot be removed now is tried again; it is no reason to stop.
+  static_cast<void>(prune_files(version_->project, ledger_, system_clock().now()));
+  static_cast<void>(prune_versions(options_.state_folder, kVersionsKept));
+  loop_->at(std::chrono::steady_clock::now() + std::chrono::hours{1}, [this]() -> Result<void> {
+    prune();
+    return {};
+  });
+}
 
 void ServeScheduler::look_at_waiting() {
   loop_->at(std::chrono::steady_clock::now() + kWaitingIsLookedAtEvery, [this]() -> Result<void> {
@@ -308,6 +327,8 @@ void ServeScheduler::run_loop() {
     const std::lock_guard guard(mutex_);
     problems_.push_back(Error(turned.error()).while_doing("scheduling; nothing runs any more"));
     feed_.publish("", ProblemEvent{problems_});
+    const std::uint64_t one = 1;
+    (void)!::write(failed_.get(), &one, sizeof one);
   }
 }
 
@@ -352,7 +373,8 @@ Result<void> ServeScheduler::take_over() {
     }
     enqueue(std::move(run), std::move(version));
   }
-  for (const auto& backfill : WEIR_TRY(ledger_.schedules().running_backfills())) WEIR_TRY(advance_backfill(backfill.id));
+  for (const auto& backfill : WEIR_TRY(ledger_.schedules().running_backfills()))
+    WEIR_TRY(advance_backfill(backfill.id));
   for (const auto& [source, names] : consumers_) stirred_.insert(names.begin(), names.end());
   return {};
 }
@@ -589,7 +611,8 @@ void ServeScheduler::arm_deadline(const Run& run) {
   const auto left = run.created_at + *pipeline->deadline - system_clock().now();
   deadlines_[run.id] = loop_->at(std::chrono::steady_clock::now() + left, [this, run, limit = *pipeline->deadline] {
     deadlines_.erase(run.id);
-    return tell("deadline", "", fmt::format("{} has not succeeded within {}", run.pipeline, format_duration(limit)), run);
+    return tell("deadline", "", fmt::format("{} has not succeeded within {}", run.pipeline, format_duration(limit)),
+                run);
   });
 }
 
@@ -696,7 +719,9 @@ Result<Run> ServeScheduler::submit(const RunRequest& request) {
     if (!request.select.empty() || !request.from.empty())
       run.selection = {{"select", request.select}, {"from", request.from}};
     const auto interval = interval_at(*pipeline, run.created_at);
-    run.interval_from = request.interval_from ? request.interval_from : interval ? std::optional{interval->from} : std::nullopt;
+    run.interval_from = request.interval_from ? request.interval_from
+                        : interval            ? std::optional{interval->from}
+                                              : std::nullopt;
     run.interval_to = request.interval_to ? request.interval_to : interval ? std::optional{interval->to} : std::nullopt;
     WEIR_TRY(plan_of(run, *version_));
     WEIR_TRY(ledger_.create_run(run));
@@ -708,22 +733,26 @@ Result<Run> ServeScheduler::submit(const RunRequest& request) {
 Result<Run> ServeScheduler::cancel(const RunId& id, Urgency urgency, std::string_view) {
   return on_loop<Run>([this, id, urgency]() -> Result<Run> {
     auto run = WEIR_TRY(find(id));
-    const auto queued = std::ranges::find_if(queue_, [&](const auto& entry) { return entry.run.id == run.id; });
-    if (queued != queue_.end()) {
-      queue_.erase(queued);
-      run.state = RunState::Cancelled;
-      run.finished_at = system_clock().now();
-      WEIR_TRY(ledger_.set_run_state(run.id, run.state, *run.finished_at));
-      executor_->after_write([this, run] { feed_.publish(run.pipeline, run); });
-      ++running_of_[run.pipeline];
-      WEIR_TRY(run_ended(run));
-      return run;
-    }
-    if (!executor_->is_active(run.id))
-      return Error::user(Code::InvalidArgument, "run {} is {}: there is nothing to cancel", run.id.text(), name(run.state));
-    WEIR_TRY(executor_->cancel(run.id, urgency));
+    if (has_ended(run.state))
+      return Error::user(Code::InvalidArgument, "run {} is {}: there is nothing to cancel", run.id.text(),
+                         name(run.state));
+    WEIR_TRY(cancel_anywhere(run.id, urgency));
     return find(run.id);
   });
+}
+
+// Whether it runs or waits for its turn.
+Result<void> ServeScheduler::cancel_anywhere(const RunId& id, Urgency urgency) {
+  const auto queued = std::ranges::find_if(queue_, [&](const auto& entry) { return entry.run.id == id; });
+  if (queued == queue_.end()) return executor_->cancel(id, urgency);
+  auto run = std::move(queued->run);
+  queue_.erase(queued);
+  run.state = RunState::Cancelled;
+  run.finished_at = system_clock().now();
+  WEIR_TRY(ledger_.set_run_state(run.id, run.state, *run.finished_at));
+  executor_->after_write([this, run] { feed_.publish(run.pipeline, run); });
+  ++running_of_[run.pipeline];  // its end takes one away
+  return run_ended(run);
 }
 
 Result<Run> ServeScheduler::retry(const RunId& id, const RetryRequest& request) {
@@ -841,9 +870,10 @@ Result<std::vector<BackfillPreview::Interval>> ServeScheduler::intervals_of(cons
   std::vector<BackfillPreview::Interval> found;
   for (const auto& interval : intervals) {
     BackfillPreview::Interval entry{.from = interval.from, .to = interval.to, .existing = {}, .chosen = true};
-    if (const auto run = existing.find({interval.from, interval.to}); run != existing.end()) entry.existing = run->second;
-    const bool failed = entry.existing && ledger::has_ended(entry.existing->state) &&
-                        entry.existing->state != RunState::Succeeded;
+    if (const auto run = existing.find({interval.from, interval.to}); run != existing.end())
+      entry.existing = run->second;
+    const bool failed =
+        entry.existing && ledger::has_ended(entry.existing->state) && entry.existing->state != RunState::Succeeded;
     if (request.mode == ledger::BackfillMode::Missing) entry.chosen = !entry.existing;
     if (request.mode == ledger::BackfillMode::Failed) entry.chosen = failed;
     found.push_back(std::move(entry));
@@ -931,17 +961,9 @@ Result<ledger::Backfill> ServeScheduler::change_backfill(std::string_view id, le
       for (const auto& interval : backfill->intervals) {
         if (interval.run.empty()) continue;
         const RunId run{interval.run};
-        const auto queued = std::ranges::find_if(queue_, [&](const auto& entry) { return entry.run.id == run; });
-        if (queued != queue_.end()) {
-          auto cancelled = std::move(queued->run);
-          queue_.erase(queued);
-          cancelled.state = RunState::Cancelled;
-          cancelled.finished_at = system_clock().now();
-          WEIR_TRY(ledger_.set_run_state(run, cancelled.state, *cancelled.finished_at));
-          executor_->after_write([this, cancelled] { feed_.publish(cancelled.pipeline, cancelled); });
-        } else if (*cancel_runs == Urgency::Now) {
-          WEIR_TRY(executor_->cancel(run, Urgency::Orderly));
-        }
+        const bool waits =
+            std::ranges::find_if(queue_, [&](const auto& entry) { return entry.run.id == run; }) != queue_.end();
+        if (waits || *cancel_runs == Urgency::Now) WEIR_TRY(cancel_anywhere(run, Urgency::Orderly));
       }
     }
     WEIR_TRY(advance_backfill(id));
@@ -1010,7 +1032,8 @@ std::map<std::string, std::string> ServeScheduler::waiting_reasons(const RunId& 
   auto reasons = on_loop<Reasons>([this, run]() -> Result<Reasons> {
     const auto queued = std::ranges::find_if(queue_, [&](const auto& entry) { return entry.run.id == run; });
     if (queued == queue_.end()) return executor_->waiting_reasons(run);
-    return Reasons{{"", fmt::format("waits for other runs of {}: it has as many at once as it may", queued->run.pipeline)}};
+    return Reasons{
+        {"", fmt::format("waits for other runs of {}: it has as many at once as it may", queued->run.pipeline)}};
   });
   return reasons.ok() ? std::move(*reasons) : Reasons{};
 }

@@ -25,7 +25,7 @@ struct RunRequest {
   std::optional<Instant> interval_to = {};
   std::string trigger = "manual";  // manual, api
   std::string by = {};             // the user
-  std::string key = {};            // idempotency: the run that was made with the same key is returned instead of another
+  std::string key = {};  // idempotency: the run that was made with the same key is returned instead of another
 };
 
 enum class CodeChoice { Old, Current };
@@ -120,6 +120,8 @@ class Scheduler {
   virtual std::vector<ledger::Attempt> live_attempts(const RunId& run) const = 0;
   // Why a step of an active run has not started yet ("waits for its pool api: 2 of 2 slots are taken").
   virtual std::map<std::string, std::string> waiting_reasons(const RunId& run) const = 0;
+  // Readable when the scheduler cannot go on (the ledger cannot be written); problems() says why.
+  virtual int failed_descriptor() const = 0;
   // What happens, as it happens.
   virtual Feed& feed() = 0;
 };

@@ -19,7 +19,10 @@ constexpr std::string_view kLostMessage = "the process that ran it was killed, o
 class SqliteLedger final : public Ledger {
  public:
   SqliteLedger(std::optional<Lock> lock, Sqlite sqlite)
-      : lock_(std::move(lock)), store_(std::make_shared<Store>(std::move(sqlite))), schedules_(store_), outbox_(store_) {}
+      : lock_(std::move(lock)),
+        store_(std::make_shared<Store>(std::move(sqlite))),
+        schedules_(store_),
+        outbox_(store_) {}
 
   Result<void> create_run(const Run& run) override;
   Result<void> set_run_state(const RunId& run, RunState state, Instant at, std::string_view error) override;
@@ -183,9 +186,9 @@ Result<std::optional<Run>> SqliteLedger::find_run(std::string_view id_or_prefix)
   const std::lock_guard guard(store_->mutex);
   // An id that is whole wins over longer ones that begin with it. Ids are digits, small letters and dashes: all come
   // before a tilde.
-  auto rows = WEIR_TRY(sqlite().query(
-      "SELECT " WEIR_RUN_COLUMNS " FROM runs WHERE id >= ?1 AND id < ?1 || '~' AND ?1 <> '' ORDER BY id LIMIT 4",
-      id_or_prefix));
+  auto rows = WEIR_TRY(sqlite().query("SELECT " WEIR_RUN_COLUMNS
+                                      " FROM runs WHERE id >= ?1 AND id < ?1 || '~' AND ?1 <> '' ORDER BY id LIMIT 4",
+                                      id_or_prefix));
   std::vector<Run> found;
   std::vector<std::string> ids;
   while (WEIR_TRY(rows.step())) {

@@ -97,6 +97,7 @@ ALTER TABLE runs ADD COLUMN request_key TEXT NOT NULL DEFAULT '';
 CREATE UNIQUE INDEX runs_by_request ON runs (request_key) WHERE request_key <> '';
 CREATE INDEX runs_by_interval ON runs (pipeline, interval_from_us, sequence);
 CREATE INDEX runs_by_time ON runs (created_at_us, sequence);
+CREATE INDEX runs_by_parent ON runs (parent) WHERE parent <> '';
 CREATE INDEX runs_by_backfill ON runs (backfill) WHERE backfill <> '';
 
 -- Up to which fire a schedule has been dealt with: written together with the run that the fire makes.

@@ -6,19 +6,20 @@ namespace weir::ledger {
 
 Result<bool> Outbox::put(const Message& message) {
   const std::lock_guard guard(store_->mutex);
-  WEIR_TRY(store_->sqlite.run("INSERT INTO outbox (key, hook, message, state, tries, created_at_us, next_at_us, error) "
-                              "VALUES (?, ?, ?, 'waiting', 0, ?, ?, '') ON CONFLICT DO NOTHING",
-                              message.key, to_text(message.hook), to_text(message.message), message.created_at,
-                              message.next_at));
+  WEIR_TRY(store_->sqlite.run(
+      "INSERT INTO outbox (key, hook, message, state, tries, created_at_us, next_at_us, error) "
+      "VALUES (?, ?, ?, 'waiting', 0, ?, ?, '') ON CONFLICT DO NOTHING",
+      message.key, to_text(message.hook), to_text(message.message), message.created_at, message.next_at));
   return store_->sqlite.changes() == 1;
 }
 
 Result<std::vector<Message>> Outbox::due(Instant now, int limit) {
   const std::lock_guard guard(store_->mutex);
-  auto rows = WEIR_TRY(store_->sqlite.query("SELECT sequence, key, hook, message, tries, created_at_us, next_at_us "
-                                            "FROM outbox WHERE state = 'waiting' AND next_at_us <= ? "
-                                            "ORDER BY sequence LIMIT ?",
-                                            now, std::int64_t{limit}));
+  auto rows =
+      WEIR_TRY(store_->sqlite.query("SELECT sequence, key, hook, message, tries, created_at_us, next_at_us "
+                                    "FROM outbox WHERE state = 'waiting' AND next_at_us <= ? "
+                                    "ORDER BY sequence LIMIT ?",
+                                    now, std::int64_t{limit}));
   std::vector<Message> found;
   while (WEIR_TRY(rows.step())) {
     Message message;

@@ -68,11 +68,11 @@ CheckResult read_check(const Statement& row) {
 }
 
 Result<void> insert_run(Sqlite& sqlite, const Run& run) {
-  return sqlite.run("INSERT INTO runs (" WEIR_RUN_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    run.id.text(), run.pipeline, run.environment, run.trigger, to_text(run.params),
-                    to_text(run.selection), name(run.state), run.created_at, run.started_at, run.finished_at,
-                    run.interval_from, run.interval_to, run.error, run.triggered_by, run.code_version, run.backfill,
-                    run.parent, run.request_key);
+  return sqlite.run(
+      "INSERT INTO runs (" WEIR_RUN_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      run.id.text(), run.pipeline, run.environment, run.trigger, to_text(run.params), to_text(run.selection),
+      name(run.state), run.created_at, run.started_at, run.finished_at, run.interval_from, run.interval_to, run.error,
+      run.triggered_by, run.code_version, run.backfill, run.parent, run.request_key);
 }
 
 Result<void> put_attempt(Sqlite& sqlite, const Attempt& attempt) {

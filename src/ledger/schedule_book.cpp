@@ -10,12 +10,12 @@
 namespace weir::ledger {
 namespace {
 
-constexpr std::array<std::pair<BackfillMode, std::string_view>, 3> kModes{{
-    {BackfillMode::Missing, "missing"}, {BackfillMode::Failed, "failed"}, {BackfillMode::All, "all"}}};
+constexpr std::array<std::pair<BackfillMode, std::string_view>, 3> kModes{
+    {{BackfillMode::Missing, "missing"}, {BackfillMode::Failed, "failed"}, {BackfillMode::All, "all"}}};
 constexpr std::array<std::pair<BackfillState, std::string_view>, 4> kStates{{{BackfillState::Running, "running"},
-                                                                            {BackfillState::Paused, "paused"},
-                                                                            {BackfillState::Done, "done"},
-                                                                            {BackfillState::Cancelled, "cancelled"}}};
+                                                                             {BackfillState::Paused, "paused"},
+                                                                             {BackfillState::Done, "done"},
+                                                                             {BackfillState::Cancelled, "cancelled"}}};
 
 #define WEIR_EVENT_COLUMNS \
   "e.sequence, e.source, e.pipeline, e.run, e.task, e.at_us, e.rows, e.interval_from_us, e.interval_to_us"
@@ -61,8 +61,12 @@ Result<Backfill> read_backfill(const Statement& row) {
 
 }  // namespace
 
-std::string_view name(BackfillMode mode) { return std::ranges::find(kModes, mode, &decltype(kModes)::value_type::first)->second; }
-std::string_view name(BackfillState state) { return std::ranges::find(kStates, state, &decltype(kStates)::value_type::first)->second; }
+std::string_view name(BackfillMode mode) {
+  return std::ranges::find(kModes, mode, &decltype(kModes)::value_type::first)->second;
+}
+std::string_view name(BackfillState state) {
+  return std::ranges::find(kStates, state, &decltype(kStates)::value_type::first)->second;
+}
 
 std::optional<BackfillMode> parse_backfill_mode(std::string_view text) {
   const auto found = std::ranges::find(kModes, text, &decltype(kModes)::value_type::second);
@@ -134,10 +138,10 @@ Result<void> ScheduleBook::know_consumer(std::string_view consumer, std::span<co
   const std::lock_guard guard(store_->mutex);
   auto transaction = WEIR_TRY(Transaction::begin(store_->sqlite));
   for (const auto& source : sources) {
-    WEIR_TRY(store_->sqlite.run(
-        "INSERT INTO event_offsets (consumer, source, sequence) "
-        "VALUES (?1, ?2, (SELECT coalesce(max(sequence), 0) FROM events)) ON CONFLICT DO NOTHING",
-        consumer, source));
+    WEIR_TRY(
+        store_->sqlite.run("INSERT INTO event_offsets (consumer, source, sequence) "
+                           "VALUES (?1, ?2, (SELECT coalesce(max(sequence), 0) FROM events)) ON CONFLICT DO NOTHING",
+                           consumer, source));
   }
   return transaction.commit();
 }
@@ -165,8 +169,7 @@ Result<void> ScheduleBook::consume(const Run& run, std::string_view consumer, st
   for (const auto& event : events) {
     WEIR_TRY(sqlite.run("UPDATE event_offsets SET sequence = ?1 WHERE consumer = ?2 AND source = ?3 AND sequence < ?1",
                         event.sequence, consumer, event.source));
-    if (sqlite.changes() != 1)
-      return Error::bug("event {} has been consumed by {} already", event.sequence, consumer);
+    if (sqlite.changes() != 1) return Error::bug("event {} has been consumed by {} already", event.sequence, consumer);
     WEIR_TRY(sqlite.run("INSERT INTO run_events (run, event) VALUES (?, ?)", run.id.text(), event.sequence));
   }
   return transaction.commit();
@@ -248,10 +251,10 @@ Result<std::optional<Backfill>> ScheduleBook::find_backfill(std::string_view id)
 
 Result<std::vector<Backfill>> ScheduleBook::backfills(std::string_view pipeline, int limit) {
   const std::lock_guard guard(store_->mutex);
-  auto rows = WEIR_TRY(store_->sqlite.query(
-      "SELECT " WEIR_BACKFILL_COLUMNS
-      " FROM backfills WHERE ?1 = '' OR pipeline = ?1 ORDER BY created_at_us DESC, id LIMIT ?2",
-      pipeline, std::int64_t{limit}));
+  auto rows = WEIR_TRY(
+      store_->sqlite.query("SELECT " WEIR_BACKFILL_COLUMNS
+                           " FROM backfills WHERE ?1 = '' OR pipeline = ?1 ORDER BY created_at_us DESC, id LIMIT ?2",
+                           pipeline, std::int64_t{limit}));
   std::vector<Backfill> found;
   while (WEIR_TRY(rows.step())) found.push_back(WEIR_TRY(read_backfill(rows)));
   for (auto& backfill : found) backfill.intervals = WEIR_TRY(intervals_of(backfill.id));
@@ -283,8 +286,17 @@ Result<std::vector<Run>> ScheduleBook::runs_of_intervals(std::string_view pipeli
 
 Result<std::vector<Run>> ScheduleBook::queued_runs() {
   const std::lock_guard guard(store_->mutex);
-  auto rows = WEIR_TRY(
-      store_->sqlite.query("SELECT " WEIR_RUN_COLUMNS " FROM runs WHERE state = 'queued' ORDER BY sequence"));
+  auto rows =
+      WEIR_TRY(store_->sqlite.query("SELECT " WEIR_RUN_COLUMNS " FROM runs WHERE state = 'queued' ORDER BY sequence"));
+  std::vector<Run> found;
+  while (WEIR_TRY(rows.step())) found.push_back(WEIR_TRY(read_run(rows)));
+  return found;
+}
+
+Result<std::vector<Run>> ScheduleBook::children_of(const RunId& parent) {
+  const std::lock_guard guard(store_->mutex);
+  auto rows = WEIR_TRY(store_->sqlite.query(
+      "SELECT " WEIR_RUN_COLUMNS " FROM runs WHERE parent = ?1 AND parent <> '' ORDER BY sequence", parent.text()));
   std::vector<Run> found;
   while (WEIR_TRY(rows.step())) found.push_back(WEIR_TRY(read_run(rows)));
   return found;
@@ -311,8 +323,9 @@ Result<std::optional<Run>> ScheduleBook::last_ended(std::string_view pipeline, c
 
 Result<void> ScheduleBook::save_code_version(std::string_view hash, Instant seen_at, const Json& files) {
   const std::lock_guard guard(store_->mutex);
-  return store_->sqlite.run("INSERT INTO code_versions (hash, seen_at_us, files) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                            hash, seen_at, to_text(files));
+  return store_->sqlite.run(
+      "INSERT INTO code_versions (hash, seen_at_us, files) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", hash, seen_at,
+      to_text(files));
 }
 
 Result<std::optional<Json>> ScheduleBook::code_version(std::string_view hash) {

@@ -50,8 +50,8 @@ std::optional<BackfillState> parse_backfill_state(std::string_view text);
 struct BackfillInterval {
   Instant from;
   Instant to;
-  std::string run = {};               // the one that this backfill has made; "" while there is none
-  std::optional<RunState> state = {}; // of that run
+  std::string run = {};                // the one that this backfill has made; "" while there is none
+  std::optional<RunState> state = {};  // of that run
 };
 
 // The runs of a pipeline over a range of its intervals.
@@ -107,6 +107,8 @@ class ScheduleBook {
   Result<std::vector<Run>> runs_of_intervals(std::string_view pipeline, Instant from, Instant to);
   // Queued runs, oldest first: what a restart finds to be started.
   Result<std::vector<Run>> queued_runs();
+  // The runs that tasks of a run have started, oldest first.
+  Result<std::vector<Run>> children_of(const RunId& parent);
   Result<std::optional<Run>> find_request(std::string_view request_key);
   // The newest runs of a pipeline that have ended, but `run`.
   Result<std::optional<Run>> last_ended(std::string_view pipeline, const RunId& before);

@@ -11,6 +11,16 @@ namespace {
 
 Instant at(std::string_view text) { return parse_instant(text).value(); }
 
+Run run(const std::string& id, const std::string& pipeline = "p") {
+  Run made;
+  made.id = RunId{id};
+  made.pipeline = pipeline;
+  made.trigger = "schedule";
+  made.params = Json::object();
+  made.created_at = at("2026-03-01T06:00:00Z");
+  return made;
+}
+
 class Book : public ::testing::Test {
  protected:
   Book() {
@@ -28,18 +38,11 @@ class Book : public ::testing::Test {
   }
   ScheduleBook& book() { return ledger_->schedules(); }
 
-  static Run run(const std::string& id, const std::string& pipeline = "p") {
-    Run made;
-    made.id = RunId{id};
-    made.pipeline = pipeline;
-    made.trigger = "schedule";
-    made.params = Json::object();
-    made.created_at = at("2026-03-01T06:00:00Z");
-    return made;
-  }
   // A run of `pipeline` makes an event of `source`.
   void happens(const std::string& source, const std::string& id, const std::string& task = "") {
-    if (!ledger_->find_run(id).value()) EXPECT_TRUE(ledger_->create_run(run(id, "producer")).ok());
+    if (!ledger_->find_run(id).value()) {
+      EXPECT_TRUE(ledger_->create_run(run(id, "producer")).ok());
+    }
     const Event event{.source = source, .pipeline = "producer", .run = RunId{id}, .task = task, .at = at("2026-03-01")};
     EXPECT_TRUE(book().append_events({&event, 1}).ok());
   }
@@ -92,8 +95,10 @@ TEST_F(Book, EveryConsumerHasItsOwnOffset) {
 }
 
 TEST_F(Book, BackfillsKeepTheirIntervals) {
-  Backfill backfill{.id = "bf", .pipeline = "p", .from = at("2026-03-01"), .to = at("2026-03-03"), .created_at = at("2026-04-01")};
-  backfill.intervals = {{.from = at("2026-03-01"), .to = at("2026-03-02")}, {.from = at("2026-03-02"), .to = at("2026-03-03")}};
+  Backfill backfill{
+      .id = "bf", .pipeline = "p", .from = at("2026-03-01"), .to = at("2026-03-03"), .created_at = at("2026-04-01")};
+  backfill.intervals = {{.from = at("2026-03-01"), .to = at("2026-03-02")},
+                        {.from = at("2026-03-02"), .to = at("2026-03-03")}};
   ASSERT_TRUE(book().create_backfill(backfill).ok());
   auto first = run("a");
   first.backfill = "bf";
@@ -147,7 +152,11 @@ TEST_F(Book, ARetriedRunWaitsInTheQueue) {
 
 TEST_F(Book, TheOutboxKeepsAMessageUntilItIsDelivered) {
   auto& outbox = ledger_->outbox();
-  const Message message{.key = "k", .hook = {{"command", "true"}}, .message = {{"text", "hi"}}, .created_at = at("2026-03-01"), .next_at = at("2026-03-01")};
+  const Message message{.key = "k",
+                        .hook = {{"command", "true"}},
+                        .message = {{"text", "hi"}},
+                        .created_at = at("2026-03-01"),
+                        .next_at = at("2026-03-01")};
   EXPECT_TRUE(outbox.put(message).value());
   EXPECT_FALSE(outbox.put(message).value());
   auto due = outbox.due(at("2026-03-01"), 10).value();

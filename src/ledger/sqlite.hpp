@@ -92,8 +92,7 @@ class Sqlite {
 class Transaction {
  public:
   static Result<Transaction> begin(Sqlite& sqlite);
-  Transaction(Transaction&& other) noexcept
-      : sqlite_(std::exchange(other.sqlite_, nullptr)), level_(other.level_) {}
+  Transaction(Transaction&& other) noexcept : sqlite_(std::exchange(other.sqlite_, nullptr)), level_(other.level_) {}
   Transaction& operator=(Transaction&&) = delete;
   ~Transaction();
   Result<void> commit();

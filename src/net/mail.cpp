@@ -88,8 +88,8 @@ Result<void> send_mail(const MailServer& server, const Mail& mail, std::chrono::
     ::curl_easy_setopt(handle, CURLOPT_USERNAME, server.user.c_str());
     ::curl_easy_setopt(handle, CURLOPT_PASSWORD, server.password.reveal().c_str());
     // A password goes over an encrypted connection, or one to this machine.
-    const bool is_local = server.url.find("://127.0.0.1") != std::string::npos ||
-                          server.url.find("://localhost") != std::string::npos;
+    const bool is_local =
+        server.url.find("://127.0.0.1") != std::string::npos || server.url.find("://localhost") != std::string::npos;
     if (!is_local) ::curl_easy_setopt(handle, CURLOPT_USE_SSL, static_cast<long>(CURLUSESSL_ALL));
   }
   ::curl_easy_setopt(handle, CURLOPT_MAIL_FROM, mail.from.c_str());

@@ -53,25 +53,23 @@ Setting choice(std::string name, std::string doc, std::vector<std::string> choic
 }
 
 Setting schedule() {
-  Setting one{.name = "schedule",
-              .type = Group,
-              .fields = {text("cron", "five fields, or six with seconds first, or @daily and the like"),
-                         {.name = "every", .type = Duration, .doc = "an interval, such as 15m, instead of cron"},
-                         {.name = "timezone",
-                          .type = Text,
-                          .doc = "an IANA name such as Europe/Moscow",
-                          .default_value = "UTC"},
-                         choice("gap", "a local time that a clock change skips: run at the change, or skip it",
-                                {"run", "skip"}),
-                         choice("overlap", "a local time that a clock change repeats: run the first time, or both",
-                                {"first", "both"}),
-                         choice("catchup", "which fires that were missed while Weir was down run later",
-                                {"none", "last", "all", "false", "true"}, "none"),
-                         {.name = "catchup_limit",
-                          .type = Integer,
-                          .doc = "how many missed fires run later at most, the newest ones",
-                          .default_value = 100}},
-              .shorthand = kShorthand};
+  Setting one{
+      .name = "schedule",
+      .type = Group,
+      .fields =
+          {text("cron", "five fields, or six with seconds first, or @daily and the like"),
+           {.name = "every", .type = Duration, .doc = "an interval, such as 15m, instead of cron"},
+           {.name = "timezone", .type = Text, .doc = "an IANA name such as Europe/Moscow", .default_value = "UTC"},
+           choice("gap", "a local time that a clock change skips: run at the change, or skip it", {"run", "skip"}),
+           choice("overlap", "a local time that a clock change repeats: run the first time, or both",
+                  {"first", "both"}),
+           choice("catchup", "which fires that were missed while Weir was down run later",
+                  {"none", "last", "all", "false", "true"}, "none"),
+           {.name = "catchup_limit",
+            .type = Integer,
+            .doc = "how many missed fires run later at most, the newest ones",
+            .default_value = 100}},
+      .shorthand = kShorthand};
   return list_of("schedule", "when the pipeline starts by itself: one schedule or a list", std::move(one));
 }
 
@@ -95,8 +93,7 @@ Setting hooks() {
       {.name = "hook",
        .type = Group,
        .fields = {list_of("on", "what is told",
-                          choice("", "what is told",
-                                 {"success", "failure", "retry", "deadline", "recovery", "queue"})),
+                          choice("", "what is told", {"success", "failure", "retry", "deadline", "recovery", "queue"})),
                   text("webhook", "a URL that gets a POST with JSON"),
                   choice("format", "what a webhook gets", {"json", "slack"}, "json"),
                   list_of("email", "addresses that get a mail", text("", "an address")),
@@ -170,7 +167,8 @@ const std::vector<Setting>& weir_settings() {
        .type = Group,
        .doc = "the server that sends the mails of hooks",
        .fields = {text("url", "smtp://host:25, or smtps://host:465", Need::Required),
-                  text("from", "the sender's address", Need::Required), text("user", "who signs in"),
+                  text("from", "the sender's address", Need::Required),
+                  text("user", "who signs in"),
                   {.name = "password", .type = Text, .doc = "the user's password", .secrecy = Secrecy::Secret}}},
       {.name = "files",
        .type = Group,
@@ -258,6 +256,8 @@ const std::vector<Setting>& task_settings() {
       text("when", "a condition, as a template: without it the task is skipped"),
       any("for_each", "a list, or a template that gives one: an attempt for each item, which templates see as item"),
       {.name = "concurrency", .type = Integer, .doc = "how many attempts of the task run at once, over all runs"},
+      list_of("writes", "the tables that it writes, where Weir cannot tell: those of sql and command",
+              text("", "a table, as connection.table")),
       text("pool", "the pool of weir.yml whose slots it takes"),
       {.name = "priority", .type = Integer, .doc = "where slots are scarce: the higher, the sooner"}};
   return settings;

@@ -79,13 +79,14 @@ class PipelineReader {
         take_options(*schedule, entry, node);
         const bool is_twice = std::ranges::find(schedules, schedule->text(), &Schedule::text) != schedules.end();
         if (is_twice) {
-          validator_.mistake(node, fmt::format("the schedule stands twice: {}", schedule->text()), "remove one of them");
+          validator_.mistake(node, fmt::format("the schedule stands twice: {}", schedule->text()),
+                             "remove one of them");
         }
         schedules.push_back(std::move(*schedule));
         continue;
       }
-      const bool expression_is_wrong =
-          entry.has("cron") ? !Schedule::parse(entry.text("cron"), "UTC").ok() : !Schedule::every(entry.duration("every"), "UTC").ok();
+      const bool expression_is_wrong = entry.has("cron") ? !Schedule::parse(entry.text("cron"), "UTC").ok()
+                                                         : !Schedule::every(entry.duration("every"), "UTC").ok();
       const auto key = !expression_is_wrong ? "timezone" : entry.has("cron") ? "cron" : "every";
       const auto place = validator_.places.find(fmt::format("schedule.{}.{}", i, key));
       const auto where = place == validator_.places.end() ? Place{file_.path, 1, 1} : place->second;
@@ -98,9 +99,9 @@ class PipelineReader {
     if (entry.has("gap")) schedule.gap = entry.text("gap") == "run" ? Gap::Run : Gap::Skip;
     if (entry.has("overlap")) schedule.overlap = entry.text("overlap") == "both" ? Overlap::Both : Overlap::First;
     const auto catchup = entry.text("catchup");
-    schedule.catchup = catchup == "last"                        ? Catchup::Last
+    schedule.catchup = catchup == "last"                       ? Catchup::Last
                        : catchup == "all" || catchup == "true" ? Catchup::All
-                                                                : Catchup::None;
+                                                               : Catchup::None;
     schedule.catchup_limit = static_cast<int>(entry.integer("catchup_limit"));
     if (schedule.catchup_limit < 1)
       validator_.mistake(*node.find("catchup_limit"), "catchup_limit must be at least 1", "catchup: none runs none");
@@ -170,6 +171,7 @@ class PipelineReader {
     task.when = values.text("when");
     task.for_each = values.json("for_each");
     task.pool = values.text("pool");
+    task.writes = values.texts("writes");
     task.concurrency = values.has("concurrency") ? static_cast<int>(values.integer("concurrency")) : 0;
     task.priority = values.has("priority") ? static_cast<int>(values.integer("priority")) : priority_;
     check_flow(task, node);
@@ -200,11 +202,17 @@ class PipelineReader {
       validator_.mistake(*node.find("pool"), fmt::format("unknown pool: {}", task.pool),
                          suggestion(task.pool, names, "weir.yml declares pools: {name: slots}"));
     }
+    for (const auto& table : task.writes) {
+      if (sql::has_template(table) || !parse_endpoint(reading_.project, table).connection.empty()) continue;
+      validator_.mistake(*node.find("writes"), fmt::format("not a table of a connection: {}", table),
+                         "write it as connection.table");
+    }
     if (!task.when.empty() && !sql::has_template(task.when)) {
       validator_.mistake(*node.find("when"), fmt::format("a condition is a template: {}", task.when),
                          "such as \"{{ params.rows > 0 }}\"");
     }
-    const bool gives_list = task.for_each.is_array() || (task.for_each.is_string() && sql::has_template(task.for_each.get<std::string>()));
+    const bool gives_list =
+        task.for_each.is_array() || (task.for_each.is_string() && sql::has_template(task.for_each.get<std::string>()));
     if (!task.for_each.is_null() && !gives_list) {
       validator_.mistake(*node.find("for_each"), "for_each takes a list, or a template that gives one",
                          "such as \"{{ tasks.list.output.items }}\"");

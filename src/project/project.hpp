@@ -67,6 +67,7 @@ struct Task {
   int concurrency = 0;                   // attempts at once over all runs; 0 is no limit
   std::string pool;                      // "" is none
   int priority = 0;
+  std::vector<std::string> writes;  // tables that its settings do not tell of, as "connection.table"
   Place place;
   std::map<std::string, Place>
       places;  // of the kind's settings, by path ("from", "rules.0.column"); "" is the kind itself
@@ -83,9 +84,9 @@ struct Pipeline {
   std::optional<std::chrono::milliseconds> deadline;       // after a run's creation: then its hooks are told
   std::optional<std::chrono::milliseconds> queue_warning;  // how long a task may wait for a slot without a word
   std::vector<Hook> hooks;                                 // the project's, and its own
-  Json params = Json::object();  // defaults
-  int parallel = 4;              // tasks at once
-  std::vector<Task> tasks;       // in an order in which every task follows what it needs
+  Json params = Json::object();                            // defaults
+  int parallel = 4;                                        // tasks at once
+  std::vector<Task> tasks;                                 // in an order in which every task follows what it needs
   Place place;
 };
 
@@ -140,8 +141,8 @@ struct Project {
   Json vars = Json::object();
   Json model_config = Json::object();  // dbt's `models:` tree: +materialized and friends by folder
   std::string model_connection;        // where models run unless they say otherwise: by default the first connection
-  std::map<std::string, int> pools;  // slots by name
-  Settings smtp;                     // the server for mails: url, from, user, password; templates not yet rendered
+  std::map<std::string, int> pools;    // slots by name
+  Settings smtp;                       // the server for mails: url, from, user, password; templates not yet rendered
   std::optional<std::chrono::milliseconds> files_retention;  // files/<run id> older than this are pruned
   std::vector<Pipeline> pipelines;
   std::optional<DbtProject> dbt;

@@ -127,7 +127,7 @@ std::optional<Instant> Schedule::next(Instant after) const {
 std::vector<Instant> Schedule::fires(Instant after, Instant until, std::size_t limit) const {
   constexpr std::chrono::hours kLongest{24 * 366 * 41};
   std::vector<Instant> found;
-  for (std::chrono::microseconds window = std::chrono::minutes{2};; window *= 2) {
+  for (std::chrono::microseconds window = std::chrono::minutes{2};; window *= 8) {
     const bool is_last = window >= kLongest || until - window <= after;
     found.clear();
     auto fire = next(std::max(after, until - std::min<std::chrono::microseconds>(window, kLongest)));

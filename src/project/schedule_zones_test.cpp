@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
-#include <sstream>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -82,13 +82,15 @@ std::set<std::time_t> expected(const std::vector<LocalMinute>& window, std::time
 }
 
 std::set<std::time_t> actual(const std::string& zone, const Case& wanted, std::time_t from, std::time_t to) {
-  auto schedule = Schedule::parse(fmt::format("{} {} * * *", wanted.minute_of_day % 60, wanted.minute_of_day / 60), zone);
+  auto schedule =
+      Schedule::parse(fmt::format("{} {} * * *", wanted.minute_of_day % 60, wanted.minute_of_day / 60), zone);
   EXPECT_TRUE(schedule.ok());
   schedule->gap = wanted.gap;
   schedule->overlap = wanted.overlap;
   std::set<std::time_t> fires;
   auto at = Instant{std::chrono::seconds{from - 1}};
-  for (auto next = schedule->next(at); next && *next < Instant{std::chrono::seconds{to}}; next = schedule->next(*next)) {
+  for (auto next = schedule->next(at); next && *next < Instant{std::chrono::seconds{to}};
+       next = schedule->next(*next)) {
     fires.insert(std::chrono::duration_cast<std::chrono::seconds>(next->time_since_epoch()).count());
   }
   return fires;
@@ -125,10 +127,10 @@ int check_change(const std::string& zone, std::time_t change) {
 
 std::vector<std::string> zones() {
   if (std::getenv("WEIR_ALL_ZONES") == nullptr) {
-    return {"Europe/Moscow",      "Europe/Berlin",     "America/New_York",    "America/Sao_Paulo", "Australia/Lord_Howe",
-            "Pacific/Apia",       "Asia/Tehran",       "Africa/Casablanca",   "Asia/Pyongyang",    "America/Caracas",
-            "Antarctica/Troll",   "Pacific/Chatham",   "America/St_Johns",    "Asia/Gaza",         "Europe/Dublin",
-            "Antarctica/Casey",   "Asia/Kathmandu",    "Africa/Juba"};
+    return {"Europe/Moscow",    "Europe/Berlin",   "America/New_York",  "America/Sao_Paulo", "Australia/Lord_Howe",
+            "Pacific/Apia",     "Asia/Tehran",     "Africa/Casablanca", "Asia/Pyongyang",    "America/Caracas",
+            "Antarctica/Troll", "Pacific/Chatham", "America/St_Johns",  "Asia/Gaza",         "Europe/Dublin",
+            "Antarctica/Casey", "Asia/Kathmandu",  "Africa/Juba"};
   }
   std::vector<std::string> all;
   std::ifstream table{"/usr/share/zoneinfo/tzdata.zi"};

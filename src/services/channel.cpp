@@ -116,7 +116,8 @@ Result<Channel::Arrived> Channel::receive_arrived() {
   std::size_t begin = 0;
   while (arrived.size() - begin >= kHeaderBytes) {
     const auto length = length_in(arrived.data() + begin);
-    if (length > kMessageBytesMax) return Error::bug("a message announces more than a channel allows: {} bytes", length);
+    if (length > kMessageBytesMax)
+      return Error::bug("a message announces more than a channel allows: {} bytes", length);
     if (arrived.size() - begin - kHeaderBytes < length) break;
     result.messages.push_back(arrived.substr(begin + kHeaderBytes, length));
     begin += kHeaderBytes + length;
