@@ -23,7 +23,10 @@ struct Options {
 };
 
 std::vector<Scenario> scenarios() {
-  return {{"sales", sales_parts()}, {"http", http_parts()}, {"replication", replication_parts()}};
+  return {{"sales", sales_parts()},
+          {"http", http_parts()},
+          {"replication", replication_parts()},
+          {"scheduler", scheduler_parts()}};
 }
 
 // The parts that a name stands for: all of a scenario, or the one part that is called so.

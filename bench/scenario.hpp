@@ -41,5 +41,6 @@ struct Scenario {
 std::vector<Part> http_parts();
 std::vector<Part> sales_parts();
 std::vector<Part> replication_parts();
+std::vector<Part> scheduler_parts();
 
 }  // namespace weir::bench

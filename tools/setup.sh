@@ -12,7 +12,7 @@ packages_build=(
   libsqlite3-dev                                   # ledger
   libpq-dev                                        # connectors/postgres
   libcli11-dev                                     # app
-  libgtest-dev nghttp2-server                      # tests; the latter is their HTTP/2 server
+  libgtest-dev nghttp2-server python3-croniter     # tests; the second is their HTTP/2 server, the third reads cron its own way
   postgresql                                       # what a managed connection runs
 )
 packages_lint=(clang-format-16 clang-tidy-16)       # shellcheck is used when present

@@ -45,16 +45,21 @@ void print(const engine::Plan& plan) {
               table.text(2).c_str());
 }
 
-Json next_fires(const project::Pipeline& pipeline, int count) {
-  Json next = Json::array();
+// The next fires of all its schedules, in order.
+Json next_fires(const project::Pipeline& pipeline, std::size_t count) {
+  std::vector<std::pair<Instant, const project::Schedule*>> fires;
   for (const auto& schedule : pipeline.schedules) {
-    auto at = system_clock().now();
-    for (int i = 0; i < count; ++i) {
-      const auto fire = schedule.next(at);
-      if (!fire) break;
-      next.push_back({{"at", format_instant(*fire)}, {"local", schedule.local_text(*fire)}, {"zone", schedule.zone()}});
-      at = *fire;
-    }
+    auto fire = schedule.next(system_clock().now());
+    for (std::size_t i = 0; i < count && fire; ++i, fire = schedule.next(*fire)) fires.emplace_back(*fire, &schedule);
+  }
+  std::stable_sort(fires.begin(), fires.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  if (fires.size() > count) fires.resize(count);
+  Json next = Json::array();
+  for (const auto& [at, schedule] : fires) {
+    next.push_back({{"at", format_instant(at)},
+                    {"local", schedule->local_text(at)},
+                    {"zone", schedule->zone()},
+                    {"schedule", schedule->text()}});
   }
   return next;
 }
@@ -70,7 +75,8 @@ Result<int> plan(const Options& options) {
   const engine::RunFacts facts{
       .id = RunId{"<run id>"}, .started_at = system_clock().now(), .interval_from = {}, .interval_to = {}};
   const auto plan = WEIR_TRY(engine::plan(workspace->project(), workspace->graph(), request, facts));
-  const auto next = next_fires(*workspace->project().find_pipeline(options.pipeline), options.next);
+  const auto& pipeline = *workspace->project().find_pipeline(options.pipeline);
+  const auto next = next_fires(pipeline, static_cast<std::size_t>(options.next));
   if (options.json) {
     auto json = to_json(plan);
     json["next"] = next;
@@ -80,7 +86,8 @@ Result<int> plan(const Options& options) {
   print(plan);
   if (!next.empty()) std::printf("\n  next by schedule:\n");
   for (const auto& fire : next) {
-    std::printf("    %s  %s\n", fire["local"].get<std::string>().c_str(), fire["zone"].get<std::string>().c_str());
+    std::printf("    %s  %s\n", fire["local"].get<std::string>().c_str(),
+                fire[pipeline.schedules.size() > 1 ? "schedule" : "zone"].get<std::string>().c_str());
   }
   return kSuccess;
 }

@@ -44,7 +44,7 @@ Result<int> replay(const Options& options) {
   run.interval_from = recorded->interval_from;
   run.interval_to = recorded->interval_to;
   run.state = ledger::RunState::Queued;
-  const auto request = WEIR_TRY(resumed_request(*ledger, run));
+  const auto request = WEIR_TRY(resumed_request(*workspace, *ledger, run));
   WEIR_TRY(engine::plan(workspace->project(), workspace->graph(), request,
                         {.id = run.id,
                          .started_at = run.created_at,

@@ -1,4 +1,5 @@
 #include "app/run_control.hpp"
+#include "app/served.hpp"
 #include "app/verbs.hpp"
 
 namespace weir::app {
@@ -27,12 +28,22 @@ Result<int> run(const Options& options) {
   const auto workspace = Workspace::open(options.environment);
   if (!workspace) return kMistake;
   const auto params = WEIR_TRY(parse_params(options.params));
+  const auto view = options.json ? ViewKind::Json : default_view();
+  if (auto served = WEIR_TRY(serving_process())) {
+    return run_served(std::move(*served),
+                      {{"call", "submit"},
+                       {"pipeline", options.pipeline},
+                       {"params", params},
+                       {"select", options.select},
+                       {"from", options.from},
+                       {"environment", options.environment}},
+                      *workspace, view);
+  }
   auto ledger = WEIR_TRY(workspace->open_ledger(ledger::Ledger::Mode::Write));
   const auto lost = WEIR_TRY(recover_lost(*ledger));
-  const auto view = options.json ? ViewKind::Json : default_view();
 
   if (const auto cut_off = resumable(lost, options, params); cut_off && !options.fresh) {
-    const auto request = WEIR_TRY(resumed_request(*ledger, *cut_off));
+    const auto request = WEIR_TRY(resumed_request(*workspace, *ledger, *cut_off));
     std::fprintf(stderr, "%s\n",
                  fmt::format("resuming it: {} steps are done (use --new for a new run)", request.done.size()).c_str());
     return execute_run(*workspace, *ledger, request, *cut_off, view);
@@ -49,6 +60,8 @@ Result<int> run(const Options& options) {
   run.pipeline = options.pipeline;
   run.environment = options.environment;
   run.trigger = "manual";
+  run.triggered_by = user_name();
+  run.code_version = workspace->version()->hash;
   run.params = params;
   if (!options.select.empty() || !options.from.empty())
     run.selection = {{"select", options.select}, {"from", options.from}};

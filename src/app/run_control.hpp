@@ -1,5 +1,7 @@
 #pragma once
 
+#include <csignal>
+
 #include "app/run_view.hpp"
 #include "app/workspace.hpp"
 
@@ -20,6 +22,25 @@ int execute_run(Workspace& workspace, ledger::Ledger& ledger, const engine::Plan
 Result<std::vector<ledger::Run>> recover_lost(ledger::Ledger& ledger);
 
 // A run's request as it was asked for, minus the steps that are done.
-Result<engine::PlanRequest> resumed_request(ledger::Ledger& ledger, const ledger::Run& run);
+Result<engine::PlanRequest> resumed_request(const Workspace& workspace, ledger::Ledger& ledger, const ledger::Run& run);
+
+// What the end of a run means for the process's exit code.
+int exit_code_of(const ledger::Run& run, const std::vector<ledger::Attempt>& attempts);
+
+// Routes Ctrl-C and SIGTERM to a run's cancel signal while it lives.
+class InterruptHandler {
+ public:
+  explicit InterruptHandler(engine::CancelSignal& cancel);
+  ~InterruptHandler();
+  InterruptHandler(const InterruptHandler&) = delete;
+  InterruptHandler& operator=(const InterruptHandler&) = delete;
+
+ private:
+  struct sigaction old_interrupt_ {};
+  struct sigaction old_terminate_ {};
+};
+
+// In [0, 1): for the jitter of delays.
+double random_fraction();
 
 }  // namespace weir::app

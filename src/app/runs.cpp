@@ -3,6 +3,7 @@
 #include "app/terminal.hpp"
 #include "app/verbs.hpp"
 #include "app/workspace.hpp"
+#include "ledger/schedule_book.hpp"
 
 namespace weir::app {
 namespace {
@@ -32,11 +33,25 @@ Json to_json(const ledger::Run& run) {
           {"pipeline", run.pipeline},
           {"environment", run.environment},
           {"trigger", run.trigger},
+          {"triggered_by", run.triggered_by},
+          {"interval_from", run.interval_from ? Json(format_instant(*run.interval_from)) : Json(nullptr)},
+          {"interval_to", run.interval_to ? Json(format_instant(*run.interval_to)) : Json(nullptr)},
+          {"code_version", run.code_version},
+          {"backfill", run.backfill},
           {"state", name(run.state)},
           {"params", run.params},
           {"created_at", format_instant(run.created_at)},
+          {"started_at", run.started_at ? Json(format_instant(*run.started_at)) : Json(nullptr)},
           {"seconds", seconds(run.started_at, run.finished_at)},
           {"error", run.error}};
+}
+
+Json to_json(const ledger::Event& event) {
+  return {{"source", event.source},
+          {"run", event.run.text()},
+          {"task", event.task},
+          {"at", format_instant(event.at)},
+          {"rows", event.rows}};
 }
 
 Json to_json(const ledger::Attempt& attempt) {
@@ -108,6 +123,9 @@ Result<int> show(const Options& options) {
     auto json = to_json(*run);
     json["attempts"] = Json::array();
     for (const auto& attempt : attempts) json["attempts"].push_back(to_json(attempt));
+    json["events_consumed"] = Json::array();
+    for (const auto& event : WEIR_TRY(ledger->schedules().events_of(run->id)))
+      json["events_consumed"].push_back(to_json(event));
     json["checks"] = Json::array();
     for (const auto& check : checks) json["checks"].push_back(to_json(check));
     std::printf("%s\n", to_text(json).c_str());

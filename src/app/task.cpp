@@ -5,8 +5,12 @@
 namespace weir::app {
 
 void add_task(CLI::App& app, Outcome& outcome) {
+  auto serve = std::make_shared<bool>(false);
   auto* verb = app.add_subcommand("task", "The child process of one attempt; Weir starts it itself")->group("");
-  verb->callback([&outcome] { outcome.exit_code = engine::run_task_child(connectors()); });
+  verb->add_flag("--serve", *serve, "Be forked for each attempt");
+  verb->callback([serve, &outcome] {
+    outcome.exit_code = *serve ? engine::serve_task_children(connectors()) : engine::run_task_child(connectors());
+  });
 }
 
 }  // namespace weir::app

@@ -12,8 +12,10 @@ struct Outcome {
 void add_init(CLI::App& app, Outcome& outcome);
 void add_check(CLI::App& app, Outcome& outcome);
 void add_plan(CLI::App& app, Outcome& outcome);
+void add_backfill(CLI::App& app, Outcome& outcome);
 void add_run(CLI::App& app, Outcome& outcome);
 void add_models(CLI::App& app, Outcome& outcome);  // build, test, compile
+void add_serve(CLI::App& app, Outcome& outcome);
 void add_runs(CLI::App& app, Outcome& outcome);
 void add_logs(CLI::App& app, Outcome& outcome);
 void add_replay(CLI::App& app, Outcome& outcome);

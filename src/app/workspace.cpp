@@ -6,22 +6,16 @@
 #include "app/connectors.hpp"
 #include "app/terminal.hpp"
 #include "base/file.hpp"
-#include "engine/task_kind.hpp"
-#include "engine/vocabulary.hpp"
 
 namespace weir::app {
-namespace {
 
-void print_mistakes(const project::Mistakes& mistakes) {
-  for (const auto& error : mistakes.errors) {
+void print_mistakes(const std::vector<Error>& mistakes) {
+  for (const auto& error : mistakes) {
     std::fprintf(stderr, "%s\n", error.text().c_str());
     if (!error.hint().empty()) std::fprintf(stderr, "  hint: %s\n", error.hint().c_str());
   }
-  const auto count = mistakes.errors.size();
-  std::fprintf(stderr, "%s\n", (counted(count, "mistake") + " in the project; nothing was run").c_str());
+  std::fprintf(stderr, "%s\n", (counted(mistakes.size(), "mistake") + " in the project; nothing was run").c_str());
 }
-
-}  // namespace
 
 int exit_code(const Error& error) {
   switch (error.code()) {
@@ -56,29 +50,29 @@ std::unique_ptr<Workspace> Workspace::open(const std::string& environment) {
     report(folder.error());
     return nullptr;
   }
-  auto loaded = project::load(*folder, engine::vocabulary(connectors()), {.environment = environment});
-  if (!loaded.project) {
-    print_mistakes(loaded.mistakes);
-    return nullptr;
-  }
   std::unique_ptr<Workspace> workspace{new Workspace};
-  workspace->project_ = std::move(*loaded.project);
-  workspace->targets_ = engine::model_targets(workspace->project_, connectors());
-  auto graph = models::build_graph(workspace->project_, workspace->targets_);
-  auto findings = engine::check_tasks(workspace->project_, connectors());
-  project::Mistakes mistakes{std::move(findings.mistakes)};
-  for (auto& mistake : graph.mistakes.errors) mistakes.errors.push_back(std::move(mistake));
-  if (!mistakes.errors.empty()) {
-    print_mistakes(mistakes);
+  workspace->supervisor_ =
+      services::Supervisor::create({}, services::Supervisor::Lifetime::WithSupervisor, silent_log());
+  const engine::VersionSource source{
+      .folder = *folder, .environment = environment, .registry = connectors(), .weir_binary = weir_binary()};
+  auto outcome = engine::read_version(source, workspace->supervisor_.get());
+  if (!outcome.version) {
+    print_mistakes(outcome.mistakes);
     return nullptr;
   }
-  workspace->graph_ = std::move(*graph.graph);
-  workspace->warnings_ = std::move(findings.warnings);
-  workspace->supervisor_ = services::Supervisor::create(engine::managed_services(workspace->project_, weir_binary()),
-                                                        services::Supervisor::Lifetime::WithSupervisor, silent_log());
-  workspace->connections_ =
-      std::make_unique<engine::Connections>(workspace->project_, connectors(), *workspace->supervisor_);
+  workspace->version_ = std::move(outcome.version);
   return workspace;
+}
+
+Result<void> Workspace::use_kept_version(const std::string& hash) {
+  const engine::VersionSource source{.folder = version_->project.folder,
+                                     .environment = version_->project.environment,
+                                     .registry = connectors(),
+                                     .weir_binary = weir_binary()};
+  auto kept = WEIR_TRY(engine::read_kept_version(source, hash, supervisor_.get()));
+  if (!kept.version) return kept.mistakes.front();
+  version_ = std::move(kept.version);
+  return {};
 }
 
 Result<std::unique_ptr<ledger::Ledger>> Workspace::open_ledger(ledger::Ledger::Mode mode) const {

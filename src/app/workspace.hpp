@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "engine/connections.hpp"
+#include "engine/project_version.hpp"
 #include "ledger/ledger.hpp"
 #include "models/models.hpp"
 #include "project/project.hpp"
@@ -28,26 +28,28 @@ class Workspace {
   // Where the project lies, or a mistake with a hint.
   static Result<std::filesystem::path> find_folder();
 
-  const project::Project& project() const { return project_; }
-  const models::Graph& graph() const { return graph_; }
-  const models::Targets& targets() const { return targets_; }
-  const engine::Connections& connections() const { return *connections_; }
+  const project::Project& project() const { return version_->project; }
+  const models::Graph& graph() const { return version_->graph; }
+  const models::Targets& targets() const { return version_->targets; }
+  const engine::Connections& connections() const { return *version_->connections; }
+  const std::shared_ptr<engine::ProjectVersion>& version() const { return version_; }
   // What tasks lack on this machine: said by `weir check`; a task that needs it fails with the same words.
-  const std::vector<Error>& warnings() const { return warnings_; }
+  const std::vector<Error>& warnings() const { return version_->warnings; }
+  // The project's files as a run began with them take the place of those that are there now.
+  Result<void> use_kept_version(const std::string& hash);
   services::Supervisor& supervisor() { return *supervisor_; }
-  std::filesystem::path state_folder() const { return project_.folder / ".weir"; }
+  std::filesystem::path state_folder() const { return version_->project.folder / ".weir"; }
   Result<std::unique_ptr<ledger::Ledger>> open_ledger(ledger::Ledger::Mode mode) const;
 
  private:
   Workspace() = default;
 
-  project::Project project_;
-  models::Targets targets_;
-  models::Graph graph_;
-  std::vector<Error> warnings_;
   std::unique_ptr<services::Supervisor> supervisor_;
-  std::unique_ptr<engine::Connections> connections_;
+  std::shared_ptr<engine::ProjectVersion> version_;
 };
+
+// Prints the mistakes of a project as every verb does.
+void print_mistakes(const std::vector<Error>& mistakes);
 
 // This program's own file, for starting children of it.
 std::filesystem::path weir_binary();

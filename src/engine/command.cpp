@@ -1,5 +1,11 @@
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <sstream>
 
 #include "engine/kinds.hpp"
 #include "services/process.hpp"
@@ -7,6 +13,51 @@
 // `command`: a program of the user's. Its output is the attempt's log.
 namespace weir::engine {
 namespace {
+
+// A result travels to the parent in one message and into the ledger.
+constexpr std::size_t kResultBytesMax = std::size_t{8} << 20;
+
+// What the program writes to its standard output, when that is the task's result.
+class Output {
+ public:
+  static Result<std::unique_ptr<Output>> open() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return Error::from_errno(errno, "making a pipe");
+    return std::unique_ptr<Output>(new Output(Descriptor{ends[0]}, Descriptor{ends[1]}));
+  }
+
+  int descriptor() const { return writing_.get(); }
+  // Reads to the end, which comes when the program and what it has started are gone.
+  Result<std::string> read_all() {
+    writing_.reset();
+    std::string text;
+    std::array<char, 65'536> piece;
+    for (;;) {
+      const auto got = ::read(reading_.get(), piece.data(), piece.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return Error::from_errno(errno, "reading the command's output");
+      if (got == 0) return text;
+      text.append(piece.data(), static_cast<std::size_t>(got));
+      if (text.size() > kResultBytesMax) {
+        return Error::user(Code::ResourceExhausted, "the command's result is longer than {} bytes", kResultBytesMax)
+            .hint("write it to a file, and give the file's name as the result");
+      }
+    }
+  }
+
+ private:
+  Output(Descriptor reading, Descriptor writing) : reading_(std::move(reading)), writing_(std::move(writing)) {}
+  Descriptor reading_;
+  Descriptor writing_;
+};
+
+Result<Json> result_of(const std::string& output, std::string_view form) {
+  if (form == "json") return parse_json(output).while_doing("reading the command's result");
+  Json lines = Json::array();
+  std::istringstream text{output};
+  for (std::string line; std::getline(text, line);) lines.push_back(line);
+  return lines;
+}
 
 Result<Json> run_command(TaskContext& context) {
   const auto& settings = context.order().settings;
@@ -26,35 +77,52 @@ Result<Json> run_command(TaskContext& context) {
   spec.folder = context.order().project_folder;
   spec.stdout_fd = STDOUT_FILENO;  // the attempt's log file
   spec.stderr_fd = STDERR_FILENO;
+  std::unique_ptr<Output> output;
+  if (settings.has("result")) {
+    output = WEIR_TRY(Output::open());
+    spec.stdout_fd = output->descriptor();
+  }
   auto process = WEIR_TRY(services::Process::spawn(spec));
   const std::stop_callback forward(context.stop(), [&process] { process.signal(SIGTERM); });
+  const auto written = output ? output->read_all() : Result<std::string>{std::string{}};
+  if (!written.ok()) {
+    process.signal(SIGKILL);
+    return written.error();
+  }
   const auto status = process.wait();
   if (context.stop().stop_requested()) return Error::cancelled();
   if (!status.ok()) {
     return Error::external(Code::CheckFailed, "the command ended with {}", status.text())
         .hint("its output is in the task's log: weir logs");
   }
-  return Json{{"exit_code", status.code}};
+  Json report{{"exit_code", status.code}};
+  if (output) report["result"] = WEIR_TRY(result_of(*written, settings.text("result")));
+  return report;
 }
 
 }  // namespace
 
 TaskKind command_kind() {
-  return {.name = "command",
-          .summary = "Runs a program; an exit code other than 0 is a failure",
-          .settings = {{.name = "command",
-                        .type = SettingType::List,
-                        .doc = "A shell command, or a program and its arguments",
-                        .need = Need::Required,
-                        .fields = {{.name = "argument", .type = SettingType::Text}},
-                        .shorthand = Setting::Shorthand::Allowed},
-                       {.name = "environment",
-                        .type = SettingType::Map,
-                        .doc = "Environment variables in addition to Weir's own",
-                        .fields = {{.name = "value", .type = SettingType::Text}}}},
-          .reads = {},
-          .writes = {},
-          .run = run_command};
+  return {
+      .name = "command",
+      .summary = "Runs a program; an exit code other than 0 is a failure",
+      .settings = {{.name = "command",
+                    .type = SettingType::List,
+                    .doc = "A shell command, or a program and its arguments",
+                    .need = Need::Required,
+                    .fields = {{.name = "argument", .type = SettingType::Text}},
+                    .shorthand = Setting::Shorthand::Allowed},
+                   {.name = "result",
+                    .type = SettingType::Choice,
+                    .doc = "Its standard output is the task's result, tasks.NAME.output.result, rather than its log",
+                    .choices = {"lines", "json"}},
+                   {.name = "environment",
+                    .type = SettingType::Map,
+                    .doc = "Environment variables in addition to Weir's own",
+                    .fields = {{.name = "value", .type = SettingType::Text}}}},
+      .reads = {},
+      .writes = {},
+      .run = run_command};
 }
 
 }  // namespace weir::engine

@@ -50,6 +50,11 @@ Result<flow::Connection> Connections::resolve(std::string_view name, std::stop_t
   return flow::Connection{.name = connection->name, .type = connection->type, .settings = Settings{std::move(values)}};
 }
 
+bool Connections::is_managed(std::string_view name) const {
+  const auto* connection = project_.find_connection(name);
+  return connection != nullptr && connection->managed;
+}
+
 Result<std::unique_ptr<flow::Database>> Connections::open_database(std::string_view name, std::stop_token stop,
                                                                    Log& log) const {
   const auto connection = WEIR_TRY(resolve(name, stop));

@@ -23,6 +23,8 @@ class Connections {
 
   // Starts the managed service behind it when it does not run. A missing environment variable is the user's mistake, named.
   Result<flow::Connection> resolve(std::string_view name, std::stop_token stop) const;
+  // Whether resolving may have to start a service first.
+  bool is_managed(std::string_view name) const;
   // The roles of a resolved connection, for verbs that work without a task child.
   Result<std::unique_ptr<flow::Database>> open_database(std::string_view name, std::stop_token stop, Log& log) const;
   const project::Project& project() const { return project_; }

@@ -12,7 +12,7 @@ namespace weir::engine {
 namespace {
 
 Result<generate::Spec> read_spec(TaskContext& context, const std::string& path) {
-  const auto file = project::read_settings_file(context.order().project_folder, path, generate::generator_settings());
+  const auto file = project::read_settings_file(context.order().code_folder, path, generate::generator_settings());
   if (!file.mistakes.errors.empty()) return file.mistakes.errors.front();
   auto outcome = generate::parse_spec(file.settings);
   if (!outcome.mistakes.empty()) {

@@ -14,5 +14,7 @@ TaskKind reconcile_kind();
 TaskKind replicate_kind();
 TaskKind command_kind();
 TaskKind dbt_kind();
+TaskKind wait_kind();
+TaskKind pipeline_kind();
 
 }  // namespace weir::engine

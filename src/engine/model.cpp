@@ -9,9 +9,12 @@ namespace {
 
 // The project as the parent loaded it: it was valid a moment ago, so a mistake now was made since.
 Result<project::Project> load_project(const TaskContext& context) {
-  auto outcome = project::load(context.order().project_folder, vocabulary(context.registry()),
+  auto outcome = project::load(context.order().code_folder, vocabulary(context.registry()),
                                {.environment = context.order().environment});
-  if (outcome.project) return std::move(*outcome.project);
+  if (outcome.project) {
+    outcome.project->folder = context.order().project_folder;
+    return std::move(*outcome.project);
+  }
   WEIR_CHECK(!outcome.mistakes.errors.empty());
   return outcome.mistakes.errors.front();
 }

@@ -60,30 +60,73 @@ class Planner {
     return {};
   }
 
+  // What follows from the step's settings: what it reads, writes and opens. Of a late step only what is certain.
+  Result<void> describe(Step& step) const {
+    const auto* kind = find_task_kind(step.kind);
+    step.reads.clear();
+    step.writes.clear();
+    step.connections.clear();
+    if (step.kind == "dbt" && !step.late) take_dbt(step);
+    add_endpoints(step, *kind);
+    for (const auto& table : step.declared_writes) add_unique(step.writes, table);
+    if (!step.late) WEIR_TRY(add_parquet(step));
+    for (const auto& path : kind->connections) {
+      const auto name = text_at(step.settings, path);
+      if (name && !sql::has_template(*name)) add_unique(step.connections, *name);
+    }
+    step.summary = summary(step);
+    if (!step.for_each.empty()) step.summary += " for each item";
+    return {};
+  }
+
  private:
+  // Whether a text takes what is known only while the run goes on.
+  static bool needs_results(const Json& value) {
+    if (value.is_string()) {
+      const auto& text = value.get_ref<const std::string&>();
+      if (text.find("tasks") == std::string::npos || !sql::has_template(text)) return false;
+      return std::ranges::any_of(sql::free_names(text),
+                                 [](const auto& name) { return name == "tasks" || name.starts_with("tasks."); });
+    }
+    return value.is_structured() && std::ranges::any_of(value, [](const auto& inner) { return needs_results(inner); });
+  }
+
   Result<void> add(const project::Task& task) {
     const auto* kind = find_task_kind(task.kind);
     if (kind == nullptr) return Error::bug("no task kind: {}", task.kind);
     Step step;
     step.task = task.name;
     step.kind = task.kind;
-    step.settings = WEIR_TRY(render(templates_, task.settings, kind->settings, plan_.variables, task.places));
+    step.places = task.places;
+    step.late = needs_results(task.settings.values()) || !task.for_each.is_null();
+    step.settings = step.late
+                        ? task.settings
+                        : WEIR_TRY(render(templates_, task.settings, kind->settings, plan_.variables, task.places));
     step.retry = task.retry;
     step.timeout = task.timeout;
     step.place = task.place;
+    step.run_if = parse_run_if(task.run_if).value_or(RunIf::AllSucceeded);
+    step.when = task.when;
+    step.for_each = task.for_each.is_string() ? task.for_each.get<std::string>()
+                    : task.for_each.is_null() ? std::string{}
+                                              : to_text(task.for_each);
+    step.concurrency = task.concurrency;
+    step.pool = task.pool;
+    step.priority = task.priority;
+    step.declared_writes = task.writes;
+    step.queue_warning = pipeline_.queue_warning;
     for (const auto& upstream : task.needs) {
       const auto& last = ends_[upstream];
       step.needs.insert(step.needs.end(), last.begin(), last.end());
     }
+    if (task.kind == "model" && step.late) {
+      return Error::user(Code::Unsupported, "a model task takes neither results of other tasks nor for_each: {}",
+                         task.name)
+          .at(task.place);
+    }
     if (task.kind == "model") return add_nodes(task, step);
     step.name = task.name;
-    if (task.kind == "dbt") take_dbt(step);
-    add_endpoints(step, *kind);
-    WEIR_TRY(add_parquet(step));
-    for (const auto& path : kind->connections) {
-      if (const auto name = text_at(step.settings, path)) add_unique(step.connections, *name);
-    }
-    step.summary = summary(step);
+    WEIR_TRY(describe(step));
     ends_[task.name] = {step.name};
     plan_.steps.push_back(std::move(step));
     return {};
@@ -92,7 +135,7 @@ class Planner {
   void add_endpoints(Step& step, const TaskKind& kind) const {
     const auto add = [&](std::string_view path, std::vector<std::string>& list) {
       const auto text = text_at(step.settings, path);
-      if (!text) return;
+      if (!text || sql::has_template(*text)) return;
       const auto endpoint = project::parse_endpoint(project_, *text);
       add_unique(step.connections, endpoint.connection.empty() ? std::string{kFilesConnection} : endpoint.connection);
       add_unique(list, *text);
@@ -244,6 +287,8 @@ class Planner {
       return fmt::format("dbt {}{} of {} on {}", settings.text("command"), select, settings.text("project"),
                          settings.text("connection"));
     }
+    if (step.kind == "pipeline") return fmt::format("run pipeline {}", settings.text("pipeline"));
+    if (step.kind == "wait") return "wait";
     if (step.kind == "sql") return fmt::format("sql on {}", settings.text("connection"));
     return step.kind;
   }
@@ -336,9 +381,79 @@ Result<Plan> plan(const project::Project& project, const models::Graph& graph, c
   plan.params = WEIR_TRY(merge_params(*pipeline, request.params));
   plan.variables = template_variables(*pipeline, plan.params, facts);
   plan.parallel = pipeline->parallel;
+  plan.timeout = pipeline->run_timeout;
   WEIR_TRY(Planner(project, graph, *pipeline, plan).add_all());
   WEIR_TRY(apply_selection(plan, request));
   return plan;
+}
+
+Result<Step> complete_step(const project::Project& project, const models::Graph& graph, const Plan& plan,
+                           const Step& step, const StepResults& results, const Json& item) {
+  const auto* kind = find_task_kind(step.kind);
+  const auto* pipeline = project.find_pipeline(plan.pipeline);
+  if (kind == nullptr || pipeline == nullptr) return Error::bug("no such task kind or pipeline: {}", step.kind);
+  auto variables = plan.variables;
+  variables["tasks"] = results;
+  if (!item.is_null()) variables["item"] = item;
+  sql::TemplateEngine templates;
+  auto complete = step;
+  complete.settings = WEIR_TRY(render(templates, step.settings, kind->settings, variables, step.places));
+  complete.late = false;
+  complete.for_each.clear();
+  Plan unused;
+  WEIR_TRY(Planner(project, graph, *pipeline, unused).describe(complete));
+  complete.for_each = step.for_each;
+  return complete;
+}
+
+Result<bool> holds(const Plan& plan, const Step& step, const StepResults& results) {
+  auto variables = plan.variables;
+  variables["tasks"] = results;
+  sql::TemplateEngine templates;
+  const auto value = WEIR_TRY(templates.evaluate(step.place.file, step.when, variables, std::max(step.place.line, 1)));
+  if (value.is_boolean()) return value.get<bool>();
+  if (value == "true" || value == "True") return true;
+  if (value == "false" || value == "False") return false;
+  return Error::user(Code::InvalidProject, "the condition of {} gives neither true nor false: {}", step.name,
+                     to_text(value))
+      .at(step.place);
+}
+
+Result<std::vector<Json>> items_of(const Plan& plan, const Step& step, const StepResults& results) {
+  auto variables = plan.variables;
+  variables["tasks"] = results;
+  sql::TemplateEngine templates;
+  auto value = WEIR_TRY(templates.evaluate(step.place.file, step.for_each, variables, std::max(step.place.line, 1)));
+  if (value.is_string()) {
+    auto parsed = parse_json(value.get_ref<const std::string&>());
+    if (parsed.ok()) value = std::move(*parsed);
+  }
+  if (!value.is_array()) {
+    return Error::user(Code::InvalidProject, "for_each of {} gives no list: {}", step.name,
+                       to_text(value).substr(0, 200))
+        .at(step.place);
+  }
+  return std::vector<Json>(value.begin(), value.end());
+}
+
+namespace {
+
+constexpr std::pair<RunIf, std::string_view> kRules[] = {{RunIf::AllSucceeded, "all_succeeded"},
+                                                         {RunIf::AllEnded, "all_ended"},
+                                                         {RunIf::AnySucceeded, "any_succeeded"},
+                                                         {RunIf::AnyFailed, "any_failed"},
+                                                         {RunIf::NoneFailed, "none_failed"}};
+
+}  // namespace
+
+std::string_view name(RunIf rule) {
+  const auto* const found = std::ranges::find(kRules, rule, &std::pair<RunIf, std::string_view>::first);
+  return found->second;
+}
+
+std::optional<RunIf> parse_run_if(std::string_view text) {
+  const auto* const found = std::ranges::find(kRules, text, &std::pair<RunIf, std::string_view>::second);
+  return found == std::end(kRules) ? std::nullopt : std::optional{found->first};
 }
 
 Json to_json(const Plan& plan) {

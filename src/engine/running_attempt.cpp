@@ -44,35 +44,45 @@ RunningAttempt::RunningAttempt(const Step& step, ledger::Attempt attempt, servic
   if (step.timeout) timeout_at_ = std::chrono::steady_clock::now() + *step.timeout;
 }
 
-Result<std::unique_ptr<RunningAttempt>> RunningAttempt::start(const Step& step, const WorkOrder& order,
-                                                              ledger::Attempt attempt, const Places& places) {
-  attempt.log_path = fmt::format("logs/{}/{}", order.run.text(), log_name(step, attempt.number));
-  auto log = WEIR_TRY(open_log(places.state_folder / attempt.log_path));
+Result<std::unique_ptr<RunningAttempt>> RunningAttempt::start(const Step& step, ledger::Attempt attempt,
+                                                              const std::filesystem::path& state_folder,
+                                                              const Spawn& spawn) {
+  attempt.log_path = fmt::format("logs/{}/{}", attempt.run.text(), log_name(step, attempt.number));
+  auto log = WEIR_TRY(open_log(state_folder / attempt.log_path));
   auto [channel, child_end] = WEIR_TRY(services::Channel::make_pair());
-  services::ProcessSpec spec;
-  spec.program = places.weir_binary;
-  spec.arguments = {"task"};
-  spec.folder = order.project_folder;
-  spec.stdout_fd = log.get();
-  spec.stderr_fd = log.get();
-  spec.inherited = {{child_end.get(), kTaskChannelFd}};
-  auto process = WEIR_TRY(services::Process::spawn(spec));
-  child_end.reset();
-  const auto sent = channel.send(to_text({{"type", "work"}, {"order", order.to_json()}}));
-  if (!sent.ok()) return Error(sent.error()).while_doing("starting the task's process");
+  auto process = WEIR_TRY(spawn(child_end.get(), log.get()));
   return std::unique_ptr<RunningAttempt>(
       new RunningAttempt(step, std::move(attempt), std::move(process), std::move(channel), std::move(log)));
 }
 
-Result<RunningAttempt::Event> RunningAttempt::receive(ledger::Ledger& ledger, std::string_view pipeline) {
-  const auto received = channel_.receive();
-  // A broken channel and a closed one say the same: the child is gone.
-  if (!received.ok() || !received->has_value()) return Event{.kind = Event::Kind::Closed, .line = {}, .part = {}};
-  const auto parsed = parse_json(**received);
-  if (!parsed.ok()) return Event{.kind = Event::Kind::Closed, .line = {}, .part = {}};
-  const auto& message = *parsed;
-  const auto type = message.value("type", std::string{});
+void RunningAttempt::give(const WorkOrder& order) {
+  static_cast<void>(channel_.send(to_text({{"type", "work"}, {"order", order.to_json()}})));
+}
 
+Result<std::vector<RunningAttempt::Event>> RunningAttempt::receive(ledger::Ledger& ledger, std::string_view pipeline) {
+  std::vector<Event> events;
+  const auto closed = Event{.kind = Event::Kind::Closed, .line = {}, .part = {}};
+  const auto arrived = channel_.receive_arrived();
+  // A broken channel and a closed one say the same: the child is gone.
+  if (!arrived.ok()) return std::vector{closed};
+  for (const auto& text : arrived->messages) {
+    const auto message = parse_json(text);
+    if (!message.ok()) return std::vector{closed};
+    events.push_back(WEIR_TRY(handle(*message, ledger, pipeline)));
+  }
+  if (arrived->ended) events.push_back(closed);
+  return events;
+}
+
+void RunningAttempt::answer() {
+  // A child that is gone notices nothing more; its end arrives as a closed channel.
+  for (const auto& text : answers_) static_cast<void>(channel_.send(text));
+  answers_.clear();
+}
+
+Result<RunningAttempt::Event> RunningAttempt::handle(const Json& message, ledger::Ledger& ledger,
+                                                     std::string_view pipeline) {
+  const auto type = message.value("type", std::string{});
   if (type == "log") {
     const auto line = log_line_from_json(message);
     write_log(line);
@@ -91,24 +101,25 @@ Result<RunningAttempt::Event> RunningAttempt::receive(ledger::Ledger& ledger, st
     const auto saved = ledger.save_check(check);
     Json answer{{"type", "answer"}, {"value", true}};
     if (!saved.ok()) answer["error"] = to_json(saved.error());
-    // A child that is gone notices nothing more; its end arrives as a closed channel.
-    (void)channel_.send(to_text(answer));
+    answers_.push_back(to_text(answer));
   } else if (type == "part") {
     auto part = part_from_json(message);
     const auto saved = save_part(ledger, part);
     Json answer{{"type", "answer"}, {"value", true}};
     if (!saved.ok()) answer["error"] = to_json(saved.error());
-    (void)channel_.send(to_text(answer));
+    answers_.push_back(to_text(answer));
     return Event{.kind = Event::Kind::Part, .line = {}, .part = std::move(part)};
   } else if (type == "journal") {
     auto& journal = journals_[message.value("stream", std::string{})];
     if (!journal) journal = ledger.journal(attempt_.run, pipeline, step_.name, message.value("stream", std::string{}));
-    (void)channel_.send(to_text(answer_journal(*journal, message)));
+    answers_.push_back(to_text(answer_journal(*journal, message)));
   } else if (type == "done") {
     reported_ = true;
+    attempt_.memory_bytes_max = message.value("memory_bytes_max", attempt_.memory_bytes_max);
     attempt_.output = message.value("output", Json(nullptr));
   } else if (type == "failed") {
     reported_ = true;
+    attempt_.memory_bytes_max = message.value("memory_bytes_max", attempt_.memory_bytes_max);
     error_ = error_from_json(message.value("error", Json::object()));
   }
   return Event{};
@@ -130,8 +141,13 @@ Result<void> RunningAttempt::save_part(ledger::Ledger& ledger, ledger::Attempt& 
 }
 
 void RunningAttempt::settle() {
-  const auto status = process_.wait();
-  attempt_.memory_bytes_max = status.memory_bytes_max;
+  services::ExitStatus status;
+  if (reported_) {
+    process_.release();
+  } else {
+    status = process_.wait();
+    attempt_.memory_bytes_max = status.memory_bytes_max;
+  }
   if (stop_reason_ == StopReason::TimedOut && (error_ || !reported_)) {
     error_ = Error::system(Code::TimedOut, "the task ran longer than its timeout: {}", format_duration(*step_.timeout))
                  .hint("raise the task's timeout, or find out what it waits for");
@@ -145,6 +161,7 @@ void RunningAttempt::settle() {
 }
 
 void RunningAttempt::write_log(const LogLine& line) {
+  ++log_lines_;
   (void)write_all(log_.get(), format_log_line(line), "writing the task's log");
 }
 

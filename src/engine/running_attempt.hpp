@@ -1,10 +1,14 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "base/file.hpp"
+#include "engine/event_loop.hpp"
 #include "engine/plan.hpp"
 #include "engine/work_order.hpp"
 #include "ledger/ledger.hpp"
@@ -12,18 +16,16 @@
 
 namespace weir::engine {
 
-using SteadyTime = std::chrono::steady_clock::time_point;
-
 // The parent's side of one attempt: the child process, its channel and its log file.
 class RunningAttempt {
  public:
-  struct Places {
-    std::filesystem::path weir_binary;
-    std::filesystem::path state_folder;
-  };
-  // Opens the log, spawns the child and hands it the order.
-  static Result<std::unique_ptr<RunningAttempt>> start(const Step& step, const WorkOrder& order,
-                                                       ledger::Attempt attempt, const Places& places);
+  // Starts a process for the attempt; `channel` and `log` become its descriptors.
+  using Spawn = std::function<Result<services::Process>(int channel, int log)>;
+  // Opens the log and starts the child, which waits for its order.
+  static Result<std::unique_ptr<RunningAttempt>> start(const Step& step, ledger::Attempt attempt,
+                                                       const std::filesystem::path& state_folder, const Spawn& spawn);
+  // Hands the order over; a child that is gone already is found out by its closed channel.
+  void give(const WorkOrder& order);
 
   // What a message from the child asks of the executor.
   struct Event {
@@ -31,9 +33,15 @@ class RunningAttempt {
     LogLine line;
     ledger::Attempt part;
   };
-  // Reads one message and does what it says: updates the attempt, writes the log, asks the ledger and answers.
-  Result<Event> receive(ledger::Ledger& ledger, std::string_view pipeline);
-  // After the channel has closed: waits for the process and settles the attempt's end (its error, memory, output).
+  // Does what the messages that have arrived say: updates the attempt, writes the log, asks the ledger. What the child
+  // waits for is sent by answer().
+  Result<std::vector<Event>> receive(ledger::Ledger& ledger, std::string_view pipeline);
+  // Whether the child has said how its work has ended: it has nothing more to say and ends by itself.
+  bool has_reported() const { return reported_; }
+  // Sends the answers to what was received, once the ledger's writes are durable.
+  void answer();
+  // After the child has reported or its channel has closed: settles the attempt's end (its error, memory, output). Waits
+  // for the process unless it has reported.
   void settle();
   // Appends a line to the attempt's log, as the child's own are.
   void write_log(const LogLine& line);
@@ -44,6 +52,8 @@ class RunningAttempt {
   std::optional<SteadyTime> deadline() const;
   void deadline_passed(std::chrono::milliseconds grace);
 
+  // Lines that the attempt's log has, by the executor and the child; the child's plain output is not counted.
+  std::int64_t log_lines() const { return log_lines_; }
   const Step& step() const { return step_; }
   ledger::Attempt& attempt() { return attempt_; }
   const std::optional<Error>& error() const { return error_; }
@@ -52,6 +62,7 @@ class RunningAttempt {
  private:
   RunningAttempt(const Step& step, ledger::Attempt attempt, services::Process process, services::Channel channel,
                  Descriptor log);
+  Result<Event> handle(const Json& message, ledger::Ledger& ledger, std::string_view pipeline);
   Result<void> save_part(ledger::Ledger& ledger, ledger::Attempt& part) const;
 
   const Step& step_;
@@ -60,6 +71,8 @@ class RunningAttempt {
   services::Channel channel_;
   Descriptor log_;
   std::map<std::string, std::unique_ptr<flow::Journal>> journals_;
+  std::vector<std::string> answers_;
+  std::int64_t log_lines_ = 0;
   bool reported_ = false;  // done or failed has arrived
   std::optional<Error> error_;
   std::optional<SteadyTime> timeout_at_;

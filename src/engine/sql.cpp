@@ -11,7 +11,7 @@ Result<std::string> script_text(TaskContext& context) {
   const auto& settings = context.order().settings;
   if (!settings.has("file")) return settings.text("script");
   const auto path = settings.text("file");
-  const auto text = WEIR_TRY(read_file(context.order().project_folder / path));
+  const auto text = WEIR_TRY(read_file(context.order().code_folder / path));
   sql::TemplateEngine engine;
   return engine.render(path, text, context.order().variables);
 }

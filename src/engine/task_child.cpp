@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "engine/error_json.hpp"
 #include "engine/task_kind.hpp"
 #include "engine/task_link.hpp"
+#include "services/fork_server.hpp"
 
 namespace weir::engine {
 namespace {
@@ -187,6 +189,12 @@ Result<Json> run_kind(const TaskKind& kind, TaskContext& context) {
   }
 }
 
+std::uint64_t memory_bytes_max() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
 Result<void> work(TaskLink& link, const flow::Registry& registry, std::stop_token stop) {
   auto order = WEIR_TRY(WorkOrder::from_json(WEIR_TRY(link.receive_work())));
   const auto* kind = find_task_kind(order.kind);
@@ -196,12 +204,14 @@ Result<void> work(TaskLink& link, const flow::Registry& registry, std::stop_toke
     const ProgressReporter reporter{link, context.progress()};
     return run_kind(*kind, context);
   }();
-  if (outcome.ok()) return link.send({{"type", "done"}, {"output", *outcome}});
+  if (outcome.ok()) {
+    return link.send({{"type", "done"}, {"output", *outcome}, {"memory_bytes_max", memory_bytes_max()}});
+  }
   auto error = to_json(outcome.error());
   for (const auto* key : {"message", "hint"}) {
     if (error.contains(key)) error[key] = context.redactor().redact(error[key].get<std::string>());
   }
-  return link.send({{"type", "failed"}, {"error", std::move(error)}});
+  return link.send({{"type", "failed"}, {"error", std::move(error)}, {"memory_bytes_max", memory_bytes_max()}});
 }
 
 }  // namespace
@@ -215,6 +225,16 @@ int run_task_child(const flow::Registry& registry) {
   std::fprintf(stderr, "weir task: %s\n", worked.error().text().c_str());
   (void)link.send({{"type", "failed"}, {"error", to_json(worked.error())}});
   return 1;
+}
+
+int serve_task_children(const flow::Registry& registry) {
+  // What every child needs is made once, here.
+  static_cast<void>(task_kinds());
+  if (services::serve_forks() == services::ForkSide::ServerEnded) return 0;
+  const int code = run_task_child(registry);
+  // All is said. Taking the program apart costs more than many a task.
+  std::fflush(nullptr);
+  ::_exit(code);
 }
 
 }  // namespace weir::engine

@@ -21,8 +21,8 @@
 //                    check     a check's result                         answered when it is durable
 //                    part      an attempt of a part of the task         answered when it is durable
 //                    journal   stream, call, and the call's values      answered when it is durable
-//                    done      output                                   last
-//                    failed    error                                    last
+//                    done      output, memory_bytes_max                 last
+//                    failed    error, memory_bytes_max                  last
 //
 // A child that ends without done or failed has crashed or was killed.
 namespace weir::engine {

@@ -18,6 +18,7 @@ Json WorkOrder::to_json() const {
           {"settings", settings.values()},
           {"variables", variables},
           {"project_folder", project_folder.string()},
+          {"code_folder", code_folder.string()},
           {"connections", std::move(connections_json)}};
 }
 
@@ -35,6 +36,7 @@ Result<WorkOrder> WorkOrder::from_json(const Json& json) {
     order.settings = Settings{json.at("settings")};
     order.variables = json.at("variables");
     order.project_folder = json.at("project_folder").get<std::string>();
+    order.code_folder = json.at("code_folder").get<std::string>();
     for (const auto& [name, connection] : json.at("connections").items()) {
       order.connections[name] = {
           .name = name, .type = connection.at("type"), .settings = Settings{connection.at("settings")}};

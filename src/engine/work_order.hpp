@@ -23,10 +23,11 @@ struct WorkOrder {
   std::string kind;
   std::string node;  // a model or test; "" for other kinds
   int attempt = 1;
-  std::string replay;  // a run whose recordings answer instead of the network; "" is none
-  Settings settings;   // of the kind, rendered
-  Json variables;      // run, params, interval, env: what templates inside SQL files see
-  std::filesystem::path project_folder;
+  std::string replay;                    // a run whose recordings answer instead of the network; "" is none
+  Settings settings;                     // of the kind, rendered
+  Json variables;                        // run, params, interval, env: what templates inside SQL files see
+  std::filesystem::path project_folder;  // where data files lie and programs run
+  std::filesystem::path code_folder;     // where the project's own files are as the run began with them
   std::map<std::string, flow::Connection> connections;
 
   Json to_json() const;

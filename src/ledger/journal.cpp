@@ -4,6 +4,18 @@
 
 namespace weir::ledger {
 
+Result<void> Store::hold() {
+  if (!held) held.emplace(WEIR_TRY(Transaction::begin(sqlite)));
+  return {};
+}
+
+Result<void> Store::release() {
+  if (!held) return {};
+  auto committed = held->commit();
+  held.reset();
+  return committed;
+}
+
 namespace {
 
 class LedgerJournal final : public flow::Journal {

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/id.hpp"
@@ -15,6 +16,10 @@ struct Store {
   explicit Store(Sqlite connection) : sqlite(std::move(connection)) {}
   std::mutex mutex;
   Sqlite sqlite;
+  std::optional<Transaction> held;  // Ledger::hold
+
+  Result<void> hold();
+  Result<void> release();
 };
 
 // Which stream of which run a journal belongs to.

@@ -6,7 +6,9 @@
 #include "ledger/journal.hpp"
 #include "ledger/lock.hpp"
 #include "ledger/migrations.hpp"
+#include "ledger/outbox.hpp"
 #include "ledger/rows.hpp"
+#include "ledger/schedule_book.hpp"
 
 namespace weir::ledger {
 
@@ -17,19 +19,35 @@ constexpr std::string_view kLostMessage = "the process that ran it was killed, o
 class SqliteLedger final : public Ledger {
  public:
   SqliteLedger(std::optional<Lock> lock, Sqlite sqlite)
-      : lock_(std::move(lock)), store_(std::make_shared<Store>(std::move(sqlite))) {}
+      : lock_(std::move(lock)),
+        store_(std::make_shared<Store>(std::move(sqlite))),
+        schedules_(store_),
+        outbox_(store_) {}
 
   Result<void> create_run(const Run& run) override;
   Result<void> set_run_state(const RunId& run, RunState state, Instant at, std::string_view error) override;
+  Result<void> requeue_run(const RunId& run, const Json& selection) override;
+  Result<void> set_run_version(const RunId& run, std::string_view hash) override;
   Result<void> start_attempt(const Attempt& attempt) override;
   Result<void> finish_attempt(const Attempt& attempt) override;
   Result<void> save_check(const CheckResult& check) override;
-  Result<std::vector<Run>> recover(Instant now) override;
+  Result<std::vector<Run>> recover(Instant now, QueuedRuns queued) override;
 
   Result<std::optional<Run>> find_run(std::string_view id_or_prefix) override;
   Result<std::vector<Run>> runs(const RunFilter& filter) override;
   Result<std::vector<Attempt>> attempts(const RunId& run) override;
   Result<std::vector<CheckResult>> checks(const RunId& run) override;
+
+  ScheduleBook& schedules() override { return schedules_; }
+  Outbox& outbox() override { return outbox_; }
+  Result<void> hold() override {
+    const std::lock_guard guard(store_->mutex);
+    return store_->hold();
+  }
+  Result<void> release() override {
+    const std::lock_guard guard(store_->mutex);
+    return store_->release();
+  }
 
   std::unique_ptr<flow::Journal> journal(const RunId& run, std::string_view pipeline, std::string_view task,
                                          std::string_view stream) override {
@@ -41,11 +59,13 @@ class SqliteLedger final : public Ledger {
   Sqlite& sqlite() { return store_->sqlite; }
   Result<void> write_run_state(const RunId& run, RunState state, Instant at, std::string_view error);
   Result<void> write_attempt(const Attempt& attempt);
-  Result<std::vector<Run>> unfinished_runs();
+  Result<std::vector<Run>> unfinished_runs(QueuedRuns queued);
   Result<void> lose_attempts(Instant now);
 
   const std::optional<Lock> lock_;
   const std::shared_ptr<Store> store_;
+  ScheduleBook schedules_;
+  Outbox outbox_;
 };
 
 Result<void> SqliteLedger::create_run(const Run& run) {
@@ -79,6 +99,20 @@ Result<void> SqliteLedger::set_run_state(const RunId& run, RunState state, Insta
   return transaction.commit();
 }
 
+Result<void> SqliteLedger::requeue_run(const RunId& run, const Json& selection) {
+  const std::lock_guard guard(store_->mutex);
+  auto transaction = WEIR_TRY(Transaction::begin(sqlite()));
+  WEIR_TRY(write_run_state(run, RunState::Queued, Instant{}, {}));
+  WEIR_TRY(sqlite().run("UPDATE runs SET selection = ?, finished_at_us = NULL, error = '' WHERE id = ?",
+                        to_text(selection), run.text()));
+  return transaction.commit();
+}
+
+Result<void> SqliteLedger::set_run_version(const RunId& run, std::string_view hash) {
+  const std::lock_guard guard(store_->mutex);
+  return sqlite().run("UPDATE runs SET code_version = ? WHERE id = ?", hash, run.text());
+}
+
 // An attempt that the ledger does not know yet counts as queued.
 Result<void> SqliteLedger::write_attempt(const Attempt& attempt) {
   const std::lock_guard guard(store_->mutex);
@@ -108,9 +142,11 @@ Result<void> SqliteLedger::save_check(const CheckResult& check) {
   return put_check(sqlite(), check);
 }
 
-Result<std::vector<Run>> SqliteLedger::unfinished_runs() {
-  auto rows = WEIR_TRY(sqlite().query(
-      "SELECT " WEIR_RUN_COLUMNS " FROM runs WHERE state IN ('queued', 'running', 'cancelling') ORDER BY sequence"));
+Result<std::vector<Run>> SqliteLedger::unfinished_runs(QueuedRuns queued) {
+  auto rows = WEIR_TRY(sqlite().query("SELECT " WEIR_RUN_COLUMNS
+                                      " FROM runs WHERE state IN ('queued', 'running', 'cancelling') AND "
+                                      "(?1 OR state <> 'queued') ORDER BY sequence",
+                                      std::int64_t{queued == QueuedRuns::Lose}));
   std::vector<Run> found;
   while (WEIR_TRY(rows.step())) found.push_back(WEIR_TRY(read_run(rows)));
   return found;
@@ -125,10 +161,10 @@ Result<void> SqliteLedger::lose_attempts(Instant now) {
       name(AttemptState::Lost), now, to_text(error));
 }
 
-Result<std::vector<Run>> SqliteLedger::recover(Instant now) {
+Result<std::vector<Run>> SqliteLedger::recover(Instant now, QueuedRuns queued) {
   const std::lock_guard guard(store_->mutex);
   auto transaction = WEIR_TRY(Transaction::begin(sqlite()));
-  auto found = WEIR_TRY(unfinished_runs());
+  auto found = WEIR_TRY(unfinished_runs(queued));
   WEIR_TRY(lose_attempts(now));
   for (auto& run : found) {
     // What the user wanted stopped is not to come back by itself.
@@ -148,10 +184,11 @@ Result<std::optional<Run>> SqliteLedger::find_run(std::string_view id_or_prefix)
     return std::optional{std::move(newest.front())};
   }
   const std::lock_guard guard(store_->mutex);
-  // An id that is whole wins over longer ones that begin with it.
-  auto rows = WEIR_TRY(sqlite().query(
-      "SELECT " WEIR_RUN_COLUMNS " FROM runs WHERE substr(id, 1, length(?1)) = ?1 AND ?1 <> '' ORDER BY id LIMIT 4",
-      id_or_prefix));
+  // An id that is whole wins over longer ones that begin with it. Ids are digits, small letters and dashes: all come
+  // before a tilde.
+  auto rows = WEIR_TRY(sqlite().query("SELECT " WEIR_RUN_COLUMNS
+                                      " FROM runs WHERE id >= ?1 AND id < ?1 || '~' AND ?1 <> '' ORDER BY id LIMIT 4",
+                                      id_or_prefix));
   std::vector<Run> found;
   std::vector<std::string> ids;
   while (WEIR_TRY(rows.step())) {

@@ -21,7 +21,7 @@ struct Run {
   RunId id;
   std::string pipeline;
   std::string environment;
-  std::string trigger;  // "manual", "schedule", "backfill", "retry"
+  std::string trigger;  // "manual", "schedule", "backfill", "dataset", "retry", "replay", "api", "pipeline"
   Json params;
   Json selection;  // which tasks were asked for; null: all
   RunState state = RunState::Queued;
@@ -30,7 +30,12 @@ struct Run {
   std::optional<Instant> finished_at;
   std::optional<Instant> interval_from;
   std::optional<Instant> interval_to;
-  std::string error;  // the first failure's text
+  std::string error = {};         // the first failure's text
+  std::string triggered_by = {};  // the user, the schedule's text, the pipelines and tables whose events it consumes
+  std::string code_version = {};  // the hash of the project's files that it runs with (engine/project_version.hpp)
+  std::string backfill = {};      // the backfill that it belongs to
+  std::string parent = {};        // the run whose task started it
+  std::string request_key = {};   // a caller's own key: a second run with the same one is not made
 };
 
 // One try of one task of one run. Attempts count from 1; a task that never started is an attempt 0 with its reason.
@@ -61,6 +66,9 @@ struct CheckResult {
   std::string detail;
 };
 
+class ScheduleBook;
+class Outbox;
+
 struct RunFilter {
   std::string pipeline;  // "" is all
   std::optional<RunState> state;
@@ -79,16 +87,31 @@ class Ledger {
 
   virtual Result<void> create_run(const Run& run) = 0;
   virtual Result<void> set_run_state(const RunId& run, RunState state, Instant at, std::string_view error = {}) = 0;
+  // An ended run is to run again: it waits in state queued, with what is asked of it now.
+  virtual Result<void> requeue_run(const RunId& run, const Json& selection) = 0;
+  // Which version of the project's files the run executes.
+  virtual Result<void> set_run_version(const RunId& run, std::string_view hash) = 0;
   virtual Result<void> start_attempt(const Attempt& attempt) = 0;
   virtual Result<void> finish_attempt(const Attempt& attempt) = 0;
   virtual Result<void> save_check(const CheckResult& check) = 0;
-  // What the previous owner of the lock left running: marks those attempts lost, and returns their runs.
-  virtual Result<std::vector<Run>> recover(Instant now) = 0;
+  // What the previous owner of the lock left running: marks those attempts lost, and returns their runs. Runs that were
+  // only queued are lost too, or kept for whoever starts them.
+  enum class QueuedRuns { Lose, Keep };
+  virtual Result<std::vector<Run>> recover(Instant now, QueuedRuns queued = QueuedRuns::Lose) = 0;
 
   virtual Result<std::optional<Run>> find_run(std::string_view id_or_prefix) = 0;  // "last" is the newest
   virtual Result<std::vector<Run>> runs(const RunFilter& filter) = 0;              // newest first
   virtual Result<std::vector<Attempt>> attempts(const RunId& run) = 0;             // in order of start
   virtual Result<std::vector<CheckResult>> checks(const RunId& run) = 0;
+
+  // What the scheduler keeps beside runs; lives as long as the ledger.
+  virtual ScheduleBook& schedules() = 0;
+  virtual Outbox& outbox() = 0;
+
+  // Between hold() and release() all writes, those of journals too, are durable only together, at release(): one wait for
+  // the disk instead of one each. Who holds answers nobody before.
+  virtual Result<void> hold() = 0;
+  virtual Result<void> release() = 0;
 
   // The journal of one stream of one task: intents and receipts by run and task, checkpoints by pipeline, task and
   // stream, so that the next run goes on where the last one saved. Commit ids are "<run>/<task>/<stream>/<n>".

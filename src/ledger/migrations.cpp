@@ -88,6 +88,105 @@ CREATE TABLE checkpoints (
   PRIMARY KEY (pipeline, task, stream)
 ) STRICT, WITHOUT ROWID;
 )sql"},
+    {2, "schedules", R"sql(
+ALTER TABLE runs ADD COLUMN triggered_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN code_version TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN backfill TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN parent TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN request_key TEXT NOT NULL DEFAULT '';
+CREATE UNIQUE INDEX runs_by_request ON runs (request_key) WHERE request_key <> '';
+CREATE INDEX runs_by_interval ON runs (pipeline, interval_from_us, sequence);
+CREATE INDEX runs_by_time ON runs (created_at_us, sequence);
+CREATE INDEX runs_by_parent ON runs (parent) WHERE parent <> '';
+CREATE INDEX runs_by_backfill ON runs (backfill) WHERE backfill <> '';
+
+-- Up to which fire a schedule has been dealt with: written together with the run that the fire makes.
+CREATE TABLE schedule_marks (
+  pipeline TEXT NOT NULL,
+  schedule TEXT NOT NULL,
+  until_us INTEGER NOT NULL,
+  PRIMARY KEY (pipeline, schedule)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pauses (
+  pipeline TEXT PRIMARY KEY,
+  by TEXT NOT NULL,
+  paused_at_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What happened to a table or a pipeline: written together with the end of the attempt or run that did it.
+CREATE TABLE events (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  source TEXT NOT NULL,
+  pipeline TEXT NOT NULL,
+  run TEXT NOT NULL REFERENCES runs (id),
+  task TEXT NOT NULL,
+  at_us INTEGER NOT NULL,
+  rows INTEGER NOT NULL,
+  interval_from_us INTEGER,
+  interval_to_us INTEGER,
+  UNIQUE (source, run, task)
+) STRICT;
+CREATE INDEX events_by_source ON events (source, sequence);
+
+-- Up to which event of a source each consumer has made its runs.
+CREATE TABLE event_offsets (
+  consumer TEXT NOT NULL,
+  source TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  PRIMARY KEY (consumer, source)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE run_events (
+  run TEXT NOT NULL REFERENCES runs (id),
+  event INTEGER NOT NULL REFERENCES events (sequence),
+  PRIMARY KEY (run, event)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE backfills (
+  id TEXT PRIMARY KEY,
+  pipeline TEXT NOT NULL,
+  from_us INTEGER NOT NULL,
+  to_us INTEGER NOT NULL,
+  mode TEXT NOT NULL,
+  parallel INTEGER NOT NULL,
+  params TEXT NOT NULL,
+  downstream INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  by TEXT NOT NULL,
+  created_at_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX backfills_by_pipeline ON backfills (pipeline, created_at_us);
+
+CREATE TABLE backfill_intervals (
+  backfill TEXT NOT NULL REFERENCES backfills (id),
+  from_us INTEGER NOT NULL,
+  to_us INTEGER NOT NULL,
+  run TEXT REFERENCES runs (id),
+  PRIMARY KEY (backfill, from_us)
+) STRICT, WITHOUT ROWID;
+
+-- Messages to the outside: written together with what they tell of, kept until they are delivered.
+CREATE TABLE outbox (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  key TEXT NOT NULL UNIQUE,
+  hook TEXT NOT NULL,
+  message TEXT NOT NULL,
+  state TEXT NOT NULL,
+  tries INTEGER NOT NULL,
+  created_at_us INTEGER NOT NULL,
+  next_at_us INTEGER NOT NULL,
+  finished_at_us INTEGER,
+  error TEXT NOT NULL
+) STRICT;
+CREATE INDEX outbox_waiting ON outbox (next_at_us) WHERE state = 'waiting';
+
+CREATE TABLE code_versions (
+  hash TEXT PRIMARY KEY,
+  seen_at_us INTEGER NOT NULL,
+  files TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql"},
 };
 
 // FNV-1a, 64 bits: against edits by mistake, not against an attacker.

@@ -28,6 +28,11 @@ Result<Run> read_run(const Statement& row) {
   run.interval_from = row.instant(10);
   run.interval_to = row.instant(11);
   run.error = row.text(12);
+  run.triggered_by = row.text(13);
+  run.code_version = row.text(14);
+  run.backfill = row.text(15);
+  run.parent = row.text(16);
+  run.request_key = row.text(17);
   return run;
 }
 
@@ -63,10 +68,11 @@ CheckResult read_check(const Statement& row) {
 }
 
 Result<void> insert_run(Sqlite& sqlite, const Run& run) {
-  return sqlite.run("INSERT INTO runs (" WEIR_RUN_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    run.id.text(), run.pipeline, run.environment, run.trigger, to_text(run.params),
-                    to_text(run.selection), name(run.state), run.created_at, run.started_at, run.finished_at,
-                    run.interval_from, run.interval_to, run.error);
+  return sqlite.run(
+      "INSERT INTO runs (" WEIR_RUN_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      run.id.text(), run.pipeline, run.environment, run.trigger, to_text(run.params), to_text(run.selection),
+      name(run.state), run.created_at, run.started_at, run.finished_at, run.interval_from, run.interval_to, run.error,
+      run.triggered_by, run.code_version, run.backfill, run.parent, run.request_key);
 }
 
 Result<void> put_attempt(Sqlite& sqlite, const Attempt& attempt) {

@@ -125,18 +125,35 @@ Result<void> Sqlite::run_script(const char* sql) {
 
 int Sqlite::changes() const { return sqlite3_changes(connection_.get()); }
 
+bool Sqlite::is_in_transaction() const { return sqlite3_get_autocommit(connection_.get()) == 0; }
+
 Result<Transaction> Transaction::begin(Sqlite& sqlite) {
-  WEIR_TRY(sqlite.run("BEGIN IMMEDIATE"));
-  return Transaction(sqlite);
+  const auto level = sqlite.is_in_transaction() ? Level::Inner : Level::Outer;
+  if (level == Level::Outer) {
+    WEIR_TRY(sqlite.run("BEGIN IMMEDIATE"));
+  } else {
+    WEIR_TRY(sqlite.run("SAVEPOINT inner"));
+  }
+  return Transaction(sqlite, level);
 }
 
 Transaction::~Transaction() {
+  if (sqlite_ == nullptr) return;
   // The reason for the rollback is already on its way up; a failing ROLLBACK has rolled back by itself.
-  if (sqlite_ != nullptr) static_cast<void>(sqlite_->run("ROLLBACK"));
+  if (level_ == Level::Outer) {
+    static_cast<void>(sqlite_->run("ROLLBACK"));
+  } else {
+    static_cast<void>(sqlite_->run("ROLLBACK TO inner"));
+    static_cast<void>(sqlite_->run("RELEASE inner"));
+  }
 }
 
 Result<void> Transaction::commit() {
-  WEIR_TRY(sqlite_->run("COMMIT"));
+  if (level_ == Level::Outer) {
+    WEIR_TRY(sqlite_->run("COMMIT"));
+  } else {
+    WEIR_TRY(sqlite_->run("RELEASE inner"));
+  }
   sqlite_ = nullptr;
   return {};
 }

@@ -70,6 +70,7 @@ class Sqlite {
   Result<void> run_script(const char* sql);
   // Rows that the last run() changed.
   int changes() const;
+  bool is_in_transaction() const;
 
  private:
   struct Close {
@@ -86,18 +87,21 @@ class Sqlite {
   std::map<std::string_view, std::unique_ptr<sqlite3_stmt, Finalize>> statements_;
 };
 
-// BEGIN IMMEDIATE … COMMIT; rolled back when it goes without a commit.
+// BEGIN IMMEDIATE … COMMIT; rolled back when it goes without a commit. Within another one it is a savepoint, and durable
+// with that one.
 class Transaction {
  public:
   static Result<Transaction> begin(Sqlite& sqlite);
-  Transaction(Transaction&& other) noexcept : sqlite_(std::exchange(other.sqlite_, nullptr)) {}
+  Transaction(Transaction&& other) noexcept : sqlite_(std::exchange(other.sqlite_, nullptr)), level_(other.level_) {}
   Transaction& operator=(Transaction&&) = delete;
   ~Transaction();
   Result<void> commit();
 
  private:
-  explicit Transaction(Sqlite& sqlite) : sqlite_(&sqlite) {}
+  enum class Level { Outer, Inner };
+  Transaction(Sqlite& sqlite, Level level) : sqlite_(&sqlite), level_(level) {}
   Sqlite* sqlite_;
+  Level level_;
 };
 
 }  // namespace weir::ledger

@@ -41,6 +41,8 @@ constexpr std::pair<RunState, RunState> kRunTransitions[] = {
     {RunState::Cancelling, RunState::Failed},  {RunState::Cancelling, RunState::Cancelled},
     {RunState::Cancelling, RunState::Lost},    {RunState::Lost, RunState::Running},
     {RunState::Failed, RunState::Running},     {RunState::Cancelled, RunState::Running},
+    {RunState::Lost, RunState::Queued},        {RunState::Failed, RunState::Queued},
+    {RunState::Cancelled, RunState::Queued},
 };
 
 constexpr std::pair<AttemptState, AttemptState> kAttemptTransitions[] = {

@@ -32,9 +32,9 @@ TEST(State, RunsFollowTheTable) {
             "running: cancelling succeeded failed cancelled lost\n"
             "cancelling: succeeded failed cancelled lost\n"
             "succeeded:\n"
-            "failed: running\n"
-            "cancelled: running\n"
-            "lost: running\n");
+            "failed: queued running\n"
+            "cancelled: queued running\n"
+            "lost: queued running\n");
 }
 
 TEST(State, AttemptsFollowTheTable) {

@@ -123,8 +123,29 @@ Result<Endpoint> check_endpoint(const Project& project, std::string_view text) {
       .hint("write connection.table, or a path such as files/sales.csv");
 }
 
+// A source of `after` is a pipeline, or a table of a connection.
+void check_after(Reading& reading, const Pipeline& pipeline) {
+  if (!pipeline.after) return;
+  const auto& project = reading.project;
+  for (const auto& source : pipeline.after->sources) {
+    if (project.find_pipeline(source) != nullptr && source != pipeline.name) continue;
+    if (!parse_endpoint(project, source).connection.empty()) continue;
+    std::vector<std::string_view> names;
+    for (const auto& other : project.pipelines) {
+      if (other.name != pipeline.name) names.push_back(other.name);
+    }
+    auto mistake = source == pipeline.name
+                       ? Error::user(Code::InvalidProject, "pipeline {} would start after itself", source)
+                             .hint("remove it from after")
+                       : Error::user(Code::InvalidProject, "neither a pipeline nor a table of a connection: {}", source)
+                             .hint(suggestion(source, names, "a pipeline's name, or connection.table"));
+    reading.mistakes.push_back(std::move(mistake).at(pipeline.after->place));
+  }
+}
+
 void check_references(Reading& reading) {
   const auto& project = reading.project;
+  for (const auto& pipeline : project.pipelines) check_after(reading, pipeline);
   for (const auto& pipeline : project.pipelines) {
     for (const auto& task : pipeline.tasks) {
       const auto kind = std::ranges::find(reading.vocabulary.tasks, task.kind, &KindDescription::name);

@@ -44,20 +44,61 @@ Setting timeout() { return {.name = "timeout", .type = Duration, .doc = "how lon
 
 Setting parallel() { return {.name = "parallel", .type = Integer, .doc = "how many tasks run at once, 4 by default"}; }
 
+Setting choice(std::string name, std::string doc, std::vector<std::string> choices, Json default_value = nullptr) {
+  return {.name = std::move(name),
+          .type = Choice,
+          .doc = std::move(doc),
+          .default_value = std::move(default_value),
+          .choices = std::move(choices)};
+}
+
 Setting schedule() {
-  Setting one{.name = "schedule",
-              .type = Group,
-              .fields = {text("cron", "five fields, or six with seconds first, or @daily and the like", Need::Required),
-                         {.name = "timezone",
-                          .type = Text,
-                          .doc = "an IANA name such as Europe/Moscow",
-                          .default_value = "UTC"},
-                         {.name = "catchup",
-                          .type = Flag,
-                          .doc = "whether fires that were missed while Weir was down run later",
-                          .default_value = false}},
-              .shorthand = kShorthand};
+  Setting one{
+      .name = "schedule",
+      .type = Group,
+      .fields =
+          {text("cron", "five fields, or six with seconds first, or @daily and the like"),
+           {.name = "every", .type = Duration, .doc = "an interval, such as 15m, instead of cron"},
+           {.name = "timezone", .type = Text, .doc = "an IANA name such as Europe/Moscow", .default_value = "UTC"},
+           choice("gap", "a local time that a clock change skips: run at the change, or skip it", {"run", "skip"}),
+           choice("overlap", "a local time that a clock change repeats: run the first time, or both",
+                  {"first", "both"}),
+           choice("catchup", "which fires that were missed while Weir was down run later",
+                  {"none", "last", "all", "false", "true"}, "none"),
+           {.name = "catchup_limit",
+            .type = Integer,
+            .doc = "how many missed fires run later at most, the newest ones",
+            .default_value = 100}},
+      .shorthand = kShorthand};
   return list_of("schedule", "when the pipeline starts by itself: one schedule or a list", std::move(one));
+}
+
+Setting after() {
+  const auto sources = [](std::string name, std::string doc) {
+    return list_of(std::move(name), std::move(doc), text("", "a pipeline, or a table as connection.table"));
+  };
+  return {.name = "after",
+          .type = Group,
+          .doc = "the pipelines and tables after whose success, or writing, the pipeline starts",
+          .fields = {sources("all", "when each of them has something new"),
+                     sources("any", "when one of them has something new"),
+                     choice("batch", "whether a run takes everything that is new, or there is a run for each",
+                            {"together", "one_by_one"}, "together")},
+          .shorthand = kShorthand};
+}
+
+Setting hooks() {
+  return list_of(
+      "hooks", "who is told of what happens to runs",
+      {.name = "hook",
+       .type = Group,
+       .fields = {list_of("on", "what is told",
+                          choice("", "what is told", {"success", "failure", "retry", "deadline", "recovery", "queue"})),
+                  text("webhook", "a URL that gets a POST with JSON"),
+                  choice("format", "what a webhook gets", {"json", "slack"}, "json"),
+                  list_of("email", "addresses that get a mail", text("", "an address")),
+                  list_of("command", "a program and its arguments, or a shell command; it reads JSON",
+                          text("", "an argument"))}});
 }
 
 Setting tests(std::string name) {
@@ -117,6 +158,18 @@ const std::vector<Setting>& weir_settings() {
        .type = Group,
        .doc = "what pipelines and tasks take where they say nothing",
        .fields = {retry(), timeout(), parallel(), text("models", "the connection on which models run")}},
+      {.name = "pools",
+       .type = Map,
+       .doc = "how many attempts run at once of the tasks that name the pool",
+       .fields = {{.name = "", .type = Integer, .doc = "its slots"}}},
+      hooks(),
+      {.name = "smtp",
+       .type = Group,
+       .doc = "the server that sends the mails of hooks",
+       .fields = {text("url", "smtp://host:25, or smtps://host:465", Need::Required),
+                  text("from", "the sender's address", Need::Required),
+                  text("user", "who signs in"),
+                  {.name = "password", .type = Text, .doc = "the user's password", .secrecy = Secrecy::Secret}}},
       {.name = "files",
        .type = Group,
        .doc = "the files that runs leave below files/",
@@ -175,7 +228,15 @@ const std::vector<Setting>& pipeline_settings() {
   static const std::vector<Setting> settings{
       text("name", "the pipeline's name; by default that of the file"),
       text("description", "what the pipeline does"),
+      list_of("tags", "words to find it by", text("", "a word")),
       schedule(),
+      after(),
+      {.name = "concurrency", .type = Integer, .doc = "how many of its runs go on at once", .default_value = 1},
+      {.name = "run_timeout", .type = Duration, .doc = "how long a run may take"},
+      {.name = "deadline", .type = Duration, .doc = "how long after its creation a run should have succeeded"},
+      {.name = "queue_warning", .type = Duration, .doc = "how long a task may wait for a slot before hooks are told"},
+      {.name = "priority", .type = Integer, .doc = "of its tasks, where slots are scarce: the higher, the sooner"},
+      hooks(),
       open_map("params", "parameters and their defaults; --param name=value overrides one"),
       retry(),
       timeout(),
@@ -186,8 +247,19 @@ const std::vector<Setting>& pipeline_settings() {
 
 const std::vector<Setting>& task_settings() {
   static const std::vector<Setting> settings{
-      list_of("needs", "the tasks that must succeed before", text("", "a task's name")), retry(), timeout(),
-      text("description", "what the task does")};
+      list_of("needs", "the tasks that must succeed before", text("", "a task's name")),
+      retry(),
+      timeout(),
+      text("description", "what the task does"),
+      choice("run_if", "which ends of the tasks that it needs let it run",
+             {"all_succeeded", "all_ended", "any_succeeded", "any_failed", "none_failed"}, "all_succeeded"),
+      text("when", "a condition, as a template: without it the task is skipped"),
+      any("for_each", "a list, or a template that gives one: an attempt for each item, which templates see as item"),
+      {.name = "concurrency", .type = Integer, .doc = "how many attempts of the task run at once, over all runs"},
+      list_of("writes", "the tables that it writes, where Weir cannot tell: those of sql and command",
+              text("", "a table, as connection.table")),
+      text("pool", "the pool of weir.yml whose slots it takes"),
+      {.name = "priority", .type = Integer, .doc = "where slots are scarce: the higher, the sooner"}};
   return settings;
 }
 

@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "base/clock.hpp"
 #include "project/file_settings.hpp"
 #include "project/nearest.hpp"
 #include "project/reading.hpp"
+#include "sql/template.hpp"
 
 namespace weir::project {
 namespace {
@@ -34,7 +36,22 @@ class PipelineReader {
     if (pipeline.parallel < 1) {
       validator_.mistake(*root.find("parallel"), "parallel must be at least 1", "1 runs one task after the other");
     }
-    pipeline.schedules = read_schedules(values);
+    pipeline.schedules = read_schedules(values, root);
+    pipeline.tags = values.texts("tags");
+    pipeline.after = read_after(values, root);
+    pipeline.concurrency = static_cast<int>(values.integer("concurrency"));
+    if (pipeline.concurrency < 1) {
+      validator_.mistake(*root.find("concurrency"), "concurrency must be at least 1", "1 is one run after the other");
+    }
+    const auto duration = [&](std::string_view name) {
+      return values.has(name) ? std::optional{values.duration(name)} : std::nullopt;
+    };
+    pipeline.run_timeout = duration("run_timeout");
+    pipeline.deadline = duration("deadline");
+    pipeline.queue_warning = duration("queue_warning");
+    priority_ = values.has("priority") ? static_cast<int>(values.integer("priority")) : 0;
+    pipeline.hooks = reading_.hooks;
+    for (auto& hook : read_hooks(values, root, validator_, file_.path)) pipeline.hooks.push_back(std::move(hook));
     retry_ = merge_retry(reading_.default_retry, values.group("retry"));
     check_retry(retry_, root.find("retry"));
     timeout_ = values.has("timeout") ? std::optional{values.duration("timeout")} : reading_.default_timeout;
@@ -43,24 +60,72 @@ class PipelineReader {
   }
 
  private:
-  std::vector<Schedule> read_schedules(const Settings& values) {
+  std::vector<Schedule> read_schedules(const Settings& values, const Node& root) {
     std::vector<Schedule> schedules;
     const auto entries = values.groups("schedule");
     for (std::size_t i = 0; i < entries.size(); ++i) {
-      if (!entries[i].has("cron")) continue;
-      auto schedule = Schedule::parse(entries[i].text("cron"), entries[i].text("timezone"));
+      const auto& entry = entries[i];
+      const auto* list = root.find("schedule");
+      const auto& node = list->kind == Node::Kind::List ? list->items[i] : *list;
+      if (entry.has("cron") == entry.has("every")) {
+        // A value of the wrong type has been told already.
+        if (node.kind == Node::Kind::Map && (entry.has("cron") || (!node.find("cron") && !node.find("every"))))
+          validator_.mistake(node, "a schedule takes either cron or every", "such as {cron: \"45 12 * * TUE\"}");
+        continue;
+      }
+      auto schedule = entry.has("cron") ? Schedule::parse(entry.text("cron"), entry.text("timezone"))
+                                        : Schedule::every(entry.duration("every"), entry.text("timezone"));
       if (schedule.ok()) {
-        schedule->catchup = entries[i].flag("catchup");
+        take_options(*schedule, entry, node);
+        const bool is_twice = std::ranges::find(schedules, schedule->text(), &Schedule::text) != schedules.end();
+        if (is_twice) {
+          validator_.mistake(node, fmt::format("the schedule stands twice: {}", schedule->text()),
+                             "remove one of them");
+        }
         schedules.push_back(std::move(*schedule));
         continue;
       }
-      const bool cron_is_wrong = !Schedule::parse(entries[i].text("cron"), "UTC").ok();
-      const auto path = fmt::format("schedule.{}.{}", i, cron_is_wrong ? "cron" : "timezone");
-      const auto place = validator_.places.find(path);
+      const bool expression_is_wrong = entry.has("cron") ? !Schedule::parse(entry.text("cron"), "UTC").ok()
+                                                         : !Schedule::every(entry.duration("every"), "UTC").ok();
+      const auto key = !expression_is_wrong ? "timezone" : entry.has("cron") ? "cron" : "every";
+      const auto place = validator_.places.find(fmt::format("schedule.{}.{}", i, key));
       const auto where = place == validator_.places.end() ? Place{file_.path, 1, 1} : place->second;
       reading_.mistakes.push_back(std::move(schedule).error().at(where));
     }
     return schedules;
+  }
+
+  void take_options(Schedule& schedule, const Settings& entry, const Node& node) {
+    if (entry.has("gap")) schedule.gap = entry.text("gap") == "run" ? Gap::Run : Gap::Skip;
+    if (entry.has("overlap")) schedule.overlap = entry.text("overlap") == "both" ? Overlap::Both : Overlap::First;
+    const auto catchup = entry.text("catchup");
+    schedule.catchup = catchup == "last"                       ? Catchup::Last
+                       : catchup == "all" || catchup == "true" ? Catchup::All
+                                                               : Catchup::None;
+    schedule.catchup_limit = static_cast<int>(entry.integer("catchup_limit"));
+    if (schedule.catchup_limit < 1)
+      validator_.mistake(*node.find("catchup_limit"), "catchup_limit must be at least 1", "catchup: none runs none");
+    if (schedule.interval() && (schedule.gap || schedule.overlap)) {
+      validator_.mistake(node, "an interval knows neither gap nor overlap: it follows elapsed time",
+                         "remove them, or use cron");
+    }
+  }
+
+  std::optional<After> read_after(const Settings& values, const Node& root) {
+    if (!values.has("after")) return std::nullopt;
+    const auto* node = root.find("after");
+    const auto group = values.group("after");
+    After after;
+    after.place = {file_.path, node->line, node->column};
+    const auto all = group.texts("all");
+    const auto any = group.texts("any");
+    if (all.empty() == any.empty()) {
+      validator_.mistake(*node, "after takes either all or any", "after: [load] is {all: [load]}");
+    }
+    after.rule = any.empty() ? After::Rule::All : After::Rule::Any;
+    after.sources = any.empty() ? all : any;
+    after.batch = group.text("batch") == "one_by_one" ? After::Batch::OneByOne : After::Batch::Together;
+    return after;
   }
 
   void check_retry(const RetryPolicy& retry, const Node* place) {
@@ -102,6 +167,14 @@ class PipelineReader {
     task.retry = merge_retry(retry_, values.group("retry"));
     check_retry(task.retry, node.find("retry"));
     task.timeout = values.has("timeout") ? std::optional{values.duration("timeout")} : timeout_;
+    task.run_if = values.text("run_if");
+    task.when = values.text("when");
+    task.for_each = values.json("for_each");
+    task.pool = values.text("pool");
+    task.writes = values.texts("writes");
+    task.concurrency = values.has("concurrency") ? static_cast<int>(values.integer("concurrency")) : 0;
+    task.priority = values.has("priority") ? static_cast<int>(values.integer("priority")) : priority_;
+    check_flow(task, node);
     if (kind == nullptr) return task;
 
     task.kind = kind->name;
@@ -118,6 +191,32 @@ class PipelineReader {
     task.places = std::move(inner.places);
     task.places.try_emplace("", Place{file_.path, content->line, content->column});
     return task;
+  }
+
+  void check_flow(const Task& task, const Node& node) {
+    if (node.find("concurrency") != nullptr && task.concurrency < 1)
+      validator_.mistake(*node.find("concurrency"), "concurrency must be at least 1", "leave it out for no limit");
+    if (!task.pool.empty() && !reading_.project.pools.contains(task.pool)) {
+      std::vector<std::string_view> names;
+      for (const auto& [name, slots] : reading_.project.pools) names.push_back(name);
+      validator_.mistake(*node.find("pool"), fmt::format("unknown pool: {}", task.pool),
+                         suggestion(task.pool, names, "weir.yml declares pools: {name: slots}"));
+    }
+    for (const auto& table : task.writes) {
+      if (sql::has_template(table) || !parse_endpoint(reading_.project, table).connection.empty()) continue;
+      validator_.mistake(*node.find("writes"), fmt::format("not a table of a connection: {}", table),
+                         "write it as connection.table");
+    }
+    if (!task.when.empty() && !sql::has_template(task.when)) {
+      validator_.mistake(*node.find("when"), fmt::format("a condition is a template: {}", task.when),
+                         "such as \"{{ params.rows > 0 }}\"");
+    }
+    const bool gives_list =
+        task.for_each.is_array() || (task.for_each.is_string() && sql::has_template(task.for_each.get<std::string>()));
+    if (!task.for_each.is_null() && !gives_list) {
+      validator_.mistake(*node.find("for_each"), "for_each takes a list, or a template that gives one",
+                         "such as \"{{ tasks.list.output.items }}\"");
+    }
   }
 
   // The one key that is a kind; none or several are mistakes, but a mistyped one is left to the unknown keys.
@@ -166,10 +265,11 @@ class PipelineReader {
     // Tasks that are broken themselves still count as there.
     std::vector<std::string_view> names;
     for (const auto& key : node.keys) names.push_back(key.text);
+    const std::unordered_set<std::string_view> known(names.begin(), names.end());
     for (auto& task : tasks) {
-      const auto* needs = node.find(task.name)->find("needs");
       for (std::size_t i = 0; i < task.needs.size(); ++i) {
-        if (std::ranges::find(names, task.needs[i]) != names.end()) continue;
+        if (known.contains(task.needs[i])) continue;
+        const auto* needs = node.find(task.name)->find("needs");
         const auto& place = needs->kind == Node::Kind::List && i < needs->items.size() ? needs->items[i] : *needs;
         validator_.mistake(place, fmt::format("task {} needs an unknown task: {}", task.name, task.needs[i]),
                            suggestion(task.needs[i], names));
@@ -192,6 +292,7 @@ class PipelineReader {
   Validator validator_;
   RetryPolicy retry_;
   std::optional<std::chrono::milliseconds> timeout_;
+  int priority_ = 0;
 };
 
 }  // namespace

@@ -122,7 +122,7 @@ TEST(Load, AProjectWithEverything) {
   EXPECT_EQ(to_text(pipeline->params), R"({"rows":1000000,"table":"warehouse.raw"})");
   ASSERT_EQ(pipeline->schedules.size(), 1u);
   EXPECT_EQ(pipeline->schedules[0].zone(), "Europe/Moscow");
-  EXPECT_FALSE(pipeline->schedules[0].catchup);
+  EXPECT_EQ(pipeline->schedules[0].catchup, Catchup::None);
   ASSERT_EQ(pipeline->tasks.size(), 3u);
 
   const auto& stage = pipeline->tasks[0];

@@ -129,6 +129,18 @@ void check_model_connection(Reading& reading, const Validator& validator) {
                                  .at(place == validator.places.end() ? Place{kWeirFile} : place->second));
 }
 
+void read_pools(Reading& reading, const Settings& values, const Node& root, Validator& validator) {
+  if (!values.has("pools")) return;
+  for (const auto& [name, slots] : values.json("pools").items()) {
+    if (!slots.is_number_integer()) continue;  // a mistake that has been told
+    if (slots.get<int>() < 1) {
+      validator.mistake(*root.find("pools")->find(name), fmt::format("pool {} needs at least one slot", name),
+                        "a task whose pool has none would wait for ever");
+    }
+    reading.project.pools[name] = slots.get<int>();
+  }
+}
+
 }  // namespace
 
 RetryPolicy merge_retry(RetryPolicy policy, const Settings& retry) {
@@ -138,6 +150,28 @@ RetryPolicy merge_retry(RetryPolicy policy, const Settings& retry) {
   if (retry.has("max_delay")) policy.max_delay = retry.duration("max_delay");
   if (retry.has("jitter")) policy.jitter = retry.number("jitter");
   return policy;
+}
+
+std::vector<Hook> read_hooks(const Settings& values, const Node& root, Validator& validator, const std::string& file) {
+  std::vector<Hook> hooks;
+  const auto entries = values.groups("hooks");
+  const auto* node = root.find("hooks");
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const auto& place = node->kind == Node::Kind::List ? node->items[i] : *node;
+    Hook hook{.on = entries[i].texts("on"),
+              .webhook = entries[i].text("webhook"),
+              .format = entries[i].text("format"),
+              .email = entries[i].texts("email"),
+              .command = entries[i].texts("command"),
+              .place = {file, place.line, place.column}};
+    if (hook.on.empty()) hook.on = {"failure"};
+    const int ways = (hook.webhook.empty() ? 0 : 1) + (hook.email.empty() ? 0 : 1) + (hook.command.empty() ? 0 : 1);
+    if (ways != 1) {
+      validator.mistake(place, "a hook takes one of webhook, email and command", "such as {on: failure, webhook: …}");
+    }
+    hooks.push_back(std::move(hook));
+  }
+  return hooks;
 }
 
 void read_weir_file(Reading& reading) {
@@ -163,6 +197,9 @@ void read_weir_file(Reading& reading) {
   if (values.has("vars")) project.vars.update(values.json("vars"));
   project.model_config = values.has("models") ? without_package(values.json("models"), project.name) : dbt.models;
   const auto files = values.group("files");
+  if (values.has("smtp")) project.smtp = values.group("smtp");
+  read_pools(reading, values, file->root, validator);
+  reading.hooks = read_hooks(values, file->root, validator, kWeirFile);
   if (files.has("retention")) project.files_retention = files.duration("retention");
   if (const auto* connections = file->root.find("connections")) {
     project.connections = read_connections(reading, *file, *connections, {});

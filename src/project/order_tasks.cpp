@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <functional>
+#include <queue>
+#include <unordered_map>
 #include <utility>
 
 #include "project/reading.hpp"
@@ -6,12 +9,10 @@
 namespace weir::project {
 namespace {
 
-std::size_t index_of(const std::vector<Task>& tasks, std::string_view name) {
-  return static_cast<std::size_t>(std::ranges::find(tasks, name, &Task::name) - tasks.begin());
-}
+using Index = std::unordered_map<std::string_view, std::size_t>;
 
 // Follows needs among tasks that wait for each other until one comes again: a cycle, from its first task in the file on.
-std::vector<std::size_t> find_cycle(const std::vector<Task>& tasks, const std::vector<bool>& done) {
+std::vector<std::size_t> find_cycle(const std::vector<Task>& tasks, const Index& index, const std::vector<bool>& done) {
   std::vector<std::size_t> path;
   auto at = static_cast<std::size_t>(std::ranges::find(done, false) - done.begin());
   for (;;) {
@@ -23,9 +24,9 @@ std::vector<std::size_t> find_cycle(const std::vector<Task>& tasks, const std::v
     }
     path.push_back(at);
     for (const auto& need : tasks[at].needs) {
-      const auto next = index_of(tasks, need);
-      if (next < tasks.size() && !done[next]) {
-        at = next;
+      const auto next = index.find(need);
+      if (next != index.end() && !done[next->second]) {
+        at = next->second;
         break;
       }
     }
@@ -35,34 +36,49 @@ std::vector<std::size_t> find_cycle(const std::vector<Task>& tasks, const std::v
 }  // namespace
 
 std::vector<Task> order_tasks(std::vector<Task> tasks, std::vector<Error>& mistakes) {
+  Index index;
+  for (std::size_t i = 0; i < tasks.size(); ++i) index.emplace(tasks[i].name, i);
+  // How many needs of each task are still to come; an unknown task is another mistake.
+  std::vector<std::size_t> open(tasks.size());
+  std::vector<std::vector<std::size_t>> dependents(tasks.size());
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    for (const auto& need : tasks[i].needs) {
+      const auto upstream = index.find(need);
+      if (upstream == index.end()) continue;
+      ++open[i];
+      dependents[upstream->second].push_back(i);
+    }
+  }
   std::vector<bool> done(tasks.size());
   std::vector<std::size_t> order;
-  const auto ready = [&](std::size_t i) {
-    return std::ranges::all_of(tasks[i].needs, [&](const auto& need) {
-      const auto upstream = index_of(tasks, need);
-      return upstream == tasks.size() || done[upstream];  // an unknown task is another mistake
-    });
+  std::priority_queue<std::size_t, std::vector<std::size_t>, std::greater<>> ready;  // the first of the file first
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (open[i] == 0) ready.push(i);
+  }
+  const auto take = [&](std::size_t i) {
+    done[i] = true;
+    order.push_back(i);
+    for (const auto dependent : dependents[i]) {
+      if (--open[dependent] == 0 && !done[dependent]) ready.push(dependent);
+    }
   };
   while (order.size() < tasks.size()) {
-    std::size_t next = 0;
-    while (next < tasks.size() && (done[next] || !ready(next))) ++next;
-    if (next == tasks.size()) {
-      // Counting the cycle's tasks as done shows whether there is another cycle.
-      const auto cycle = find_cycle(tasks, done);
-      std::string path;
-      for (const auto i : cycle) path += tasks[i].name + " → ";
-      const auto& first = tasks[cycle.front()];
-      mistakes.push_back(Error::user(Code::InvalidProject, "tasks need each other in a circle: {}{}", path, first.name)
-                             .hint("remove one of these needs")
-                             .at(first.place));
-      for (const auto i : cycle) {
-        done[i] = true;
-        order.push_back(i);
-      }
+    if (!ready.empty()) {
+      const auto next = ready.top();
+      ready.pop();
+      take(next);
       continue;
     }
-    done[next] = true;
-    order.push_back(next);
+    // Counting the cycle's tasks as done shows whether there is another cycle.
+    const auto cycle = find_cycle(tasks, index, done);
+    std::string path;
+    for (const auto i : cycle) path += tasks[i].name + " → ";
+    const auto& first = tasks[cycle.front()];
+    mistakes.push_back(Error::user(Code::InvalidProject, "tasks need each other in a circle: {}{}", path, first.name)
+                           .hint("remove one of these needs")
+                           .at(first.place));
+    for (const auto i : cycle) done[i] = true;
+    for (const auto i : cycle) take(i);
   }
   std::vector<Task> ordered;
   for (const auto i : order) ordered.push_back(std::move(tasks[i]));

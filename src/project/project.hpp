@@ -35,6 +35,25 @@ struct RetryPolicy {
   double jitter = 0.2;  // a delay is scaled by a random factor in [1 - jitter, 1 + jitter]
 };
 
+// Who is told of what happens to a pipeline's runs. The texts may hold templates, rendered when a message is sent.
+struct Hook {
+  std::vector<std::string> on;  // success, failure, retry, deadline, recovery, queue
+  std::string webhook;          // exactly one of webhook, email and command is set
+  std::string format = "json";  // of a webhook: json, slack
+  std::vector<std::string> email;
+  std::vector<std::string> command;
+  Place place;
+};
+
+// A pipeline starts after others, or after tables have been written.
+struct After {
+  enum class Rule { All, Any } rule = Rule::All;
+  std::vector<std::string> sources;  // pipelines' names, tables as "connection.table"
+  // Together: a run takes all events that are there. OneByOne: a run for each event (Any) or for each round of them (All).
+  enum class Batch { Together, OneByOne } batch = Batch::Together;
+  Place place;
+};
+
 struct Task {
   std::string name;
   std::string kind;                // "copy", "model", …: the task's one key
@@ -42,6 +61,13 @@ struct Task {
   std::vector<std::string> needs;  // upstream tasks
   RetryPolicy retry;               // the pipeline's where the task has none
   std::optional<std::chrono::milliseconds> timeout;
+  std::string run_if = "all_succeeded";  // which ends of `needs` let it run
+  std::string when;                      // a template; "" is always
+  Json for_each;                         // a list, or a template that gives one; null: the task is a single one
+  int concurrency = 0;                   // attempts at once over all runs; 0 is no limit
+  std::string pool;                      // "" is none
+  int priority = 0;
+  std::vector<std::string> writes;  // tables that its settings do not tell of, as "connection.table"
   Place place;
   std::map<std::string, Place>
       places;  // of the kind's settings, by path ("from", "rules.0.column"); "" is the kind itself
@@ -50,10 +76,17 @@ struct Task {
 struct Pipeline {
   std::string name;
   std::string description;
+  std::vector<std::string> tags;
   std::vector<Schedule> schedules;
-  Json params = Json::object();  // defaults
-  int parallel = 4;              // tasks at once
-  std::vector<Task> tasks;       // in an order in which every task follows what it needs
+  std::optional<After> after;
+  int concurrency = 1;  // runs at once
+  std::optional<std::chrono::milliseconds> run_timeout;
+  std::optional<std::chrono::milliseconds> deadline;       // after a run's creation: then its hooks are told
+  std::optional<std::chrono::milliseconds> queue_warning;  // how long a task may wait for a slot without a word
+  std::vector<Hook> hooks;                                 // the project's, and its own
+  Json params = Json::object();                            // defaults
+  int parallel = 4;                                        // tasks at once
+  std::vector<Task> tasks;                                 // in an order in which every task follows what it needs
   Place place;
 };
 
@@ -108,6 +141,8 @@ struct Project {
   Json vars = Json::object();
   Json model_config = Json::object();  // dbt's `models:` tree: +materialized and friends by folder
   std::string model_connection;        // where models run unless they say otherwise: by default the first connection
+  std::map<std::string, int> pools;    // slots by name
+  Settings smtp;                       // the server for mails: url, from, user, password; templates not yet rendered
   std::optional<std::chrono::milliseconds> files_retention;  // files/<run id> older than this are pruned
   std::vector<Pipeline> pipelines;
   std::optional<DbtProject> dbt;

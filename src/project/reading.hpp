@@ -21,6 +21,7 @@ struct Reading {
   RetryPolicy default_retry;
   std::optional<std::chrono::milliseconds> default_timeout;
   int default_parallel = 4;
+  std::vector<Hook> hooks = {};  // of weir.yml: every pipeline has them
 };
 
 // A file's text and tree. Nothing, and a mistake, when it cannot be read.
@@ -50,6 +51,9 @@ void read_pipeline(Reading& reading, const YamlFile& file);
 void read_properties(Reading& reading, const YamlFile& file);
 void read_generator(Reading& reading, const YamlFile& file);
 
+// The hooks of weir.yml or of a pipeline, whose map `root` is.
+std::vector<Hook> read_hooks(const Settings& values, const Node& root, Validator& validator, const std::string& file);
+
 // The policy with what the settings say replaced.
 RetryPolicy merge_retry(RetryPolicy policy, const Settings& retry);
 // Letters, digits, _ and -: what names of connections, pipelines and tasks are made of.
@@ -58,7 +62,7 @@ void check_name(Validator& validator, const Node& place, std::string_view what, 
 // Puts every task behind what it needs, otherwise in the file's order. A cycle is a mistake that shows its path.
 std::vector<Task> order_tasks(std::vector<Task> tasks, std::vector<Error>& mistakes);
 
-// Checks the settings that name tables, files or connections.
+// Checks the settings that name tables, files, connections, pipelines or pools.
 void check_references(Reading& reading);
 
 }  // namespace weir::project

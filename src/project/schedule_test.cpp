@@ -135,6 +135,49 @@ TEST(Schedule, HalfHourChangesAndSkippedDays) {
             (Texts{"2011-12-29 12:00:00 -10:00", "2011-12-31 00:00:00 +14:00", "2011-12-31 12:00:00 +14:00"}));
 }
 
+TEST(Schedule, GapAndOverlapAreTheUsersChoice) {
+  auto schedule = Schedule::parse("30 2 * * *", "Europe/Berlin").value();
+  schedule.gap = Gap::Skip;
+  EXPECT_EQ(schedule.local_text(*schedule.next(at("2026-03-28T12:00:00Z"))), "2026-03-30 02:30:00 +02:00");
+  schedule.overlap = Overlap::Both;
+  auto fire = *schedule.next(at("2026-10-24T12:00:00Z"));
+  EXPECT_EQ(schedule.local_text(fire), "2026-10-25 02:30:00 +02:00");
+  fire = *schedule.next(fire);
+  EXPECT_EQ(schedule.local_text(fire), "2026-10-25 02:30:00 +01:00");
+  auto rhythm = Schedule::parse("30 * * * *", "Europe/Berlin").value();
+  rhythm.overlap = Overlap::First;
+  rhythm.gap = Gap::Run;
+  EXPECT_EQ(rhythm.local_text(*rhythm.next(at("2026-10-25T00:30:00Z"))), "2026-10-25 03:30:00 +01:00");
+  EXPECT_EQ(rhythm.local_text(*rhythm.next(at("2026-03-29T00:30:00Z"))), "2026-03-29 03:00:00 +02:00");
+}
+
+TEST(Schedule, AnIntervalFiresAtItsMultiples) {
+  const auto schedule = Schedule::every(std::chrono::minutes{15}, "Europe/Moscow").value();
+  EXPECT_EQ(schedule.text(), "every 15m");
+  EXPECT_EQ(format_instant(*schedule.next(at("2026-03-01T12:00:00Z"))), "2026-03-01T12:15:00Z");
+  EXPECT_EQ(format_instant(*schedule.next(at("2026-03-01T12:14:59.999999Z"))), "2026-03-01T12:15:00Z");
+  EXPECT_EQ(format_instant(*schedule.next(at("1969-12-31T23:50:00Z"))), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(format_instant(*schedule.last(at("2026-03-01T12:14:59Z"))), "2026-03-01T12:00:00Z");
+  EXPECT_EQ(format_instant(*schedule.last(at("2026-03-01T12:15:00Z"))), "2026-03-01T12:15:00Z");
+  EXPECT_EQ(Schedule::every(std::chrono::milliseconds{500}, "UTC").error().code(), Code::InvalidProject);
+}
+
+TEST(Schedule, TheLastFiresBeforeAnInstant) {
+  const auto tuesdays = Schedule::parse("45 12 * * TUE", "Europe/Moscow").value();
+  EXPECT_EQ(format_instant(*tuesdays.last(at("2026-03-10T09:44:59Z"))), "2026-03-03T09:45:00Z");
+  EXPECT_EQ(format_instant(*tuesdays.last(at("2026-03-10T09:45:00Z"))), "2026-03-10T09:45:00Z");
+  const auto leap = Schedule::parse("0 0 29 2 *", "UTC").value();
+  EXPECT_EQ(format_instant(*leap.last(at("2026-03-10T00:00:00Z"))), "2024-02-29T00:00:00Z");
+  EXPECT_FALSE(Schedule::parse("0 0 30 2 *", "UTC").value().last(at("2026-03-10T00:00:00Z")));
+  const auto hourly = Schedule::parse("@hourly", "UTC").value();
+  const auto fires_of_day = hourly.fires(at("2026-03-01T00:00:00Z"), at("2026-03-02T00:00:00Z"), 100);
+  EXPECT_EQ(fires_of_day.size(), 24U);
+  EXPECT_EQ(format_instant(fires_of_day.front()), "2026-03-01T01:00:00Z");
+  const auto newest = hourly.fires(at("2020-01-01T00:00:00Z"), at("2026-03-02T00:00:00Z"), 3);
+  ASSERT_EQ(newest.size(), 3U);
+  EXPECT_EQ(format_instant(newest.front()), "2026-03-01T22:00:00Z");
+}
+
 TEST(Schedule, MistakesNameTheFieldOrTheZone) {
   const auto mistake = [](std::string_view cron, std::string_view zone = "UTC") {
     const auto parsed = Schedule::parse(cron, zone);

@@ -30,11 +30,19 @@ Result<Filled> fill(int socket, char* target, std::size_t bytes) {
   return Filled::Yes;
 }
 
+std::size_t length_in(const char* header) {
+  std::size_t length = 0;
+  for (std::size_t i = 0; i < kHeaderBytes; ++i)
+    length |= std::size_t{static_cast<unsigned char>(header[i])} << (8 * i);
+  return length;
+}
+
 }  // namespace
 
 struct Channel::State {
   Descriptor socket;
   std::mutex sending;
+  std::string arrived;  // the begin of a message whose rest is on its way
 };
 
 Result<std::pair<Channel, Descriptor>> Channel::make_pair() {
@@ -82,13 +90,40 @@ Result<void> Channel::send(std::string_view message) {
 Result<std::optional<std::string>> Channel::receive() {
   std::array<char, kHeaderBytes> header;
   if (WEIR_TRY(fill(state_->socket.get(), header.data(), header.size())) == Filled::End) return std::nullopt;
-  std::size_t length = 0;
-  for (std::size_t i = 0; i < kHeaderBytes; ++i)
-    length |= std::size_t{static_cast<unsigned char>(header[i])} << (8 * i);
+  const auto length = length_in(header.data());
   if (length > kMessageBytesMax) return Error::bug("a message announces more than a channel allows: {} bytes", length);
   std::string message(length, '\0');
   if (WEIR_TRY(fill(state_->socket.get(), message.data(), length)) == Filled::End) return std::nullopt;
   return message;
+}
+
+Result<Channel::Arrived> Channel::receive_arrived() {
+  Arrived result;
+  auto& arrived = state_->arrived;
+  std::array<char, 65'536> piece;
+  for (;;) {
+    const auto got = ::recv(state_->socket.get(), piece.data(), piece.size(), MSG_DONTWAIT);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    if (got < 0 && errno != ECONNRESET) return Error::from_errno(errno, "receiving a message");
+    if (got <= 0) {
+      result.ended = true;
+      break;
+    }
+    arrived.append(piece.data(), static_cast<std::size_t>(got));
+    if (static_cast<std::size_t>(got) < piece.size()) break;  // a stream's end is looked for again when it is due
+  }
+  std::size_t begin = 0;
+  while (arrived.size() - begin >= kHeaderBytes) {
+    const auto length = length_in(arrived.data() + begin);
+    if (length > kMessageBytesMax)
+      return Error::bug("a message announces more than a channel allows: {} bytes", length);
+    if (arrived.size() - begin - kHeaderBytes < length) break;
+    result.messages.push_back(arrived.substr(begin + kHeaderBytes, length));
+    begin += kHeaderBytes + length;
+  }
+  arrived.erase(0, begin);
+  return result;
 }
 
 }  // namespace weir::services

@@ -69,6 +69,7 @@ class Process {
   void release();
 
  private:
+  friend class ForkServer;
   struct State;
   explicit Process(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
@@ -90,6 +91,13 @@ class Channel {
   Result<void> send(std::string_view message);
   // Nothing at the end: the other side has closed or died.
   Result<std::optional<std::string>> receive();
+  // Without waiting: the messages that have arrived whole, and whether the other side has closed. Not to be mixed with
+  // receive().
+  struct Arrived {
+    std::vector<std::string> messages;
+    bool ended = false;
+  };
+  Result<Arrived> receive_arrived();
   int descriptor() const;
 
  private:

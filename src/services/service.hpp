@@ -59,6 +59,8 @@ class Supervisor {
   static std::unique_ptr<Supervisor> create(std::vector<ServiceSpec> specs, Lifetime lifetime, Log& log);
   virtual ~Supervisor() = default;  // stops what it started, in reverse order
 
+  // Takes on the services that it does not know by name yet: the project has changed.
+  virtual void know(std::vector<ServiceSpec> specs) = 0;
   // Running and answering, started when it was not; a service that another process started is shared. Idempotent.
   virtual Result<ServiceAddress> ensure(const std::string& name, std::stop_token stop) = 0;
   // Starts several at once.

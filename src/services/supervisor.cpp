@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <mutex>
 #include <thread>
 
 #include "services/managed_service.hpp"
@@ -8,15 +9,21 @@ namespace {
 
 class ProjectSupervisor final : public Supervisor {
  public:
-  ProjectSupervisor(std::vector<ServiceSpec> specs, Lifetime lifetime, Log& log) {
+  ProjectSupervisor(std::vector<ServiceSpec> specs, Lifetime lifetime, Log& log) : lifetime_(lifetime), log_(log) {
+    know(std::move(specs));
+  }
+
+  void know(std::vector<ServiceSpec> specs) override {
+    const std::lock_guard guard{mutex_};
     for (auto& spec : specs) {
+      if (std::find(names_.begin(), names_.end(), spec.name) != names_.end()) continue;
       names_.push_back(spec.name);
       // The service and its keeper work in other folders than ours.
       spec.state_folder = std::filesystem::absolute(spec.state_folder);
-      if (lifetime == Lifetime::Detached) {
-        services_.push_back(std::make_unique<DetachedService>(std::move(spec), log));
+      if (lifetime_ == Lifetime::Detached) {
+        services_.push_back(std::make_unique<DetachedService>(std::move(spec), log_));
       } else {
-        services_.push_back(std::make_unique<OwnedService>(std::move(spec), log));
+        services_.push_back(std::make_unique<OwnedService>(std::move(spec), log_));
       }
     }
   }
@@ -31,12 +38,13 @@ class ProjectSupervisor final : public Supervisor {
   }
 
   Result<void> ensure_all(std::stop_token stop) override {
-    std::vector<Result<void>> results(services_.size());
+    const auto names = known_names();
+    std::vector<Result<void>> results(names.size());
     {
       std::vector<std::jthread> starts;
-      for (std::size_t i = 0; i < services_.size(); ++i) {
-        starts.emplace_back([this, i, &results, stop] {
-          auto address = ensure(names_[i], stop);
+      for (std::size_t i = 0; i < names.size(); ++i) {
+        starts.emplace_back([this, i, &names, &results, stop] {
+          auto address = ensure(names[i], stop);
           if (!address.ok()) results[i] = std::move(address).error();
         });
       }
@@ -47,14 +55,21 @@ class ProjectSupervisor final : public Supervisor {
 
   std::vector<ServiceStatus> status() override {
     std::vector<ServiceStatus> all;
-    for (const auto& service : services_) all.push_back(service->status());
+    for (const auto& name : known_names()) all.push_back((*find(name)).get().status());
     return all;
   }
 
   Result<void> stop(const std::string& name) override { return WEIR_TRY(find(name)).get().stop(); }
 
  private:
+  std::vector<std::string> known_names() {
+    const std::lock_guard guard{mutex_};
+    return names_;
+  }
+
+  // Services stay where they are as long as we live.
   Result<std::reference_wrapper<ManagedService>> find(const std::string& name) {
+    const std::lock_guard guard{mutex_};
     const auto found = std::find(names_.begin(), names_.end(), name);
     if (found != names_.end()) return std::ref(*services_[static_cast<std::size_t>(found - names_.begin())]);
     return Error::user(Code::NotFound, "no managed service of this name: {}", name)
@@ -62,7 +77,10 @@ class ProjectSupervisor final : public Supervisor {
                              : fmt::format("the project's managed services: {}", fmt::join(names_, ", ")));
   }
 
-  std::vector<std::string> names_;
+  const Lifetime lifetime_;
+  Log& log_;
+  std::mutex mutex_;
+  std::vector<std::string> names_;  // this and the next guarded by mutex_
   std::vector<std::unique_ptr<ManagedService>> services_;
 };
 

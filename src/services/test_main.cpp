@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "services/fork_server.hpp"
 #include "services/keeper.hpp"
 #include "services/process.hpp"
 #include "services/record.hpp"
@@ -95,6 +96,21 @@ int parent_of_sleep() {
   return 0;
 }
 
+// A fork server whose children do what the first message over their socket says.
+int fork_server() {
+  if (serve_forks() == ForkSide::ServerEnded) return 0;
+  Channel channel{Descriptor{ForkServer::kSocketFd}};
+  const auto order = channel.receive();
+  if (!order.ok() || !*order) return 9;
+  const std::string text = **order;
+  if (text == "abort") ::abort();
+  if (text == "wait") ::pause();
+  if (text.starts_with("exit ")) return std::stoi(text.substr(5));
+  if (text.starts_with("print ")) fmt::print("{}", text.substr(6));
+  if (text == "who") (void)channel.send(fmt::format("{} {} {}", ::getpid(), ::getppid(), ::getsid(0)));
+  return 0;
+}
+
 }  // namespace
 }  // namespace weir::services
 
@@ -104,6 +120,7 @@ int main(int argument_count, char** texts) {
   if (verb == "warehouse") return weir::services::stand_in_warehouse(arguments);
   if (verb == "services") return weir::services::keep_service(weir::services::kKeeperDescriptor);
   if (verb == "own") return weir::services::own(arguments.at(1), arguments.at(2), arguments.at(3));
+  if (verb == "fork-server") return weir::services::fork_server();
   if (verb == "parent-of-sleep") return weir::services::parent_of_sleep();
   testing::InitGoogleTest(&argument_count, texts);
   return RUN_ALL_TESTS();

@@ -234,7 +234,11 @@ std::filesystem::path Chdb::default_library() {
   } else if (const char* home = std::getenv("HOME"); home != nullptr) {
     cache = std::filesystem::path(home) / ".cache";
   }
-  return cache / "weir" / "chdb" / kPinnedVersion / "libchdb.so";
+  const auto own = cache / "weir" / "chdb" / kPinnedVersion / "libchdb.so";
+  // Where the Debian package has it.
+  constexpr auto kInstalled = "/usr/lib/weir/libchdb.so";
+  std::error_code error;
+  return !std::filesystem::exists(own, error) && std::filesystem::exists(kInstalled, error) ? kInstalled : own;
 }
 
 Result<Chdb> Chdb::load(const std::filesystem::path& library) {

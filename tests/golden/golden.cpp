@@ -29,8 +29,8 @@ std::string show(const project::Mistakes& mistakes) {
 }
 
 std::string show(const project::Schedule& schedule) {
-  auto text =
-      fmt::format("  schedule {} in {}{}\n", schedule.cron(), schedule.zone(), schedule.catchup ? ", catching up" : "");
+  auto text = fmt::format("  schedule {} in {}{}\n", schedule.interval() ? schedule.text() : schedule.cron(),
+                          schedule.zone(), schedule.catchup == project::Catchup::None ? "" : ", catching up");
   auto fire = schedule.next(kNow);
   for (int i = 0; fire && i < kFiresShown; ++i) {
     text += fmt::format("    {}\n", schedule.local_text(*fire));
@@ -47,7 +47,34 @@ std::string show(const project::Task& task) {
     text += fmt::format("    {} attempts, {} {} to {}, jitter {}\n", retry.attempts, format_duration(retry.delay),
                         retry.exponential ? "doubling" : "fixed", format_duration(retry.max_delay), retry.jitter);
   }
+  if (!task.when.empty()) text += fmt::format("    when {}\n", task.when);
+  if (task.run_if != "all_succeeded") text += fmt::format("    if {}\n", task.run_if);
+  if (!task.for_each.is_null()) text += fmt::format("    for each of {}\n", to_text(task.for_each));
+  if (task.concurrency != 0) text += fmt::format("    {} at once\n", task.concurrency);
+  if (!task.pool.empty()) text += fmt::format("    in pool {}\n", task.pool);
+  if (task.priority != 0) text += fmt::format("    priority {}\n", task.priority);
   if (task.timeout) text += fmt::format("    at most {}\n", format_duration(*task.timeout));
+  return text;
+}
+
+std::string show_flow(const project::Pipeline& pipeline) {
+  std::string text;
+  if (pipeline.concurrency != 1) text += fmt::format("  {} runs at once\n", pipeline.concurrency);
+  const auto limit = [&](std::string_view what, const std::optional<std::chrono::milliseconds>& duration) {
+    if (duration) text += fmt::format("  {} {}\n", what, format_duration(*duration));
+  };
+  limit("a run takes at most", pipeline.run_timeout);
+  limit("should have succeeded within", pipeline.deadline);
+  limit("may wait for a slot", pipeline.queue_warning);
+  if (const auto& after = pipeline.after) {
+    text += fmt::format("  after {} of {}{}\n", after->rule == project::After::Rule::All ? "all" : "any",
+                        fmt::join(after->sources, ", "),
+                        after->batch == project::After::Batch::OneByOne ? ", one by one" : "");
+  }
+  for (const auto& hook : pipeline.hooks) {
+    text += fmt::format("  hook on {}: {}{}{}\n", fmt::join(hook.on, ", "), hook.webhook, fmt::join(hook.email, ", "),
+                        fmt::join(hook.command, " "));
+  }
   return text;
 }
 
@@ -61,6 +88,7 @@ std::string show(const project::Project& project) {
   for (const auto& pipeline : project.pipelines) {
     text +=
         fmt::format("pipeline {}: {} at once, params {}\n", pipeline.name, pipeline.parallel, to_text(pipeline.params));
+    text += show_flow(pipeline);
     for (const auto& schedule : pipeline.schedules) text += show(schedule);
     for (const auto& task : pipeline.tasks) text += show(task);
   }

@@ -1,0 +1,768 @@
+#include "engine/active_run.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/error_json.hpp"
+#include "engine/sensor.hpp"
+#include "ledger/schedule_book.hpp"
+
+namespace weir::engine {
+namespace {
+
+using ledger::Attempt;
+using ledger::AttemptState;
+using ledger::RunState;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+milliseconds retry_delay(const project::RetryPolicy& policy, int failed_attempts, double random) {
+  double delay = static_cast<double>(policy.delay.count());
+  if (policy.exponential) {
+    for (int i = 1; i < failed_attempts; ++i)
+      delay = std::min(delay * 2, static_cast<double>(policy.max_delay.count()));
+  }
+  delay *= 1 + policy.jitter * (2 * random - 1);
+  return milliseconds{static_cast<long long>(delay)};
+}
+
+std::string_view how_it_ended(AttemptState state) {
+  switch (state) {
+    case AttemptState::Succeeded: return "succeeded";
+    case AttemptState::Skipped: return "was skipped";
+    case AttemptState::Cancelled: return "was cancelled";
+    case AttemptState::Lost: return "was lost";
+    default: return "failed";
+  }
+}
+
+}  // namespace
+
+ActiveRun::ActiveRun(RunShared& shared, RunOrder order, std::uint64_t number)
+    : shared_(shared),
+      order_(std::move(order)),
+      run_(order_.run),
+      number_(number),
+      // A step that waits for a connection is looked at again in the turn that this wakes.
+      opener_(*order_.version->connections, shared.loop, [] { return Result<void>{}; }) {
+  for (auto& step : order_.plan.steps) steps_.push_back({.step = step});
+  for (std::size_t i = 0; i < steps_.size(); ++i) index_[steps_[i].step.name] = i;
+  for (const auto& name : order_.plan.connections()) opener_.resolve(name);
+}
+
+ActiveRun::~ActiveRun() {
+  if (run_timer_) shared_.loop.cancel(*run_timer_);
+}
+
+Result<void> ActiveRun::begin() {
+  const auto now = system_clock().now();
+  run_.started_at = run_.started_at.value_or(now);
+  WEIR_TRY(shared_.ledger.set_run_state(run_.id, RunState::Running, now));
+  run_.state = RunState::Running;
+  run_.finished_at.reset();
+  run_.error.clear();
+  const auto self = shared_from_this();
+  shared_.after_write.push_back([self, run = run_] { self->order_.observer->run_started(run, self->plan()); });
+  if (plan().timeout) {
+    run_timer_ = shared_.loop.at(steady_clock::now() + *plan().timeout, [self] {
+      self->run_timer_.reset();
+      self->timed_out_ = true;
+      return self->cancel(CancelSignal::Urgency::Orderly);
+    });
+  }
+  WEIR_TRY(take_over_earlier(WEIR_TRY(shared_.ledger.attempts(run_.id))));
+  WEIR_TRY(look_at_needs());
+  return go_on();
+}
+
+// What earlier tries of this run have left: numbers, results, finished items. A run that goes on by itself after its
+// process was killed has used up the tries that were lost.
+Result<void> ActiveRun::take_over_earlier(const std::vector<Attempt>& earlier) {
+  for (const auto& attempt : earlier) {
+    const auto found = index_.find(attempt.task);
+    const bool used = attempt.state == AttemptState::Lost || attempt.state == AttemptState::Failed;
+    if (found == index_.end()) {
+      auto& item = earlier_items_[attempt.task];
+      item.last_number = std::max(item.last_number, attempt.number);
+      item.used += used ? 1 : 0;
+      item.is_done |= attempt.state == AttemptState::Succeeded;
+      continue;
+    }
+    auto& state = steps_[found->second];
+    state.last_number = std::max(state.last_number, attempt.number);
+    if (attempt.state == AttemptState::Succeeded) note_result(state, attempt);
+    // Waiting again, or going on with the items that are left, is no further try.
+    const bool only_waits = runs_without_process(state.step) || is_sensor(state.step) || !state.step.for_each.empty();
+    if (order_.is_recovered && used && !only_waits) ++state.attempts;
+  }
+  for (auto& state : steps_) {
+    const bool used_up = state.attempts >= state.step.retry.attempts && state.attempts > 0;
+    if (!state.step.selected) {
+      state.phase = Phase::Ended;
+    } else if (used_up) {
+      state.phase = Phase::Ended;
+      state.end = AttemptState::Lost;
+      state.ended_by_failure = true;
+      if (run_.error.empty())
+        run_.error = fmt::format("{}: its process was killed, and its retries are used up", state.step.name);
+    } else {
+      ++open_;
+    }
+  }
+  return {};
+}
+
+Result<void> ActiveRun::look_at_needs() {
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    for (const auto& need : steps_[i].step.needs) {
+      auto& upstream = steps_[index_.at(need)];
+      upstream.dependents.push_back(i);
+      if (upstream.phase != Phase::Ended) ++steps_[i].open_needs;
+    }
+  }
+  // Those that have a need are looked at when it ends; a need may have ended before this run, or badly.
+  for (std::size_t i = 0; i < steps_.size(); ++i) to_look_at_.push_back(i);
+  return {};
+}
+
+std::optional<Error> ActiveRun::reason_to_skip(const StepState& state) const {
+  const auto skipped = [](std::string_view need, std::string_view how) {
+    return Error::user(Code::Conflict, "skipped, because {} {}", need, how);
+  };
+  std::size_t succeeded = 0;
+  std::size_t failed = 0;
+  for (const auto& need : state.step.needs) {
+    const auto& upstream = steps_[index_.at(need)];
+    if (upstream.phase != Phase::Ended) continue;
+    if (upstream.end == AttemptState::Succeeded) ++succeeded;
+    if (upstream.ended_by_failure) ++failed;
+    const bool is_bad = state.step.run_if == RunIf::AllSucceeded ? upstream.end != AttemptState::Succeeded
+                        : state.step.run_if == RunIf::NoneFailed ? upstream.ended_by_failure
+                                                                 : false;
+    if (is_bad) return skipped(need, how_it_ended(upstream.end));
+  }
+  if (state.open_needs != 0 || state.step.needs.empty()) return std::nullopt;
+  if (state.step.run_if == RunIf::AnySucceeded && succeeded == 0)
+    return skipped("none of the tasks that it needs", "succeeded");
+  if (state.step.run_if == RunIf::AnyFailed && failed == 0) return skipped("none of the tasks that it needs", "failed");
+  return std::nullopt;
+}
+
+// Called whenever a need of a waiting step has ended: it is skipped, goes on waiting, or may run.
+Result<void> ActiveRun::needs_have_ended(std::size_t i) {
+  auto& state = steps_[i];
+  if (state.phase != Phase::Waiting) return {};
+  if (const auto reason = reason_to_skip(state)) {
+    const bool by_failure = std::ranges::any_of(state.step.needs, [&](const auto& need) {
+      return steps_[index_.at(need)].phase == Phase::Ended && steps_[index_.at(need)].ended_by_failure;
+    });
+    WEIR_TRY(end_without_attempt(i, AttemptState::Skipped, *reason));
+    steps_[i].ended_by_failure = by_failure;
+    return end_step(i, AttemptState::Skipped, by_failure);
+  }
+  if (state.open_needs != 0) return {};
+  if (!state.step.when.empty() && !state.parent) {
+    const auto wanted = holds(plan(), state.step, results_);
+    if (!wanted.ok()) return fail_at_start(i, Error(wanted.error()));
+    if (!*wanted) {
+      WEIR_TRY(end_without_attempt(
+          i, AttemptState::Skipped,
+          Error::user(Code::Conflict, "skipped, because its condition does not hold: {}", state.step.when)));
+      return end_step(i, AttemptState::Skipped, false);
+    }
+  }
+  if (!state.step.for_each.empty() && !state.parent) return expand(i);
+  return make_ready(i);
+}
+
+RunShared::Turn ActiveRun::turn_of(const StepState& state) const {
+  const auto& step = state.step;
+  return {.priority = -step.priority,
+          .run_number = number_,
+          .limit = step.pool + "\n" + (step.concurrency > 0 ? step.task : std::string{})};
+}
+
+Result<void> ActiveRun::make_ready(std::size_t i) {
+  auto& state = steps_[i];
+  state.phase = Phase::Ready;
+  if (runs_without_process(state.step)) return run_in_place(i);
+  state.ready_since = steady_clock::now();
+  auto& waiting = shared_.waiting[turn_of(state)];
+  waiting.run = this;
+  waiting.steps.insert(i);
+  return {};
+}
+
+void ActiveRun::leave_queue(std::size_t i) {
+  const auto found = shared_.waiting.find(turn_of(steps_[i]));
+  if (found == shared_.waiting.end()) return;
+  found->second.steps.erase(i);
+  if (found->second.steps.empty()) shared_.waiting.erase(found);
+}
+
+// A for_each becomes a step for each item; it has an attempt itself, which ends with the last item.
+Result<void> ActiveRun::expand(std::size_t i) {
+  auto items = items_of(plan(), steps_[i].step, results_);
+  if (!items.ok()) return fail_at_start(i, std::move(items).error());
+  auto attempt = count_attempt(steps_[i]);
+  steps_[i].phase = Phase::Expanded;
+  steps_[i].record = attempt;
+  WEIR_TRY(shared_.ledger.start_attempt(attempt));
+  show(i, attempt);
+  const auto name = steps_[i].step.name;
+  std::vector<std::size_t> started;
+  for (std::size_t n = 0; n < items->size(); ++n) {
+    const auto item_name = fmt::format("{}/{}", name, n);
+    const auto& earlier = earlier_items_[item_name];
+    if (earlier.is_done) continue;
+    StepState item{.step = steps_[i].step};
+    item.step.name = item_name;
+    item.step.needs.clear();
+    item.parent = i;
+    item.last_number = earlier.last_number;
+    item.attempts = order_.is_recovered ? earlier.used : 0;
+    item.item = (*items)[n];
+    index_[item_name] = steps_.size();
+    started.push_back(steps_.size());
+    steps_.push_back(std::move(item));
+  }
+  steps_[i].open_items = started.size();
+  open_ += started.size();
+  steps_[i].record->output = {{"items", items->size()}, {"done_before", items->size() - started.size()}};
+  for (const auto item : started) WEIR_TRY(make_ready(item));
+  if (started.empty()) {
+    auto record = *std::exchange(steps_[i].record, std::nullopt);
+    return end_attempt(i, std::move(record), std::nullopt);
+  }
+  return {};
+}
+
+Result<void> ActiveRun::item_ended(std::size_t parent, const StepState& item) {
+  auto& state = steps_[parent];
+  if (item.end != AttemptState::Succeeded) ++state.failed_items;
+  if (item.running || state.phase != Phase::Expanded) return {};
+  if (--state.open_items != 0) return {};
+  auto record = *std::exchange(state.record, std::nullopt);
+  record.output["failed"] = state.failed_items;
+  std::optional<Error> error;
+  if (obeyed_) {
+    error = Error::cancelled();
+  } else if (state.failed_items != 0) {
+    // The items have been tried again by themselves.
+    error = Error::user(Code::CheckFailed, "{} of {} items failed", state.failed_items,
+                        record.output.value("items", std::size_t{0}));
+  }
+  return end_attempt(parent, std::move(record), std::move(error));
+}
+
+Attempt ActiveRun::count_attempt(StepState& state) {
+  ++state.attempts;
+  Attempt attempt;
+  attempt.run = run_.id;
+  attempt.task = state.step.name;
+  attempt.number = ++state.last_number;
+  attempt.state = AttemptState::Running;
+  attempt.started_at = system_clock().now();
+  return attempt;
+}
+
+Result<void> ActiveRun::fail_at_start(std::size_t i, Error error) {
+  auto attempt = count_attempt(steps_[i]);
+  steps_[i].phase = Phase::Running;
+  WEIR_TRY(shared_.ledger.start_attempt(attempt));
+  return end_attempt(i, std::move(attempt), std::move(error));
+}
+
+Json ActiveRun::variables_for(const StepState& state) const {
+  auto variables = plan().variables;
+  if (!state.step.late && !state.parent) return variables;
+  variables["tasks"] = results_;
+  if (state.parent) variables["item"] = state.item;
+  return variables;
+}
+
+WorkOrder ActiveRun::order_for(const StepState& state) const {
+  const auto& step = state.step;
+  return {.run = run_.id,
+          .pipeline = plan().pipeline,
+          .environment = plan().environment,
+          .step = step.name,
+          .kind = step.kind,
+          .node = step.node,
+          .attempt = 0,
+          .replay = order_.replay,
+          .settings = step.settings,
+          .variables = variables_for(state),
+          .project_folder = order_.version->project.folder,
+          .code_folder = order_.version->code_folder,
+          .connections = {}};
+}
+
+Result<bool> ActiveRun::start_step(std::size_t i) {
+  auto& state = steps_[i];
+  if (state.step.late && !state.completed) {
+    auto complete =
+        complete_step(order_.version->project, order_.version->graph, plan(), state.step, results_, state.item);
+    if (!complete.ok()) {
+      leave_queue(i);
+      WEIR_TRY(fail_at_start(i, std::move(complete).error()));
+      return true;
+    }
+    state.step = std::move(*complete);
+    state.completed = true;
+  }
+  auto order = order_for(state);
+  std::optional<Error> unresolved;
+  for (const auto& name : state.step.connections) {
+    auto connection = opener_.find(name);
+    if (!connection) return false;  // still starting: its event wakes the loop
+    if (!connection->ok()) {
+      unresolved = connection->error();
+      break;
+    }
+    order.connections.emplace(name, std::move(*connection).value());
+  }
+  leave_queue(i);
+  if (unresolved) {
+    WEIR_TRY(fail_at_start(i, std::move(*unresolved)));
+    return true;
+  }
+  // A sensor's probes are one attempt.
+  const bool goes_on = state.record.has_value();
+  auto attempt = goes_on ? *state.record : count_attempt(state);
+  order.attempt = attempt.number;
+  auto started = RunningAttempt::start(state.step, attempt, shared_.options.state_folder, shared_.spawn);
+  if (!started.ok()) {
+    if (!goes_on) WEIR_TRY(shared_.ledger.start_attempt(attempt));
+    state.record.reset();
+    WEIR_TRY(end_attempt(i, std::move(attempt), std::move(started).error()));
+    return true;
+  }
+  state.running = std::move(*started);
+  state.phase = Phase::Running;
+  ++running_;
+  shared_.slots.take(plan().pipeline, state.step);
+  if (!goes_on) {
+    if (is_sensor(state.step)) {
+      state.record = state.running->attempt();
+      if (state.step.timeout) state.give_up_at = steady_clock::now() + *state.step.timeout;
+    }
+    WEIR_TRY(shared_.ledger.start_attempt(state.running->attempt()));
+    show(i, state.running->attempt());
+  }
+  const auto self = shared_from_this();
+  shared_.after_write.push_back([running = state.running, order = std::move(order)] { running->give(order); });
+  WEIR_TRY(shared_.loop.watch(state.running->descriptor(), [self, i] { return self->listen(i); }));
+  arm_deadline(i);
+  return true;
+}
+
+void ActiveRun::stop_timer(StepState& state) {
+  if (state.timer) shared_.loop.cancel(*std::exchange(state.timer, std::nullopt));
+}
+
+void ActiveRun::arm_deadline(std::size_t i) {
+  auto& state = steps_[i];
+  stop_timer(state);
+  const auto deadline = state.running->deadline();
+  if (!deadline) return;
+  state.timer = shared_.loop.at(*deadline, [self = shared_from_this(), i]() -> Result<void> {
+    auto& expired = self->steps_[i];
+    expired.timer.reset();
+    if (!expired.running) return {};
+    expired.running->deadline_passed(self->shared_.options.stop_grace);
+    self->arm_deadline(i);
+    return {};
+  });
+}
+
+Result<void> ActiveRun::listen(std::size_t i) {
+  const auto running = steps_[i].running;
+  if (!running) return {};
+  const auto self = shared_from_this();
+  const auto events = WEIR_TRY(running->receive(shared_.ledger, plan().pipeline));
+  shared_.after_write.push_back([running] { running->answer(); });
+  bool closed = running->has_reported();
+  for (const auto& event : events) {
+    using Kind = RunningAttempt::Event::Kind;
+    auto& observer = *order_.observer;
+    switch (event.kind) {
+      case Kind::None: break;
+      case Kind::Closed: closed = true; break;
+      case Kind::Log:
+        shared_.after_write.push_back([self, running, &observer, line = event.line, attempt = running->attempt()] {
+          observer.logged(running->step(), attempt, line);
+        });
+        break;
+      case Kind::Progress:
+        shared_.after_write.push_back([self, running, &observer, attempt = running->attempt()] {
+          observer.progressed(running->step(), attempt);
+        });
+        break;
+      case Kind::Part:
+        shared_.after_write.push_back(
+            [self, running, &observer, part = event.part] { observer.part_finished(running->step(), part); });
+        break;
+    }
+  }
+  if (!closed) return {};
+  shared_.loop.unwatch(running->descriptor());
+  running->settle();
+  auto& state = steps_[i];
+  stop_timer(state);
+  --running_;
+  shared_.slots.give_back(plan().pipeline, state.step);
+  state.running.reset();
+  auto attempt = running->attempt();
+  auto error = running->error();
+  if (is_sensor(state.step)) {
+    const bool is_there = attempt.output.is_object() && attempt.output.value("ready", false);
+    if (!error && !is_there) return probe_again(i, attempt.output.value("detail", std::string{}));
+    state.record.reset();
+  }
+  WEIR_TRY(end_attempt(i, std::move(attempt), std::move(error)));
+  return go_on();
+}
+
+// Steps that need no process: runs of other pipelines, and sensors that look at files or the clock.
+Result<void> ActiveRun::run_in_place(std::size_t i) {
+  if (steps_[i].step.late && !steps_[i].completed) {
+    auto complete =
+        complete_step(order_.version->project, order_.version->graph, plan(), steps_[i].step, results_, steps_[i].item);
+    if (!complete.ok()) return fail_at_start(i, std::move(complete).error());
+    steps_[i].step = std::move(*complete);
+    steps_[i].completed = true;
+  }
+  if (!is_sensor(steps_[i].step)) return start_pipeline(i);
+  auto attempt = count_attempt(steps_[i]);
+  if (steps_[i].step.timeout) steps_[i].give_up_at = steady_clock::now() + *steps_[i].step.timeout;
+  steps_[i].record = attempt;
+  WEIR_TRY(shared_.ledger.start_attempt(attempt));
+  show(i, attempt);
+  return probe(i);
+}
+
+Result<void> ActiveRun::probe(std::size_t i) {
+  auto& state = steps_[i];
+  state.phase = Phase::Running;
+  const auto found = look(state.step, order_.version->project.folder, run_);
+  if (found.ok() && !found->is_there) return probe_again(i, found->detail);
+  auto record = *std::exchange(state.record, std::nullopt);
+  if (found.ok()) record.output = {{"ready", true}, {"detail", found->detail}};
+  WEIR_TRY(end_attempt(i, std::move(record), found.ok() ? std::nullopt : std::optional{found.error()}));
+  return go_on();
+}
+
+Result<void> ActiveRun::probe_again(std::size_t i, std::string_view detail) {
+  auto& state = steps_[i];
+  const auto now = steady_clock::now();
+  std::optional<Error> error;
+  if (obeyed_) error = Error::cancelled();
+  if (state.give_up_at && now >= *state.give_up_at) {
+    error = Error::external(Code::TimedOut, "what the task waits for has not come within {}: {}",
+                            format_duration(*state.step.timeout), detail)
+                .retry(Retry::Never);
+  }
+  if (error) {
+    auto record = *std::exchange(state.record, std::nullopt);
+    WEIR_TRY(end_attempt(i, std::move(record), std::move(error)));
+    return go_on();
+  }
+  state.phase = Phase::Delayed;
+  auto next = now + probe_interval(state.step, run_);
+  if (state.give_up_at) next = std::min(next, *state.give_up_at);
+  state.timer = shared_.loop.at(next, [self = shared_from_this(), i]() -> Result<void> {
+    auto& waiting = self->steps_[i];
+    waiting.timer.reset();
+    if (runs_without_process(waiting.step)) return self->probe(i);
+    WEIR_TRY(self->make_ready(i));
+    return self->go_on();
+  });
+  return {};
+}
+
+// The run that this step had started before the process was killed, if it goes on or has succeeded.
+Result<std::optional<ledger::Run>> ActiveRun::earlier_child(const Step& step) const {
+  std::optional<ledger::Run> found;
+  if (!order_.is_recovered) return found;
+  const auto by = child_trigger(run_, step.name);
+  for (auto& child : WEIR_TRY(shared_.ledger.schedules().children_of(run_.id))) {
+    const bool counts = !ledger::has_ended(child.state) || child.state == RunState::Succeeded;
+    if (child.triggered_by == by && counts) found = std::move(child);
+  }
+  return found;
+}
+
+Result<void> ActiveRun::start_pipeline(std::size_t i) {
+  auto attempt = count_attempt(steps_[i]);
+  steps_[i].phase = Phase::Running;
+  WEIR_TRY(shared_.ledger.start_attempt(attempt));
+  show(i, attempt);
+  const auto& settings = steps_[i].step.settings;
+  if (const auto earlier = WEIR_TRY(earlier_child(steps_[i].step))) {
+    attempt.output = {{"run", earlier->id.text()}};
+    if (earlier->state == RunState::Succeeded) return end_attempt(i, std::move(attempt), std::nullopt);
+    steps_[i].child = earlier->id;
+    steps_[i].record = std::move(attempt);
+    shared_.children[earlier->id] = {this, i};
+    return {};
+  }
+  const auto child = !shared_.start_child
+                         ? Result<ledger::Run>{Error::bug("nobody starts runs for tasks of kind pipeline")}
+                         : shared_.start_child({.pipeline = settings.text("pipeline"),
+                                                .params = settings.json("params"),
+                                                .parent = run_,
+                                                .task = steps_[i].step.name});
+  if (!child.ok()) return end_attempt(i, std::move(attempt), Error(child.error()));
+  attempt.output = {{"run", child->id.text()}};
+  if (!settings.flag("wait")) return end_attempt(i, std::move(attempt), std::nullopt);
+  steps_[i].child = child->id;
+  steps_[i].record = std::move(attempt);
+  shared_.children[child->id] = {this, i};
+  return {};
+}
+
+Result<void> ActiveRun::child_ended(std::size_t i, const ledger::Run& child) {
+  auto& state = steps_[i];
+  state.child.reset();
+  auto record = *std::exchange(state.record, std::nullopt);
+  std::optional<Error> error;
+  if (obeyed_) {
+    error = Error::cancelled();
+  } else if (child.state != RunState::Succeeded) {
+    error = Error::user(Code::CheckFailed, "run {} of pipeline {} is {}: {}", child.id.text(), child.pipeline,
+                        ledger::name(child.state), child.error)
+                .retry(Retry::Later)
+                .hint(fmt::format("weir runs {}", child.id.text()));
+  }
+  WEIR_TRY(end_attempt(i, std::move(record), std::move(error)));
+  return go_on();
+}
+
+void ActiveRun::show(std::size_t i, const Attempt& attempt) {
+  shared_.after_write.push_back(
+      [self = shared_from_this(), i, attempt] { self->order_.observer->step_changed(self->steps_[i].step, attempt); });
+}
+
+void ActiveRun::note_result(const StepState& state, const Attempt& attempt) {
+  if (state.parent || !state.step.node.empty()) return;
+  results_[state.step.name] = {{"state", ledger::name(attempt.state)},
+                               {"output", attempt.output},
+                               {"rows_read", attempt.rows_read},
+                               {"rows_written", attempt.rows_written}};
+}
+
+// Settles one attempt: succeeded, to be tried again, or over.
+Result<void> ActiveRun::end_attempt(std::size_t i, Attempt attempt, std::optional<Error> error) {
+  attempt.finished_at = system_clock().now();
+  attempt.state = !error                             ? AttemptState::Succeeded
+                  : error->code() == Code::Cancelled ? AttemptState::Cancelled
+                                                     : AttemptState::Failed;
+  if (error) attempt.error = to_json(*error);
+  WEIR_TRY(shared_.ledger.finish_attempt(attempt));
+  if (order_.record_attempt) WEIR_TRY(order_.record_attempt(steps_[i].step, attempt));
+  show(i, attempt);
+
+  auto& state = steps_[i];
+  const auto& policy = state.step.retry;
+  const bool again = error && error->retry() != Retry::Never && state.attempts < policy.attempts && !obeyed_;
+  if (again) {
+    const auto delay = retry_delay(policy, state.attempts, shared_.options.random());
+    state.phase = Phase::Delayed;
+    for (const auto& name : state.step.connections) opener_.resolve(name);
+    const auto self = shared_from_this();
+    state.timer = shared_.loop.at(steady_clock::now() + delay, [self, i]() -> Result<void> {
+      self->steps_[i].timer.reset();
+      WEIR_TRY(self->make_ready(i));
+      return self->go_on();
+    });
+    shared_.after_write.push_back(
+        [self, i, attempt, delay] { self->order_.observer->retry_scheduled(self->steps_[i].step, attempt, delay); });
+    return {};
+  }
+  if (error && attempt.state == AttemptState::Failed && run_.error.empty() && !state.parent) {
+    run_.error = fmt::format("{}: {}", state.step.name, error->text());
+  }
+  note_result(state, attempt);
+  return end_step(i, attempt.state, attempt.state == AttemptState::Failed);
+}
+
+Result<void> ActiveRun::end_without_attempt(std::size_t i, AttemptState end, const Error& error) {
+  Attempt attempt;
+  attempt.run = run_.id;
+  attempt.task = steps_[i].step.name;
+  attempt.number = 0;
+  attempt.state = end;
+  attempt.finished_at = system_clock().now();
+  attempt.error = to_json(error);
+  WEIR_TRY(shared_.ledger.finish_attempt(attempt));
+  show(i, attempt);
+  note_result(steps_[i], attempt);
+  return {};
+}
+
+Result<void> ActiveRun::end_step(std::size_t i, AttemptState end, bool by_failure) {
+  auto& state = steps_[i];
+  state.phase = Phase::Ended;
+  state.end = end;
+  state.ended_by_failure = by_failure;
+  --open_;
+  if (state.parent) return item_ended(*state.parent, state);
+  for (const auto dependent : state.dependents) {
+    --steps_[dependent].open_needs;
+    to_look_at_.push_back(dependent);
+  }
+  return {};
+}
+
+Result<void> ActiveRun::cancel(CancelSignal::Urgency urgency) {
+  if (finished_ || obeyed_ == urgency || obeyed_ == CancelSignal::Urgency::Now) return {};
+  if (!obeyed_) {
+    WEIR_TRY(shared_.ledger.set_run_state(run_.id, RunState::Cancelling, system_clock().now()));
+    run_.state = RunState::Cancelling;
+    shared_.after_write.push_back([self = shared_from_this(), run = run_] { self->order_.observer->run_changed(run); });
+  }
+  obeyed_ = urgency;
+  const auto self = shared_from_this();
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    auto& state = steps_[i];
+    if (state.running) {
+      urgency == CancelSignal::Urgency::Now ? state.running->kill()
+                                            : state.running->ask_to_stop(shared_.options.stop_grace);
+      arm_deadline(i);
+    } else if (state.child) {
+      const auto child = *state.child;
+      WEIR_TRY(shared_.cancel_child(child, urgency));
+    } else if (state.phase == Phase::Ready || state.phase == Phase::Waiting || state.phase == Phase::Delayed) {
+      if (state.phase == Phase::Ready) leave_queue(i);
+      stop_timer(state);
+      if (state.record) {
+        auto record = *std::exchange(state.record, std::nullopt);
+        WEIR_TRY(end_attempt(i, std::move(record), Error::cancelled()));
+      } else {
+        WEIR_TRY(end_without_attempt(i, AttemptState::Cancelled, Error::cancelled()));
+        WEIR_TRY(end_step(i, AttemptState::Cancelled, false));
+      }
+    }
+  }
+  return go_on();
+}
+
+Result<void> ActiveRun::go_on() {
+  // A list rather than recursion: a failure may skip ten thousand steps one after the other.
+  while (!to_look_at_.empty()) {
+    const auto i = to_look_at_.front();
+    to_look_at_.pop_front();
+    WEIR_TRY(needs_have_ended(i));
+  }
+  if (open_ != 0 || finished_) return {};
+  finished_ = true;
+  if (run_timer_) shared_.loop.cancel(*std::exchange(run_timer_, std::nullopt));
+  const auto any = [&](AttemptState end) {
+    return std::ranges::any_of(steps_, [&](const auto& state) { return state.end == end && state.step.selected; });
+  };
+  if (timed_out_ && any(AttemptState::Cancelled)) {
+    run_.state = RunState::Failed;
+    run_.error = fmt::format("the run took longer than its timeout: {}", format_duration(*plan().timeout));
+  } else {
+    run_.state = any(AttemptState::Cancelled) ? RunState::Cancelled
+                 : any(AttemptState::Failed)  ? RunState::Failed
+                 : any(AttemptState::Lost)    ? RunState::Lost
+                                              : RunState::Succeeded;
+  }
+  run_.finished_at = system_clock().now();
+  WEIR_TRY(shared_.ledger.set_run_state(run_.id, run_.state, *run_.finished_at, run_.error));
+  if (order_.record_end) WEIR_TRY(order_.record_end(run_));
+  const auto self = shared_from_this();
+  shared_.after_write.push_back([self] { self->order_.observer->run_finished(self->run_); });
+  if (order_.ended) WEIR_TRY(order_.ended(run_));
+  return {};
+}
+
+void ActiveRun::warn_of_waiting() {
+  const auto now = steady_clock::now();
+  for (auto& state : steps_) {
+    if (state.phase != Phase::Ready || state.warned || !state.step.queue_warning) continue;
+    const auto waited = std::chrono::duration_cast<milliseconds>(now - state.ready_since);
+    if (waited < *state.step.queue_warning) continue;
+    state.warned = true;
+    const auto lack = shared_.slots.lack(plan().pipeline, state.step);
+    order_.observer->waits_long(state.step, waited, lack.value_or("its run runs as many tasks at once as it may"));
+  }
+}
+
+Result<void> ActiveRun::interrupt() {
+  if (finished_) return {};
+  const auto now = system_clock().now();
+  for (auto& state : steps_) {
+    auto attempt = state.running ? std::optional{state.running->attempt()} : state.record;
+    if (!attempt) continue;
+    attempt->state = AttemptState::Cancelled;
+    attempt->finished_at = now;
+    attempt->error = to_json(Error::system(Code::Cancelled, "weir was stopped; the run goes on when it starts again"));
+    WEIR_TRY(shared_.ledger.finish_attempt(*attempt));
+  }
+  abandon();
+  if (obeyed_) return shared_.ledger.set_run_state(run_.id, RunState::Cancelled, now);
+  auto selection = run_.selection.is_object() ? run_.selection : Json::object();
+  selection["recovered"] = true;
+  WEIR_TRY(shared_.ledger.set_run_state(run_.id, RunState::Lost, now));
+  return shared_.ledger.requeue_run(run_.id, selection);
+}
+
+void ActiveRun::abandon() {
+  for (auto& state : steps_) {
+    stop_timer(state);
+    if (state.running) {
+      shared_.loop.unwatch(state.running->descriptor());
+      state.running->kill();
+      state.running.reset();
+    }
+  }
+  finished_ = true;
+}
+
+std::vector<Attempt> ActiveRun::live_attempts() const {
+  std::vector<Attempt> live;
+  for (const auto& state : steps_) {
+    if (state.running) {
+      live.push_back(state.running->attempt());
+    } else if (state.record) {
+      live.push_back(*state.record);
+    }
+  }
+  return live;
+}
+
+std::map<std::string, std::string> ActiveRun::waiting_reasons() const {
+  std::map<std::string, std::string> reasons;
+  for (const auto& state : steps_) {
+    auto& reason = reasons[state.step.name];
+    switch (state.phase) {
+      case Phase::Waiting: {
+        for (const auto& need : state.step.needs) {
+          if (steps_[index_.at(need)].phase != Phase::Ended) {
+            reason = fmt::format("waits for {}", need);
+            break;
+          }
+        }
+        break;
+      }
+      case Phase::Ready: {
+        const auto lack = shared_.slots.lack(plan().pipeline, state.step);
+        reason = !may_start_more()
+                     ? fmt::format("waits for other tasks of this run: it runs {} at once", plan().parallel)
+                 : lack ? *lack
+                        : "waits for its connections to be opened";
+        break;
+      }
+      case Phase::Delayed:
+        reason = is_sensor(state.step) ? "waits until it looks again" : "waits for its next try";
+        break;
+      default: reasons.erase(state.step.name);
+    }
+  }
+  return reasons;
+}
+
+}  // namespace weir::engine

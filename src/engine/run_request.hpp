@@ -1,0 +1,13 @@
+#pragma once
+
+#include "engine/plan.hpp"
+#include "ledger/ledger.hpp"
+
+namespace weir::engine {
+
+// What a run in the ledger asks for: its parameters and its selection ("select", "from"), minus the steps that earlier
+// tries of it have done, plus those that a retry is to do again ("redo": a task and everything after it).
+Result<PlanRequest> request_of(ledger::Ledger& ledger, const ledger::Run& run, const project::Project& project,
+                               const models::Graph& graph, const RunFacts& facts);
+
+}  // namespace weir::engine
