@@ -121,6 +121,7 @@ Result<engine::PlanRequest> resumed_request(ledger::Ledger& ledger, const ledger
     request.from = run.selection.value("from", std::string{});
     for (const auto& task : run.selection.value("select", Json::array()))
       request.select.push_back(task.get<std::string>());
+    if (run.selection.value("repair", false)) request.differences = engine::Differences::Repair;
   }
   for (const auto& attempt : WEIR_TRY(ledger.attempts(run.id))) {
     if (attempt.state == ledger::AttemptState::Succeeded) request.done.insert(attempt.task);
