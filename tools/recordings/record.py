@@ -56,9 +56,13 @@ def keep(run, target, local, url):
     lines = []
     for text in (run / "exchanges.jsonl").read_text().splitlines():
         line = json.loads(text)
-        shutil.copyfile(run / line["file"], target / line["file"])
-        kept = {name: line[name] for name in ("method", "url", "body", "status", "file", "bytes") if name in line}
-        lines.append(json.dumps(kept | {"url": line["url"].replace(local, url)}, ensure_ascii=False))
+        begin = line.get("begin", 0)
+        body = (run / line["file"]).read_bytes()[begin : begin + line["bytes"]]
+        file = f"bodies/{line['sha256']}.json"  # a file each, so that people can look at them
+        (target / file).write_bytes(body)
+        kept = {name: line[name] for name in ("method", "url", "body", "status") if name in line}
+        kept |= {"url": line["url"].replace(local, url), "file": file, "bytes": len(body)}
+        lines.append(json.dumps(kept, ensure_ascii=False))
     (target / "exchanges.jsonl").write_text("".join(line + "\n" for line in sorted(lines)))
     print(f"{target.relative_to(ROOT)}: {len(lines)} answers, {sum(f.stat().st_size for f in target.rglob('*') if f.is_file()) // 1024} KiB")
 

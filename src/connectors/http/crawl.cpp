@@ -19,7 +19,7 @@ struct Chain {
   std::string added;
   std::int64_t pages = 0;
   std::set<std::string> asked;   // fingerprints of its requests
-  std::filesystem::path before;  // the file of the page before
+  std::optional<Body> before;    // of the page before
 };
 
 // What one item of the parent gives to its children's requests.
@@ -53,7 +53,7 @@ class ParentItems {
     while (ready_.empty()) {
       if (!page_) {
         if (next_page_ == fetched_->pages.size()) return std::optional<ParentItem>{};
-        page_ = WEIR_TRY(PageFile::open(fetched_->pages[next_page_++].file, parent_));
+        page_ = WEIR_TRY(PageFile::open(fetched_->pages[next_page_++].body, parent_));
       }
       const auto goes_on = WEIR_TRY(page_->step([this](std::string_view item) { return take(item); }));
       if (!goes_on) page_.reset();
@@ -216,6 +216,7 @@ class ResourceCrawl {
 
   Result<bool> submit(const std::shared_ptr<Chain>& chain, RequestKey key, std::stop_token stop) {
     Request request{.key = std::move(key), .headers = {}};
+    if (resource_.format == Format::File) request.body_place = BodyFile::Place::Apart;
     for (const auto& [name, value] : api_.headers) request.headers.add(name, value);
     for (const auto& [name, value] : resource_.headers) request.headers.add(name, value);
     if (!request.headers.find("accept"))
@@ -238,14 +239,14 @@ class ResourceCrawl {
       if (std::ranges::find(resource_.empty_statuses, exchange.status) != resource_.empty_statuses.end()) return none;
       return Error::user(Code::InvalidArgument, "{} answered {}", quoted_name(exchange), exchange.status);
     }
-    if (!chain.before.empty() && chain.before == exchange.file) {
+    if (chain.before && chain.before->same_as(exchange.body)) {
       log_.warn("{} gives the same page again: {}; stopping there", resource_.name,
                 fetcher_.redactor().redact(exchange.request.url));
       return none;
     }
     if (resource_.format == Format::File) {
-      fetched_->bytes += exchange.bytes;
-      fetched_->pages.push_back({exchange.file, {}});
+      fetched_->bytes += exchange.body.bytes;
+      fetched_->pages.push_back({exchange.body, {}});
       return none;
     }
     // What a page that breaks off has counted is taken back: it may come otherwise when it is asked for again.
@@ -263,9 +264,9 @@ class ResourceCrawl {
       const bool malformed = error.code() == Code::InvalidData && error.message().starts_with("invalid JSON");
       return malformed ? std::move(error).retry(Retry::Later) : std::move(error);
     }
-    chain.before = exchange.file;
-    fetched_->bytes += exchange.bytes;
-    fetched_->pages.push_back({exchange.file, chain.added});
+    chain.before = exchange.body;
+    fetched_->bytes += exchange.body.bytes;
+    fetched_->pages.push_back({exchange.body, chain.added});
     if (read->stops) return none;
     auto next = chain.paginator.next({.envelope = read->envelope.is_null() ? nullptr : &read->envelope,
                                       .headers = &exchange.headers,
@@ -285,7 +286,7 @@ class ResourceCrawl {
 
   Result<ReadPage> read_page(const Exchange& exchange, const std::string& added) {
     ReadPage page;
-    const auto file = WEIR_TRY(PageFile::open(exchange.file, resource_));
+    const auto file = WEIR_TRY(PageFile::open(exchange.body, resource_));
     while (WEIR_TRY(file->step([&](std::string_view item) { return take_item(item, page); }))) {
     }
     if (!file->envelope().empty()) {

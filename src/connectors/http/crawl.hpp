@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -15,7 +14,7 @@ namespace weir::http {
 
 // One page on disk.
 struct Page {
-  std::filesystem::path file;
+  Body body;
   std::string added;  // a JSON object of columns from the parent's item, padded for the parser; "" is none
 };
 

@@ -51,11 +51,11 @@ std::string_view extension_of(const net::Headers& headers) {
   return type.empty() || type.find("json") != std::string_view::npos ? "json" : "data";
 }
 
-// The begin of a file, for a message.
-std::string begin_of(const std::filesystem::path& path) {
-  auto text = read_file(path);
-  if (!text.ok()) return {};
-  auto quoted = text->substr(0, kQuotedBytes);
+// The begin of a body, for a message.
+std::string begin_of(const Body& body) {
+  auto read = read_body(body, kQuotedBytes);
+  if (!read.ok()) return {};
+  auto quoted = std::move(read).value();
   for (auto& c : quoted) {
     if (static_cast<unsigned char>(c) < 0x20) c = ' ';
   }
@@ -130,8 +130,8 @@ Result<void> Fetcher::run(const std::function<Result<bool>()>& more, std::stop_t
 Result<void> Fetcher::start(std::unique_ptr<Job> job) {
   next_start_ = std::max(next_start_, timeline_.now()) + api_.interval;
   ++job->tries;
-  job->file =
-      std::make_shared<BodyFile>(recording_.folder(), &credentials_.redactor(), credentials_.secret_bytes_max());
+  job->file = std::make_shared<BodyFile>(recording_, job->request.body_place, &credentials_.redactor(),
+                                         credentials_.secret_bytes_max());
   net::Transfer transfer;
   transfer.method = job->method;
   transfer.url = job->url;
@@ -183,44 +183,36 @@ Result<void> Fetcher::finish(std::unique_ptr<Job> job, net::FinishedTransfer fin
 }
 
 Result<void> Fetcher::accept(std::unique_ptr<Job> job, net::HttpResponse response) {
-  auto name = WEIR_TRY(job->file->finish(extension_of(response.headers)));
-  const auto path = recording_.folder() / name;
-  Answer answer{{.request = job->request.key,
-                 .status = response.status,
-                 .headers = kept_headers(response.headers, api_, credentials_.redactor()),
-                 .file = path,
-                 .bytes = job->file->bytes(),
-                 .at = timeline_.wall_clock()}};
+  const Answer answer{{.request = job->request.key,
+                       .status = response.status,
+                       .headers = kept_headers(response.headers, api_, credentials_.redactor()),
+                       .body = WEIR_TRY(job->file->finish(extension_of(response.headers))),
+                       .at = timeline_.wall_clock()}};
   auto taken = job->take(answer);
   if (taken.ok()) {
-    answer.exchange.file = name;
     WEIR_TRY(recording_.add(answer.exchange));
     return keep_for_later(answer.exchange);
   }
   if (taken.error().code() == Code::InvalidArgument && response.status >= 400)
-    return refused(*job, response, begin_of(path));
+    return refused(*job, response, begin_of(answer.exchange.body));
   if (taken.error().code() != Code::InvalidData || taken.error().retry() != Retry::Later) return taken;
-  std::error_code error;
-  std::filesystem::remove(path, error);
   return again(std::move(job), std::move(taken).error(), std::nullopt);
 }
 
 Result<void> Fetcher::take_unchanged(const Job& job) {
   Answer answer{*job.unchanged};
-  const auto name = std::filesystem::path{"bodies"} / job.unchanged->file.filename();
-  WEIR_TRY(recording_.link_body(job.unchanged->file));
+  answer.exchange.body = WEIR_TRY(recording_.adopt(job.unchanged->body));
   log_.info("{} has not changed since {}", text_of(job), format_instant(job.unchanged->at));
-  answer.exchange.file = recording_.folder() / name;
   WEIR_TRY(job.take(answer));
-  answer.exchange.file = name;
   return recording_.add(answer.exchange);
 }
 
 Result<void> Fetcher::keep_for_later(const Exchange& exchange) {
   if (earlier_ == nullptr || exchange.status != 200) return {};
   if (!exchange.headers.find("etag") && !exchange.headers.find("last-modified")) return {};
-  WEIR_TRY(earlier_->link_body(recording_.folder() / exchange.file));
-  return earlier_->add(exchange);
+  auto kept = exchange;
+  kept.body = WEIR_TRY(earlier_->adopt(exchange.body));
+  return earlier_->add(kept);
 }
 
 Result<void> Fetcher::redirect(std::unique_ptr<Job> job, const net::HttpResponse& response) {

@@ -18,6 +18,7 @@ namespace weir::http {
 struct Request {
   RequestKey key;
   net::Headers headers;
+  BodyFile::Place body_place = BodyFile::Place::Together;
 };
 
 struct Answer {

@@ -84,7 +84,7 @@ class TableReader final : public flow::Reader {
           report_end();
           break;
         }
-        page_ = WEIR_TRY(PageFile::open(fetched_->pages[next_page_++].file, resource_));
+        page_ = WEIR_TRY(PageFile::open(fetched_->pages[next_page_++].body, resource_));
       }
       const auto before = page_->bytes_read();
       auto stepped = page_->step([this](std::string_view item) { return take(item); });

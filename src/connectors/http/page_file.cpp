@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace weir::http {
@@ -54,22 +55,25 @@ class FieldReader {
 
 }  // namespace
 
-PageFile::PageFile(Descriptor file, const Resource& resource)
+PageFile::PageFile(Descriptor file, const Body& body, const Resource& resource)
     : file_(std::move(file)),
+      begin_(body.begin),
+      bytes_(body.bytes),
       format_(resource.format),
       splitter_(resource.select.names().value_or(std::vector<std::string>{}), {}),
-      buffer_(kPieceBytes + documents::kJsonPadding) {}
+      buffer_(std::min<std::uint64_t>(kPieceBytes, bytes_) + documents::kJsonPadding) {}
 
-Result<std::unique_ptr<PageFile>> PageFile::open(const std::filesystem::path& path, const Resource& resource) {
-  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!file) return Error::from_errno(errno, fmt::format("opening a recorded page: {}", path.string()));
-  return std::unique_ptr<PageFile>(new PageFile(std::move(file), resource));
+Result<std::unique_ptr<PageFile>> PageFile::open(const Body& body, const Resource& resource) {
+  Descriptor file{::open(body.file.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!file) return Error::from_errno(errno, fmt::format("opening a recorded page: {}", body.file.string()));
+  return std::unique_ptr<PageFile>(new PageFile(std::move(file), body, resource));
 }
 
 Result<bool> PageFile::step(const documents::TakeItem& take) {
+  const auto wanted = std::min<std::uint64_t>(kPieceBytes, bytes_ - bytes_read_);
   ssize_t count = 0;
   do {
-    count = ::read(file_.get(), buffer_.data(), kPieceBytes);
+    count = ::pread(file_.get(), buffer_.data(), wanted, static_cast<off_t>(begin_ + bytes_read_));
   } while (count < 0 && errno == EINTR);
   if (count < 0) return Error::from_errno(errno, "reading a recorded page");
   std::string_view piece{buffer_.data(), static_cast<std::size_t>(count)};

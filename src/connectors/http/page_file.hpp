@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <variant>
@@ -8,6 +7,7 @@
 
 #include "base/file.hpp"
 #include "connectors/http/api.hpp"
+#include "connectors/http/recording.hpp"
 #include "documents/item_splitter.hpp"
 #include "documents/json_parser.hpp"
 
@@ -16,7 +16,7 @@ namespace weir::http {
 // Reads the items of a page from disk, a piece at a time, so that its size does not matter. Used by one thread.
 class PageFile {
  public:
-  static Result<std::unique_ptr<PageFile>> open(const std::filesystem::path& path, const Resource& resource);
+  static Result<std::unique_ptr<PageFile>> open(const Body& body, const Resource& resource);
 
   // Reads on and hands over the items that became complete; false at the end. InvalidData where the page is malformed.
   Result<bool> step(const documents::TakeItem& take);
@@ -26,11 +26,13 @@ class PageFile {
   std::uint64_t bytes_read() const { return bytes_read_; }
 
  private:
-  PageFile(Descriptor file, const Resource& resource);
+  PageFile(Descriptor file, const Body& body, const Resource& resource);
   Result<void> feed_lines(std::string_view bytes, const documents::TakeItem& take);
   Result<void> take_line(std::string_view line, const documents::TakeItem& take);
 
   Descriptor file_;
+  const std::uint64_t begin_;
+  const std::uint64_t bytes_;
   const Format format_;
   documents::ItemSplitter splitter_;
   std::vector<char> buffer_;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
@@ -21,7 +22,10 @@ namespace {
 constexpr auto kExchanges = "exchanges.jsonl";
 constexpr auto kFetches = "fetches.jsonl";
 constexpr auto kBodies = "bodies";
+constexpr auto kPackExtension = ".pack";
 constexpr auto kParts = ".parts";  // bodies that are still arriving, by process
+// A file of its own costs more than a small body's whole way through Weir.
+constexpr std::size_t kSmallBytes = std::size_t{32} << 10;
 
 net::Hash128 hash_of(const RequestKey& request) {
   return net::city_hash_128(net::as_bytes(fmt::format("{}\n{}\n{}", request.method, request.url, request.body)));
@@ -63,21 +67,40 @@ Result<std::string> read_range(int fd, std::uint64_t begin, std::size_t size) {
 
 }  // namespace
 
-BodyFile::BodyFile(std::filesystem::path folder, const Redactor* redactor, std::size_t secret_bytes_max)
-    : folder_(std::move(folder)), redactor_(redactor), held_bytes_(secret_bytes_max == 0 ? 0 : secret_bytes_max - 1) {
-  static std::atomic<std::uint64_t> count = 0;
-  path_ = folder_ / kParts / fmt::format("{}-{}", ::getpid(), ++count);
+bool Body::same_as(const Body& other) const {
+  if (!sha256.empty() && !other.sha256.empty()) return sha256 == other.sha256;
+  return file == other.file && begin == other.begin;
 }
+
+Result<std::string> read_body(const Body& body, std::size_t bytes_max) {
+  const auto file = WEIR_TRY(open_file(body.file, O_RDONLY));
+  return read_range(file.get(), body.begin, std::min<std::uint64_t>(body.bytes, bytes_max));
+}
+
+BodyFile::BodyFile(Recording& recording, Place place, const Redactor* redactor, std::size_t secret_bytes_max)
+    : recording_(recording),
+      place_(place),
+      redactor_(redactor),
+      held_bytes_(secret_bytes_max == 0 ? 0 : secret_bytes_max - 1) {}
 
 BodyFile::~BodyFile() {
   if (file_) ::unlink(path_.c_str());
 }
 
 Result<void> BodyFile::put(std::string_view text) {
-  if (!file_) file_ = WEIR_TRY(open_file(path_, O_WRONLY | O_CREAT | O_TRUNC));
   digest_.add(net::as_bytes(text));
   bytes_ += text.size();
-  return write_all(file_.get(), text, "writing a recording");
+  if (!file_) {
+    small_.append(text);
+    if (small_.size() <= kSmallBytes) return {};
+    static std::atomic<std::uint64_t> count = 0;
+    path_ = recording_.folder() / kParts / fmt::format("{}-{}", ::getpid(), ++count);
+    file_ = WEIR_TRY(open_file(path_, O_WRONLY | O_CREAT | O_TRUNC));
+    text = small_;
+  }
+  WEIR_TRY(write_all(file_.get(), text, "writing a recording"));
+  small_.clear();
+  return {};
 }
 
 Result<void> BodyFile::write(std::span<const std::byte> bytes) {
@@ -91,13 +114,19 @@ Result<void> BodyFile::write(std::span<const std::byte> bytes) {
   return {};
 }
 
-Result<std::filesystem::path> BodyFile::finish(std::string_view extension) {
+Result<Body> BodyFile::finish(std::string_view extension) {
   WEIR_TRY(put(held_));
   held_.clear();
-  auto name = std::filesystem::path{kBodies} / fmt::format("{}.{}", digest_.finish(), extension);
-  if (::rename(path_.c_str(), (folder_ / name).c_str()) != 0) return Error::from_errno(errno, "keeping an answer");
-  file_.reset();
-  return name;
+  auto sha256 = digest_.finish();
+  if (!file_ && place_ == Place::Together) return recording_.pack(small_, std::move(sha256));
+  const auto target = recording_.folder() / kBodies / fmt::format("{}.{}", sha256, extension);
+  if (file_) {
+    if (::rename(path_.c_str(), target.c_str()) != 0) return Error::from_errno(errno, "keeping an answer");
+    file_.reset();
+  } else {
+    WEIR_TRY(write_file(target, small_));
+  }
+  return Body{target, 0, bytes_, std::move(sha256)};
 }
 
 Result<std::unique_ptr<Recording>> Recording::open(std::filesystem::path folder, Mode mode) {
@@ -122,7 +151,11 @@ Result<std::unique_ptr<Recording>> Recording::open(std::filesystem::path folder,
 Result<void> Recording::read_on() {
   constexpr std::size_t kPiece = std::size_t{1} << 20;
   while (true) {
-    const auto text = WEIR_TRY(read_range(exchanges_.get(), read_bytes_, kPiece));
+    struct stat status {};
+    if (::fstat(exchanges_.get(), &status) != 0) return Error::from_errno(errno, "reading a recording");
+    const auto unread = static_cast<std::uint64_t>(status.st_size) - read_bytes_;
+    if (unread == 0) return {};
+    const auto text = WEIR_TRY(read_range(exchanges_.get(), read_bytes_, std::min<std::uint64_t>(unread, kPiece)));
     std::size_t at = 0;
     for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', at)) {
       const auto line = parse_json(std::string_view{text}.substr(at, end - at));
@@ -151,25 +184,28 @@ Result<std::optional<Exchange>> Recording::find(const RequestKey& request) {
   if (found == places_.end()) return std::optional<Exchange>{};
   const auto line =
       WEIR_TRY(parse_json(WEIR_TRY(read_range(exchanges_.get(), found->second.first, found->second.second))));
-  Exchange exchange{
-      .request = key_of(line), .status = line.value("status", 200), .headers = {}, .file = {}, .bytes = 0, .at = {}};
+  Exchange exchange{.request = key_of(line), .status = line.value("status", 200), .headers = {}, .body = {}, .at = {}};
   const auto headers = line.value("headers", Json::object());
   for (const auto& [name, value] : headers.items()) exchange.headers.add(name, value.get<std::string>());
-  exchange.file = folder_ / line.value("file", std::string{});
   exchange.at = parse_instant(line.value("at", std::string{})).value_or(Instant{});
+  auto& body = exchange.body;
+  body.file = folder_ / line.value("file", std::string{});
+  body.sha256 = line.value("sha256", std::string{});
+  body.begin = line.value("begin", std::uint64_t{0});
   std::error_code error;
-  exchange.bytes = std::filesystem::file_size(exchange.file, error);
-  if (error || (line.contains("bytes") && line["bytes"] != exchange.bytes)) return std::optional<Exchange>{};
+  const auto size = std::filesystem::file_size(body.file, error);
+  if (error || size < body.begin) return std::optional<Exchange>{};
+  body.bytes = line.value("bytes", size - body.begin);
+  const bool whole = line.contains("begin") ? body.begin + body.bytes <= size : body.bytes == size;
+  if (!whole) return std::optional<Exchange>{};
   return std::optional{std::move(exchange)};
 }
 
-Result<void> Recording::append(std::string_view file, const Json& line) {
-  const auto target = WEIR_TRY(open_file(folder_ / file, O_RDWR | O_CREAT | O_APPEND));
-  // What stands before may be torn.
-  const auto size = ::lseek(target.get(), 0, SEEK_END);
-  const auto last =
-      size > 0 ? WEIR_TRY(read_range(target.get(), static_cast<std::uint64_t>(size) - 1, 1)) : std::string{"\n"};
-  return write_all(target.get(), (last == "\n" ? "" : "\n") + to_text(line) + "\n", "writing a recording");
+// One write a line. What stands before it may be torn by a process that died.
+Result<void> Recording::append(int file, const Json& line) {
+  const auto size = ::lseek(file, 0, SEEK_END);
+  const auto last = size > 0 ? WEIR_TRY(read_range(file, static_cast<std::uint64_t>(size) - 1, 1)) : std::string{"\n"};
+  return write_all(file, (last == "\n" ? "" : "\n") + to_text(line) + "\n", "writing a recording");
 }
 
 Result<void> Recording::add(const Exchange& exchange) {
@@ -179,20 +215,44 @@ Result<void> Recording::add(const Exchange& exchange) {
   Json headers = Json::object();
   for (const auto& [name, value] : exchange.headers.entries()) headers[name] = value;
   if (!headers.empty()) line["headers"] = std::move(headers);
-  line["file"] = exchange.file.string();
-  line["bytes"] = exchange.bytes;
+  const auto& body = exchange.body;
+  line["file"] = body.file.lexically_relative(folder_).string();
+  if (body.file == pack_path_) line["begin"] = body.begin;
+  line["bytes"] = body.bytes;
+  line["sha256"] = body.sha256;
   const std::lock_guard lock(mutex_);
-  return append(kExchanges, line);
+  return append(exchanges_.get(), line);
 }
 
-Result<void> Recording::link_body(const std::filesystem::path& file) {
-  const auto target = folder_ / kBodies / file.filename();
-  std::error_code error;
-  if (std::filesystem::exists(target, error)) return {};
-  std::filesystem::create_hard_link(file, target, error);
-  if (error) std::filesystem::copy_file(file, target, std::filesystem::copy_options::overwrite_existing, error);
-  if (error) return Error::from_errno(error.value(), fmt::format("keeping an answer: {}", target.string()));
+// Each process has a pack of its own, so that a range is where it was written.
+Result<void> Recording::open_pack() {
+  for (int number = 1; !pack_; ++number) {
+    pack_path_ = folder_ / kBodies / fmt::format("{}{}", number, kPackExtension);
+    pack_ = Descriptor{::open(pack_path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)};
+    if (!pack_ && errno != EEXIST) return Error::from_errno(errno, fmt::format("opening: {}", pack_path_.string()));
+  }
   return {};
+}
+
+Result<Body> Recording::pack(std::string_view text, std::string sha256) {
+  const std::lock_guard lock(mutex_);
+  if (!pack_) WEIR_TRY(open_pack());
+  WEIR_TRY(write_all(pack_.get(), fmt::format("{}\n", text), "writing a recording"));
+  const auto begin = std::exchange(pack_bytes_, pack_bytes_ + text.size() + 1);
+  return Body{pack_path_, begin, text.size(), std::move(sha256)};
+}
+
+Result<Body> Recording::adopt(const Body& body) {
+  if (body.file.extension() == kPackExtension) return pack(WEIR_TRY(read_body(body, kSmallBytes)), body.sha256);
+  auto adopted = body;
+  adopted.file = folder_ / kBodies / body.file.filename();
+  std::error_code error;
+  if (std::filesystem::exists(adopted.file, error)) return adopted;
+  std::filesystem::create_hard_link(body.file, adopted.file, error);
+  if (error)
+    std::filesystem::copy_file(body.file, adopted.file, std::filesystem::copy_options::overwrite_existing, error);
+  if (error) return Error::from_errno(error.value(), fmt::format("keeping an answer: {}", adopted.file.string()));
+  return adopted;
 }
 
 Result<std::optional<Json>> Recording::fetch_begin(std::string_view resource) {
@@ -212,7 +272,8 @@ Result<std::optional<Json>> Recording::fetch_begin(std::string_view resource) {
 
 Result<void> Recording::note_fetch(std::string_view resource, const Json& from) {
   const std::lock_guard lock(mutex_);
-  return append(kFetches, {{"resource", resource}, {"from", from}});
+  const auto file = WEIR_TRY(open_file(folder_ / kFetches, O_RDWR | O_CREAT | O_APPEND));
+  return append(file.get(), {{"resource", resource}, {"from", from}});
 }
 
 // flock() itself knows no stop token: a thread waits for it, and gives the lock back when nobody wants it any more.

@@ -29,38 +29,56 @@ struct RequestKey {
   std::string body;  // "" is none
 };
 
+// Where an answer's body lies: a file of its own, or a range of one that holds many.
+struct Body {
+  std::filesystem::path file;
+  std::uint64_t begin = 0;
+  std::uint64_t bytes = 0;
+  std::string sha256;  // "" where a recording written by hand leaves it out
+
+  // Whether both have the same content, as far as it is known.
+  bool same_as(const Body& other) const;
+};
+
+// The first bytes of a body, as many as there are.
+Result<std::string> read_body(const Body& body, std::size_t bytes_max);
+
 // A request's answer, as a recording keeps it.
 struct Exchange {
   RequestKey request;
   int status = 0;
-  net::Headers headers;        // those that say something about the data
-  std::filesystem::path file;  // of the body, in the recording's folder
-  std::uint64_t bytes = 0;
+  net::Headers headers;  // those that say something about the data
+  Body body;
   Instant at{};
 };
+
+class Recording;
 
 // Takes an answer's body to disk, without the secrets that it may repeat. Destroyed before it is finished, it leaves nothing.
 class BodyFile {
  public:
-  BodyFile(std::filesystem::path folder, const Redactor* redactor, std::size_t secret_bytes_max);
+  // Small bodies are kept together in one file, unless who reads them wants files.
+  enum class Place { Together, Apart };
+  BodyFile(Recording& recording, Place place, const Redactor* redactor, std::size_t secret_bytes_max);
   ~BodyFile();
   BodyFile(const BodyFile&) = delete;
   BodyFile& operator=(const BodyFile&) = delete;
 
   Result<void> write(std::span<const std::byte> bytes);
-  // The file under a name made of its content and this extension, below the recording's folder.
-  Result<std::filesystem::path> finish(std::string_view extension);
-  std::uint64_t bytes() const { return bytes_; }
+  // A body of its own is named by its content and this extension.
+  Result<Body> finish(std::string_view extension);
 
  private:
   Result<void> put(std::string_view text);
 
-  const std::filesystem::path folder_;  // the recording's
+  Recording& recording_;
+  const Place place_;
   const Redactor* redactor_;
   const std::size_t held_bytes_;  // a secret may begin in one piece and end in the next
-  std::filesystem::path path_;
-  Descriptor file_;
   std::string held_;
+  std::string small_;  // all that came, while it is little
+  std::filesystem::path path_;
+  Descriptor file_;  // open once it is much
   net::Sha256 digest_;
   std::uint64_t bytes_ = 0;
 };
@@ -69,10 +87,10 @@ class BodyFile {
 //
 //   exchanges.jsonl   an answer a line:
 //     {"at": "2026-03-01T12:45:00Z", "method": "GET", "url": "https://…", "body": "{…}", "status": 200,
-//      "headers": {"link": "…"}, "file": "bodies/<sha256>.json", "bytes": 1234}
-//     body is the request's, where it has one; at, headers and bytes may be left out by who writes recordings by hand, and
-//     file may be any path below the folder
-//   bodies/           the answers' bodies, decompressed, named by their content
+//      "headers": {"link": "…"}, "file": "bodies/<sha256>.json", "bytes": 1234, "sha256": "…"}
+//     body is the request's, where it has one; at, headers, bytes and sha256 may be left out by who writes recordings by
+//     hand, and file may be any path below the folder. Small bodies share a file, {"file": "bodies/1.pack", "begin": 512, …}
+//   bodies/           the answers' bodies, decompressed: large ones named by their content, small ones a line each in packs
 //   fetches.jsonl     where each fetch of a resource began: {"resource": "launches", "from": {…}}
 //
 // Lines are only ever added, a whole line by one write; a line counts once its body is in place. Several processes may add
@@ -87,8 +105,10 @@ class Recording {
   // The latest answer to this request whose body is there.
   Result<std::optional<Exchange>> find(const RequestKey& request);
   Result<void> add(const Exchange& exchange);
-  // Brings in a body that another recording has, under the same name.
-  Result<void> link_body(const std::filesystem::path& file);
+  // Keeps a body together with others.
+  Result<Body> pack(std::string_view text, std::string sha256);
+  // Brings in a body that another recording has.
+  Result<Body> adopt(const Body& body);
 
   // Where the recorded fetch of a resource began: the last that was noted. Nothing when none was.
   Result<std::optional<Json>> fetch_begin(std::string_view resource);
@@ -100,11 +120,15 @@ class Recording {
  private:
   explicit Recording(std::filesystem::path folder) : folder_(std::move(folder)) {}
   Result<void> read_on();
-  Result<void> append(std::string_view file, const Json& line);
+  Result<void> append(int file, const Json& line);
+  Result<void> open_pack();
 
   const std::filesystem::path folder_;
   std::mutex mutex_;
   Descriptor exchanges_;
+  Descriptor pack_;  // this process's own
+  std::filesystem::path pack_path_;
+  std::uint64_t pack_bytes_ = 0;
   std::uint64_t read_bytes_ = 0;  // of exchanges.jsonl, as far as it is indexed
   struct HashOfHash {
     std::size_t operator()(const net::Hash128& hash) const { return hash.low; }
