@@ -25,6 +25,8 @@ struct OpenSide {
   ReconcileSide side;
 };
 
+Reading reading_of(const Settings& side) { return side.text("read") == "anew" ? Reading::Anew : Reading::OfTheRun; }
+
 // A connection that is a database hashes its own rows; those of any other source are read.
 Result<OpenSide> open_side(TaskContext& context, std::string_view name) {
   const auto settings = context.order().settings.group(name);
@@ -45,7 +47,7 @@ Result<OpenSide> open_side(TaskContext& context, std::string_view name) {
     return Error::user(Code::InvalidProject, "where is a SQL condition, and {} takes no SQL", open.side.name)
         .hint("leave it out, or compare a table");
   }
-  open.source = WEIR_TRY(context.open_source(end.connection));
+  open.source = WEIR_TRY(context.open_source(end.connection, reading_of(settings)));
   open.side.source = open.source.get();
   open.side.read = {.stream = end.object, .options = settings.group("options")};
   return open;
@@ -89,7 +91,8 @@ Error error_of(const ReconcileRequest& request, const Reconciliation& result) {
 
 // Copies what differs, then compares everything once more: nothing is believed unproven.
 Result<Reconciliation> repaired(TaskContext& context, const ReconcileRequest& request, const Reconciliation& found) {
-  const auto rows = WEIR_TRY(repair(context, {request.left, request.right, request.key, found}));
+  const auto rows = WEIR_TRY(repair(
+      context, {request.left, request.right, reading_of(context.order().settings.group("left")), request.key, found}));
   context.log().info("repaired {}: {} rows in {} of {} buckets were written or deleted", request.right.name, rows,
                      found.buckets_differing.size(), found.buckets);
   return reconcile(request, context.stop());
@@ -132,6 +135,13 @@ TaskKind reconcile_kind() {
         .need = Need::Required,
         .fields = {{.name = "table", .type = SettingType::Text, .doc = "connection.table", .need = Need::Required},
                    {.name = "where", .type = SettingType::Text, .doc = "A SQL condition on that side"},
+                   {.name = "read",
+                    .type = SettingType::Choice,
+                    .doc =
+                        "Of a source that is no database: the documents that this run has read already, or all of them "
+                        "anew, which also proves that none was missed",
+                    .default_value = "run",
+                    .choices = {"run", "anew"}},
                    {.name = "options",
                     .type = SettingType::Map,
                     .doc = "The connector's own read options, of a source that is no database",

@@ -182,7 +182,8 @@ Result<std::uint64_t> repair(TaskContext& context, const RepairRequest& request)
         .hint("write key: [id] below reconcile");
   }
   const auto target = find_endpoint(context.order(), request.right.name);
-  const auto left = WEIR_TRY(context.open_source(find_endpoint(context.order(), request.left.name).connection));
+  const auto left =
+      WEIR_TRY(context.open_source(find_endpoint(context.order(), request.left.name).connection, request.left_reading));
   const auto right = WEIR_TRY(context.open_source(target.connection));
   const auto sink = WEIR_TRY(context.open_sink(target.connection));
   const auto left_read = read_request(request.left);

@@ -9,6 +9,7 @@ namespace weir::engine {
 struct RepairRequest {
   const ReconcileSide& left;  // named as the task names it: connection.table or connection.stream
   const ReconcileSide& right;
+  Reading left_reading = Reading::OfTheRun;
   std::vector<std::string> key;
   const Reconciliation& found;
 };
