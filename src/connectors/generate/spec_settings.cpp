@@ -48,7 +48,7 @@ Setting one_text(std::string name, std::string doc, Setting text) {
 }
 
 // Columns within columns within columns: deeper is refused, since every level is described by itself.
-constexpr int kLevelsMax = 3;
+constexpr int kLevelsMax = 2;
 
 std::vector<Setting> column_settings(int levels);
 

@@ -48,8 +48,9 @@ class StageWriter final : public flow::Writer {
     ++state_->open_writers;
   }
   ~StageWriter() override {
+    if (finished_) return;
     --state_->open_writers;
-    if (!finished_) state_->spoiled = true;
+    state_->spoiled = true;
   }
   StageWriter(const StageWriter&) = delete;
   StageWriter& operator=(const StageWriter&) = delete;
@@ -69,6 +70,7 @@ class StageWriter final : public flow::Writer {
 
   Result<void> finish(std::stop_token stop) override {
     WEIR_TRY(send(std::move(stop)));
+    if (!finished_) --state_->open_writers;
     finished_ = true;
     return {};
   }
