@@ -24,7 +24,7 @@ Json tickets() {
     "status": {"by": {"column": "course", "of": {
       "user": {"choice": {"open": 1}}, "user agent": {"choice": {"open": 1, "waiting": 1}},
       "user agent user resolved": {"choice": {"closed": 1}}}}},
-    "created_at": {"timestamp": {"on": "day", "hours": {"3": 5}}},
+    "created_at": {"timestamp": {"date": "day", "hours": {"3": 5}}},
     "messages": {"list": {"words": "course", "columns": {
       "sender": {"same": {"column": "word"}},
       "wait": {"skewed": {"median": 600, "spread": 1.0, "from": 1, "to": 86400}, "output": false},
@@ -166,8 +166,8 @@ TEST(Documents, MistakesAreNamedWhereTheyStand) {
             "columns.z.same: no column of single values above has this name: w\n");
   EXPECT_EQ(mistakes(R"("c": {"choice": {"a": 1}}, "d": {"by": {"column": "c", "of": {"b": {"flag": {"rate": 2}}}}})"),
             "columns.d.by.of.b: c never is b\ncolumns.d.by.of: by has no alternatives\n");
-  EXPECT_EQ(mistakes(R"("t": {"timestamp": {"on": "x", "after": "y"}}, "p": {"flag": {"rate": 0.5}, "present": 2})"),
-            "columns.t.timestamp: a timestamp takes either on or after\n"
+  EXPECT_EQ(mistakes(R"("t": {"timestamp": {"date": "x", "after": "y"}}, "p": {"flag": {"rate": 0.5}, "present": 2})"),
+            "columns.t.timestamp: a timestamp takes either date or after\n"
             "columns.p.present: present is outside of 0 to 1: 2\n");
 }
 

@@ -315,12 +315,12 @@ class Reader {
   Moment moment(const Settings& group, const std::string& path) {
     Moment moment;
     const bool is_after = group.has("after");
-    if (is_after == group.has("on")) {
-      mistake(path, "a timestamp takes either on or after",
-              "write {on: a_date} or {after: a_timestamp, seconds: a_number}");
+    if (is_after == group.has("date")) {
+      mistake(path, "a timestamp takes either date or after",
+              "write {date: a_date} or {after: a_timestamp, seconds: a_number}");
       return moment;
     }
-    const auto name = group.text(is_after ? "after" : "on");
+    const auto name = group.text(is_after ? "after" : "date");
     const auto base = find(name);
     const auto kind =
         base && scope_->columns[*base].has_values() ? scope_->columns[*base].plain_type().kind : data::Kind::String;

@@ -48,7 +48,7 @@ Setting one_text(std::string name, std::string doc, Setting text) {
 }
 
 // Columns within columns within columns: deeper is refused, since every level is described by itself.
-constexpr int kLevelsMax = 2;
+constexpr int kLevelsMax = 3;
 
 std::vector<Setting> column_settings(int levels);
 
@@ -83,7 +83,7 @@ std::vector<Setting> value_settings() {
              number("to", to), integer("scale", "Digits after the point", 0)}),
       group("flag", "true or false", {number("rate", "The share of true", 0.5)}),
       group("timestamp", "An instant to the millisecond: some time of a day, or so many seconds after another column",
-            {{.name = "on", .doc = "A date column above"},
+            {{.name = "date", .doc = "A date column above"},
              weights("hours", "Weights of hours other than 1, as in {3: 0.1}"),
              {.name = "after", .doc = "A timestamp or date column above"},
              {.name = "seconds", .doc = "How many seconds after: a number column above"}}),
