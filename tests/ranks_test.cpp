@@ -44,7 +44,7 @@ struct Library {
   std::string_view name;     // as the table calls it
   std::string_view headers;  // what its includes begin with
 };
-constexpr std::array<Library, 19> kLibraries = {{{"fmt", "fmt/"},
+constexpr std::array<Library, 21> kLibraries = {{{"fmt", "fmt/"},
                                                  {"nlohmann", "nlohmann/"},
                                                  {"fast_float", "fast_float/"},
                                                  {"boost", "boost/"},
@@ -61,6 +61,8 @@ constexpr std::array<Library, 19> kLibraries = {{{"fmt", "fmt/"},
                                                  {"simdjson", "simdjson"},
                                                  {"libpq", "libpq-fe.h"},
                                                  {"libpq", "postgres_ext.h"},
+                                                 {"mongoc", "mongoc/"},
+                                                 {"bson", "bson/"},
                                                  {"CLI11", "CLI/"},
                                                  {"gtest", "gtest/"}}};
 

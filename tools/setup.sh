@@ -11,9 +11,11 @@ packages_build=(
   liblz4-dev libzstd-dev zlib1g-dev                # warehouse and its client
   libsqlite3-dev                                   # ledger
   libpq-dev                                        # connectors/postgres
+  libmongoc-dev                                    # connectors/mongodb
   libcli11-dev                                     # app
   libgtest-dev nghttp2-server python3-croniter     # tests; the second is their HTTP/2 server, the third reads cron its own way
   postgresql                                       # what a managed connection runs
+  default-jdk-headless maven                       # what stands in for MongoDB in tests and the demo (tools/mongodb)
 )
 packages_lint=(clang-format-16 clang-tidy-16)       # shellcheck is used when present
 packages_rust=(cargo-web rustc-web)                # Debian's `cargo` is 1.63, older than the crates allow

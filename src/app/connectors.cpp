@@ -4,6 +4,7 @@
 #include "connectors/clickhouse/connector.hpp"
 #include "connectors/files/files_connector.hpp"
 #include "connectors/http/connector.hpp"
+#include "connectors/mongodb/connector.hpp"
 #include "connectors/postgres/connector.hpp"
 
 namespace weir::app {
@@ -13,6 +14,7 @@ const flow::Registry& connectors() {
       clickhouse_connector(),
       files::files_connector(open_parquet),
       http::http_connector(files::files_connector(open_parquet).open_source),
+      mongodb_connector(),
       postgres_connector(),
   }};
   return registry;

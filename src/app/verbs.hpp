@@ -19,6 +19,7 @@ void add_serve(CLI::App& app, Outcome& outcome);
 void add_runs(CLI::App& app, Outcome& outcome);
 void add_logs(CLI::App& app, Outcome& outcome);
 void add_replay(CLI::App& app, Outcome& outcome);
+void add_reconcile(CLI::App& app, Outcome& outcome);
 void add_retry(CLI::App& app, Outcome& outcome);
 void add_cancel(CLI::App& app, Outcome& outcome);
 void add_query(CLI::App& app, Outcome& outcome);

@@ -55,20 +55,22 @@ class EndpointCheck {
   void check_side(const std::string& side, std::vector<Setting> flow::Connector::*settings) {
     const auto group = place_.task.settings.group(side);
     const auto object = group.text("object");
-    // Whose table it is may be a template's to say.
-    const auto known = object.substr(0, object.find("{{"));
-    if (sql::has_template(object) && known.find_first_of("/.") == std::string::npos) return;
-    const auto endpoint = project::parse_endpoint(place_.project, object);
-    const auto* connection = place_.project.find_connection(endpoint.connection);
-    const auto* connector =
-        place_.registry.find(connection == nullptr ? kFilesConnection : std::string_view{connection->type});
+    const auto* connector = connector_of(object);
     if (connector == nullptr) return;
     const auto& options = group.json("options");
     const auto path = side + ".options";
     if (options.is_object()) check_options(options, *connector, connector->*settings, path);
     if (connector->name == kFilesConnection) {
-      check_file(endpoint.object, options, fmt::format("{}.{}", path, kParquetOption), side);
+      check_file(project::parse_endpoint(place_.project, object).object, options,
+                 fmt::format("{}.{}", path, kParquetOption), side);
     }
+  }
+
+  // A task's only target, whose connector takes the options.
+  void check_target(const std::string& to, const Json& options) {
+    const auto* connector = connector_of(to);
+    if (connector != nullptr && options.is_object())
+      check_options(options, *connector, connector->write_options, "options");
   }
 
   // A Parquet file needs a ClickHouse. `otherwise` is the place's path where the option does not stand.
@@ -85,6 +87,15 @@ class EndpointCheck {
   }
 
  private:
+  // Nothing where it is a template's to say whose table it is.
+  const flow::Connector* connector_of(const std::string& object) const {
+    const auto known = object.substr(0, object.find("{{"));
+    if (sql::has_template(object) && known.find_first_of("/.") == std::string::npos) return nullptr;
+    const auto endpoint = project::parse_endpoint(place_.project, object);
+    const auto* connection = place_.project.find_connection(endpoint.connection);
+    return place_.registry.find(connection == nullptr ? kFilesConnection : std::string_view{connection->type});
+  }
+
   void check_options(const Json& options, const flow::Connector& connector, const std::vector<Setting>& settings,
                      const std::string& path) {
     for (const auto& [key, value] : options.items()) {
@@ -125,7 +136,9 @@ void check_copy(const TaskPlace& place, TaskFindings& findings) {
 
 void check_generate(const TaskPlace& place, TaskFindings& findings) {
   const auto& settings = place.task.settings;
-  EndpointCheck{place, findings}.check_file(settings.text("to"), settings.values(), std::string{kParquetOption}, "to");
+  EndpointCheck check{place, findings};
+  check.check_target(settings.text("to"), settings.json("options"));
+  check.check_file(settings.text("to"), settings.values(), std::string{kParquetOption}, "to");
 }
 
 }  // namespace weir::engine

@@ -11,11 +11,12 @@ namespace {
 
 using Kind = Rule::Kind;
 
-constexpr std::array<std::pair<std::string_view, Kind>, 8> kKinds{{{"not_null", Kind::NotNull},
+constexpr std::array<std::pair<std::string_view, Kind>, 9> kKinds{{{"not_null", Kind::NotNull},
                                                                    {"unique", Kind::Unique},
                                                                    {"accepted_values", Kind::AcceptedValues},
                                                                    {"range", Kind::Range},
                                                                    {"matches", Kind::Matches},
+                                                                   {"references", Kind::References},
                                                                    {"expression", Kind::Expression},
                                                                    {"row_count", Kind::RowCount},
                                                                    {"freshness", Kind::Freshness}}};
@@ -59,6 +60,8 @@ Result<Rule> parse_rule(const Settings& settings) {
       rule.columns = {group.text("column")};
       rule.values = group.texts("values");
       rule.pattern = group.text("pattern");
+      rule.table = group.text("table");
+      rule.field = group.text("field");
       rule.min = group.text("min");
       rule.max = group.text("max");
       if (rule.kind == Kind::Freshness) rule.within = group.duration("within");
@@ -94,6 +97,9 @@ std::string violation(const Rule& rule, const flow::Dialect& dialect) {
     }
     case Kind::Matches:
       return fmt::format("coalesce(NOT ({}), false)", dialect.matches(dialect.cast_text(column), rule.pattern));
+    case Kind::References:
+      return fmt::format("(({0}) IS NOT NULL AND ({0}) NOT IN (SELECT {1} FROM {2} WHERE {1} IS NOT NULL))",
+                         rule.columns.front(), rule.field, dialect.quote(flow::parse_relation(rule.table)));
     default: return fmt::format("NOT coalesce({}, false)", column);
   }
 }
@@ -105,6 +111,7 @@ std::string reason(const Rule& rule) {
       return fmt::format("{} is not one of {}", rule.columns.front(), fmt::join(rule.values, ", "));
     case Kind::Range: return fmt::format("{} is outside {}..{}", rule.columns.front(), rule.min, rule.max);
     case Kind::Matches: return fmt::format("{} does not match {}", rule.columns.front(), rule.pattern);
+    case Kind::References: return fmt::format("{} is not in {}", rule.columns.front(), rule.table);
     default: return fmt::format("not true: {}", rule.columns.front());
   }
 }
@@ -190,6 +197,12 @@ std::vector<Setting> rule_settings() {
        .type = SettingType::Group,
        .doc = "A column that matches a regular expression",
        .fields = {column, {.name = "pattern", .type = SettingType::Text, .need = Need::Required}}},
+      {.name = "references",
+       .type = SettingType::Group,
+       .doc = "A column whose values stand in another table of the same database: no orphans",
+       .fields = {column,
+                  {.name = "table", .doc = "The other table", .need = Need::Required},
+                  {.name = "field", .doc = "Its column, or a SQL expression", .need = Need::Required}}},
       {.name = "expression", .type = SettingType::Text, .doc = "A SQL condition that is true for every row"},
       {.name = "row_count", .type = SettingType::Group, .doc = "How many rows the table has", .fields = {min, max}},
       {.name = "freshness",

@@ -15,12 +15,14 @@ enum class RuleSeverity { Warn, Error, Quarantine };
 
 // A rule about each row (violation), or about the table as a whole (figure, judged by its bounds).
 struct Rule {
-  enum class Kind { NotNull, AcceptedValues, Range, Matches, Expression, Unique, RowCount, Freshness } kind;
+  enum class Kind { NotNull, AcceptedValues, Range, Matches, References, Expression, Unique, RowCount, Freshness } kind;
   std::string name;
   RuleSeverity severity = RuleSeverity::Error;
   std::vector<std::string> columns;  // names or SQL expressions
   std::vector<std::string> values;   // AcceptedValues
   std::string pattern;               // Matches
+  std::string table;                 // References: of the same database
+  std::string field;                 // References: its column
   std::string min;                   // Range, RowCount: SQL literals; "" is open
   std::string max;
   std::chrono::milliseconds within{0};  // Freshness

@@ -81,6 +81,17 @@ TEST(CheckRules, RejectedRowsCarryRuleReasonAndRun) {
             "SELECT *\nFROM t\nWHERE NOT (coalesce(NOT ((c) ~ '^a$'), false))");
 }
 
+TEST(CheckRules, ReferencesFindOrphans) {
+  const auto rules = parse(R"([{"references": {"column": "user_id", "table": "crm.users", "field": "id"}}])");
+  ASSERT_TRUE(rules.ok()) << rules.error().text();
+  EXPECT_EQ(rules->front().name, "references_user_id");
+  EXPECT_EQ(scan_sql(*rules, {"", "t"}, PlainDialect{}),
+            "SELECT count(*) AS rows,\n"
+            "  count_if(((user_id) IS NOT NULL AND (user_id) NOT IN (SELECT id FROM crm.users WHERE id IS NOT NULL))) "
+            "AS rule_1\nFROM t");
+  EXPECT_EQ(judge(rules->front(), 9, "2").detail, "2 of 9 rows: user_id is not in crm.users");
+}
+
 TEST(CheckRules, WithoutQuarantineRulesNothingIsRejected) {
   const auto rules = parse(R"([{"severity": "error", "expression": "a < b"}])", false);
   ASSERT_TRUE(rules.ok());

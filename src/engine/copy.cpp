@@ -109,10 +109,7 @@ Result<flow::PumpPlan> pump_plan(const Settings& settings, const project::Endpoi
   plan.read.options = read.group("options");
   plan.write.table = to.object;
   plan.write.options = settings.group("to").group("options");
-  const auto mode = settings.text("mode");
-  plan.write.mode = mode == "replace" ? flow::WriteMode::Replace
-                    : mode == "merge" ? flow::WriteMode::Merge
-                                      : flow::WriteMode::Append;
+  plan.write.mode = write_mode(settings.text("mode"));
   plan.write.key = settings.texts("key");
   for (const auto& columns : settings.json("indexes")) {
     flow::Index index;

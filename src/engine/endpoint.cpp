@@ -13,4 +13,9 @@ project::Endpoint find_endpoint(const WorkOrder& order, std::string_view text) {
   return {std::string{kFilesConnection}, std::string{text}};
 }
 
+flow::WriteMode write_mode(std::string_view text) {
+  if (text == "replace") return flow::WriteMode::Replace;
+  return text == "merge" ? flow::WriteMode::Merge : flow::WriteMode::Append;
+}
+
 }  // namespace weir::engine

@@ -1,13 +1,16 @@
+#include <algorithm>
+
 #include "connectors/generate/generate_file.hpp"
 #include "connectors/generate/generate_source.hpp"
 #include "connectors/generate/spec.hpp"
 #include "engine/check_endpoints.hpp"
 #include "engine/connections.hpp"
+#include "engine/endpoint.hpp"
 #include "engine/kinds.hpp"
 #include "engine/parquet.hpp"
 #include "project/project.hpp"
 
-// `generate`: synthetic data by a spec, into a file of the project.
+// `generate`: synthetic data by a spec, into a file of the project or into any connection that takes rows.
 namespace weir::engine {
 namespace {
 
@@ -47,18 +50,28 @@ Result<generate::GenerateReport> generate_csv(TaskContext& context, generate::Sp
                                  [&](std::uint64_t rows) { context.progress().rows_written = rows; });
 }
 
+// As one atomic commit, like a copy.
 Result<generate::GenerateReport> generate_through_sink(TaskContext& context, generate::Spec spec,
                                                        const generate::Variation& variation, const std::string& to) {
+  const auto& settings = context.order().settings;
+  const auto target = find_endpoint(context.order(), to);
+  const bool is_file = target.connection == kFilesConnection;
   generate::GenerateSource source{std::move(spec), variation};
-  const auto sink = WEIR_TRY(context.open_sink(kFilesConnection));
+  const auto sink = WEIR_TRY(context.open_sink(target.connection));
   flow::PumpPlan plan;
-  plan.write.table = to;
-  plan.write.mode = flow::WriteMode::Replace;
-  const auto through = context.order().settings.text(kParquetOption);
+  plan.write.table = target.object;
+  plan.write.mode = write_mode(settings.text("mode"));
+  plan.write.key = settings.texts("key");
+  // Parts that are written side by side mix in a file, whose bytes are the same every time.
+  plan.partitions = is_file ? 1 : static_cast<int>(std::max<std::int64_t>(settings.integer("threads"), 1));
+  plan.write.options = settings.group("options");
+  const auto through = settings.text(kParquetOption);
   if (!through.empty()) plan.write.options = Settings{{{std::string{kParquetOption}, through}}};
   const auto journal = context.journal(to);
-  WEIR_TRY(flow::pump(source, *sink, plan, *journal, context.progress(), context.stop()));
-  return source.report();
+  const auto pumped = WEIR_TRY(flow::pump(source, *sink, plan, *journal, context.progress(), context.stop()));
+  auto report = source.report();
+  report.rows = pumped.receipt.rows;
+  return report;
 }
 
 Result<Json> run_generate(TaskContext& context) {
@@ -66,8 +79,10 @@ Result<Json> run_generate(TaskContext& context) {
   const auto to = settings.text("to");
   auto spec = WEIR_TRY(read_spec(context, settings.text("spec")));
   const auto what = WEIR_TRY(variation(settings));
-  const auto report = WEIR_TRY(is_plain_csv(to) ? generate_csv(context, std::move(spec), what, to)
-                                                : generate_through_sink(context, std::move(spec), what, to));
+  const bool is_text =
+      is_plain_csv(to) && !spec.is_of_documents() && find_endpoint(context.order(), to).connection == kFilesConnection;
+  const auto report = WEIR_TRY(is_text ? generate_csv(context, std::move(spec), what, to)
+                                       : generate_through_sink(context, std::move(spec), what, to));
   context.progress().rows_written = report.rows;
   for (const auto& [kind, rows] : report.defects)
     context.log().info("{} rows with the defect {}", rows, generate::name(kind));
@@ -91,7 +106,24 @@ TaskKind generate_kind() {
                 .type = SettingType::Text,
                 .doc = "The last day of the data, such as 2026-03-03",
                 .need = Need::Required},
-               {.name = "to", .type = SettingType::Text, .doc = "The file to write", .need = Need::Required},
+               {.name = "to",
+                .type = SettingType::Text,
+                .doc = "Where to write: a file's path, or connection.table",
+                .need = Need::Required},
+               {.name = "mode",
+                .type = SettingType::Choice,
+                .doc = "Of a connection: replace swaps the whole table, append adds rows, merge upserts by key",
+                .default_value = "replace",
+                .choices = {"append", "replace", "merge"}},
+               {.name = "key",
+                .type = SettingType::List,
+                .doc = "The primary key's columns",
+                .fields = {{.name = "item", .type = SettingType::Text}},
+                .shorthand = Setting::Shorthand::Allowed},
+               {.name = "options",
+                .type = SettingType::Map,
+                .doc = "The connector's own write options",
+                .fields = {{.name = "value", .type = SettingType::Any}}},
                {.name = "threads",
                 .type = SettingType::Integer,
                 .doc = "Threads that generate side by side",

@@ -356,6 +356,15 @@ Result<void> apply_selection(Plan& plan, const PlanRequest& request) {
   return {};
 }
 
+void ask_for_repair(Plan& plan) {
+  for (auto& step : plan.steps) {
+    if (step.kind != "reconcile") continue;
+    auto values = step.settings.values();
+    values["repair"] = true;
+    step.settings = Settings{std::move(values)};
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> Plan::connections() const {
@@ -384,6 +393,7 @@ Result<Plan> plan(const project::Project& project, const models::Graph& graph, c
   plan.timeout = pipeline->run_timeout;
   WEIR_TRY(Planner(project, graph, *pipeline, plan).add_all());
   WEIR_TRY(apply_selection(plan, request));
+  if (request.differences == Differences::Repair) ask_for_repair(plan);
   return plan;
 }
 

@@ -59,6 +59,9 @@ struct Plan {
   std::vector<std::string> connections() const;  // of the selected steps, each once
 };
 
+// What reconcile tasks do about rows that differ; their own `repair` counts too.
+enum class Differences { Report, Repair };
+
 struct PlanRequest {
   std::string pipeline;
   Json params = Json::object();  // as the user gave them: override the pipeline's defaults
@@ -66,6 +69,7 @@ struct PlanRequest {
       select;                  // tasks or steps; "+x" with all that it needs, "x+" with all that needs it; empty: all
   std::string from;            // this task and everything after it; "" is no restriction
   std::set<std::string> done;  // steps that an earlier try of this run finished
+  Differences differences = Differences::Report;
 };
 
 // Pure. InvalidArgument for an unknown pipeline, task or parameter (with the nearest known one).

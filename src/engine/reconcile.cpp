@@ -1,8 +1,11 @@
+#include <algorithm>
+
 #include "engine/endpoint.hpp"
 #include "engine/kinds.hpp"
 #include "engine/reconciliation.hpp"
+#include "engine/repair.hpp"
 
-// `reconcile`: proves that two tables hold the same rows, whatever the databases.
+// `reconcile`: proves that two tables hold the same rows, whatever the databases, or that a table holds those of a source.
 namespace weir::engine {
 namespace {
 
@@ -15,12 +18,39 @@ Json to_json(const std::vector<ColumnFigures>& columns) {
   return json;
 }
 
-ReconcileSide side(TaskContext& context, std::string_view name, flow::Database& database, std::string_view table) {
+// A side with what it stands on.
+struct OpenSide {
+  std::unique_ptr<flow::Database> database;
+  std::unique_ptr<flow::Source> source;
+  ReconcileSide side;
+};
+
+Reading reading_of(const Settings& side) { return side.text("read") == "anew" ? Reading::Anew : Reading::OfTheRun; }
+
+// A connection that is a database hashes its own rows; those of any other source are read.
+Result<OpenSide> open_side(TaskContext& context, std::string_view name) {
   const auto settings = context.order().settings.group(name);
-  return {.database = &database,
-          .name = settings.text("table"),
-          .table = flow::parse_relation(table),
-          .where = settings.text("where")};
+  const auto end = find_endpoint(context.order(), settings.text("table"));
+  OpenSide open;
+  open.side.name = settings.text("table");
+  const auto connection = context.order().connections.find(end.connection);
+  const auto* connector = context.registry().find(
+      connection == context.order().connections.end() ? end.connection : connection->second.type);
+  if (connector == nullptr || connector->open_database != nullptr) {
+    open.database = WEIR_TRY(context.open_database(end.connection));
+    open.side.database = open.database.get();
+    open.side.table = flow::parse_relation(end.object);
+    open.side.where = settings.text("where");
+    return open;
+  }
+  if (!settings.text("where").empty()) {
+    return Error::user(Code::InvalidProject, "where is a SQL condition, and {} takes no SQL", open.side.name)
+        .hint("leave it out, or compare a table");
+  }
+  open.source = WEIR_TRY(context.open_source(end.connection, reading_of(settings)));
+  open.side.source = open.source.get();
+  open.side.read = {.stream = end.object, .options = settings.group("options")};
+  return open;
 }
 
 // Says that figures differ although no bucket does: a column's sum, or values that are only NULL on one side.
@@ -36,38 +66,61 @@ std::string figures_that_differ(const Reconciliation& result) {
   return fmt::format("{}", fmt::join(texts, "; "));
 }
 
-Result<Json> run_reconcile(TaskContext& context) {
-  const auto& settings = context.order().settings;
-  const auto left = find_endpoint(context.order(), settings.group("left").text("table"));
-  const auto right = find_endpoint(context.order(), settings.group("right").text("table"));
-  const auto left_database = WEIR_TRY(context.open_database(left.connection));
-  const auto right_database = WEIR_TRY(context.open_database(right.connection));
-  const ReconcileRequest request{.left = side(context, "left", *left_database, left.object),
-                                 .right = side(context, "right", *right_database, right.object),
-                                 .key = settings.texts("key"),
-                                 .ignore = settings.texts("ignore"),
-                                 .differences_max = static_cast<int>(settings.integer("show"))};
-  const auto result = WEIR_TRY(reconcile(request, context.stop()));
-  context.progress().rows_read = result.left_rows + result.right_rows;
-
+ledger::CheckResult check_of(const ReconcileRequest& request, const Reconciliation& result) {
   ledger::CheckResult check;
   check.check = fmt::format("{} = {}", request.left.name, request.right.name);
   check.severity = "error";
   check.passed = result.equal();
   check.rows_checked = std::max(result.left_rows, result.right_rows);
   check.rows_failed = result.differences_total;
-  check.detail = fmt::format("{} / {} rows, {} of {} buckets differ, {} rows differ", result.left_rows,
-                             result.right_rows, result.buckets_differing, result.buckets, result.differences_total);
-  WEIR_TRY(context.report(check));
-  for (const auto& difference : result.differences) context.log().error("{}", difference.text());
-  if (!result.equal()) {
-    const auto first = result.differences.empty() ? figures_that_differ(result) : result.differences.front().text();
-    return Error::user(Code::CheckFailed, "{} and {} differ: {}; first: {}", request.left.name, request.right.name,
-                       check.detail, first)
-        .hint("weir logs names the rows that differ");
+  check.detail =
+      fmt::format("{} / {} rows, {} of {} buckets differ, {} rows differ", result.left_rows, result.right_rows,
+                  result.buckets_differing.size(), result.buckets, result.differences_total);
+  if (result.rows_not_looked_at != 0) {
+    check.detail += fmt::format(", {} more in differing buckets were not looked at", result.rows_not_looked_at);
   }
+  return check;
+}
+
+Error error_of(const ReconcileRequest& request, const Reconciliation& result) {
+  const auto first = result.differences.empty() ? figures_that_differ(result) : result.differences.front().text();
+  return Error::user(Code::CheckFailed, "{} and {} differ: {}; first: {}", request.left.name, request.right.name,
+                     check_of(request, result).detail, first)
+      .hint("weir logs names the rows that differ; weir reconcile PIPELINE --repair copies them again");
+}
+
+// Copies what differs, then compares everything once more: nothing is believed unproven.
+Result<Reconciliation> repaired(TaskContext& context, const ReconcileRequest& request, const Reconciliation& found) {
+  const auto rows = WEIR_TRY(repair(
+      context, {request.left, request.right, reading_of(context.order().settings.group("left")), request.key, found}));
+  context.log().info("repaired {}: {} rows in {} of {} buckets were written or deleted", request.right.name, rows,
+                     found.buckets_differing.size(), found.buckets);
+  return reconcile(request, context.stop());
+}
+
+Result<Json> run_reconcile(TaskContext& context) {
+  const auto& settings = context.order().settings;
+  const auto left = WEIR_TRY(open_side(context, "left"));
+  const auto right = WEIR_TRY(open_side(context, "right"));
+  const ReconcileRequest request{.left = left.side,
+                                 .right = right.side,
+                                 .key = settings.texts("key"),
+                                 .ignore = settings.texts("ignore"),
+                                 .differences_max = static_cast<int>(settings.integer("show"))};
+  auto result = WEIR_TRY(reconcile(request, context.stop()));
+  const auto rows_found = result.differences_total;
+  for (const auto& difference : result.differences) context.log().error("{}", difference.text());
+  if (!result.equal() && settings.flag("repair")) {
+    result = WEIR_TRY(repaired(context, request, result));
+    for (const auto& difference : result.differences) context.log().error("still: {}", difference.text());
+  }
+  context.progress().rows_read = result.left_rows + result.right_rows;
+  WEIR_TRY(context.report(check_of(request, result)));
+  if (!result.equal()) return error_of(request, result);
   context.log().info("{} = {}: {} rows, every value", request.left.name, request.right.name, result.left_rows);
-  return Json{{"rows", result.left_rows}, {"buckets", result.buckets}, {"columns", to_json(result.left_columns)}};
+  Json output{{"rows", result.left_rows}, {"buckets", result.buckets}, {"columns", to_json(result.left_columns)}};
+  if (rows_found != 0) output["repaired"] = rows_found;
+  return output;
 }
 
 }  // namespace
@@ -78,33 +131,50 @@ TaskKind reconcile_kind() {
     return Setting{
         .name = std::move(name),
         .type = SettingType::Group,
-        .doc = "connection.table, optionally only some of its rows",
+        .doc = "connection.table, or a source's connection.stream; optionally only some of its rows",
         .need = Need::Required,
         .fields = {{.name = "table", .type = SettingType::Text, .doc = "connection.table", .need = Need::Required},
-                   {.name = "where", .type = SettingType::Text, .doc = "A SQL condition on that side"}},
+                   {.name = "where", .type = SettingType::Text, .doc = "A SQL condition on that side"},
+                   {.name = "read",
+                    .type = SettingType::Choice,
+                    .doc =
+                        "Of a source that is no database: the documents that this run has read already, or all of them "
+                        "anew, which also proves that none was missed",
+                    .default_value = "run",
+                    .choices = {"run", "anew"}},
+                   {.name = "options",
+                    .type = SettingType::Map,
+                    .doc = "The connector's own read options, of a source that is no database",
+                    .fields = {{.name = "value", .type = SettingType::Any}}}},
         .shorthand = Setting::Shorthand::Allowed};
   };
-  return {.name = "reconcile",
-          .summary = "Proves that two tables hold the same rows by value, or names the rows that differ",
-          .settings = {side_setting("left"),
-                       side_setting("right"),
-                       {.name = "key",
-                        .type = SettingType::List,
-                        .doc = "Columns that identify a row; all columns without it",
-                        .fields = {text},
-                        .shorthand = Setting::Shorthand::Allowed},
-                       {.name = "ignore",
-                        .type = SettingType::List,
-                        .doc = "Columns that are not compared",
-                        .fields = {text},
-                        .shorthand = Setting::Shorthand::Allowed},
-                       {.name = "show",
-                        .type = SettingType::Integer,
-                        .doc = "How many differing rows are named",
-                        .default_value = 20}},
-          .reads = {"left.table", "right.table"},
-          .writes = {},
-          .run = run_reconcile};
+  return {
+      .name = "reconcile",
+      .summary =
+          "Proves that two tables hold the same rows by value, or names the rows that differ and can copy them again",
+      .settings = {side_setting("left"),
+                   side_setting("right"),
+                   {.name = "key",
+                    .type = SettingType::List,
+                    .doc = "Columns that identify a row; all columns without it",
+                    .fields = {text},
+                    .shorthand = Setting::Shorthand::Allowed},
+                   {.name = "ignore",
+                    .type = SettingType::List,
+                    .doc = "Columns that are not compared",
+                    .fields = {text},
+                    .shorthand = Setting::Shorthand::Allowed},
+                   {.name = "show",
+                    .type = SettingType::Integer,
+                    .doc = "How many differing rows are named",
+                    .default_value = 20},
+                   {.name = "repair",
+                    .type = SettingType::Flag,
+                    .doc = "Copies the key buckets that differ from left to right, and compares again",
+                    .default_value = false}},
+      .reads = {"left.table", "right.table"},
+      .writes = {},
+      .run = run_reconcile};
 }
 
 }  // namespace weir::engine

@@ -13,6 +13,7 @@ Result<PlanRequest> request_of(ledger::Ledger& ledger, const ledger::Run& run, c
     redo = run.selection.value("redo", std::string{});
     for (const auto& task : run.selection.value("select", Json::array()))
       request.select.push_back(task.get<std::string>());
+    if (run.selection.value("repair", false)) request.differences = Differences::Repair;
   }
   for (const auto& attempt : WEIR_TRY(ledger.attempts(run.id))) {
     if (attempt.state == ledger::AttemptState::Succeeded) request.done.insert(attempt.task);

@@ -48,8 +48,10 @@ Error lacks_role(const Opening& opening, std::string_view what) {
 
 }  // namespace
 
-Result<std::unique_ptr<flow::Source>> TaskContext::open_source(std::string_view connection) {
-  const auto opening = WEIR_TRY(find_connection(*this, connection));
+Result<std::unique_ptr<flow::Source>> TaskContext::open_source(std::string_view connection, Reading reading) {
+  auto opening = WEIR_TRY(find_connection(*this, connection));
+  // Whoever reads anew in this run shares that second reading.
+  if (reading == Reading::Anew && !opening.context.run_folder.empty()) opening.context.run_folder /= "anew";
   if (!opening.connector->open_source) return lacks_role(opening, "cannot be read from");
   return opening.connector->open_source(opening.context);
 }

@@ -19,6 +19,9 @@
 
 namespace weir::engine {
 
+// A source that keeps what it has read for the run (recordings, fetched documents) reads it there, or anew.
+enum class Reading { OfTheRun, Anew };
+
 // What a task kind works with, inside the child process of one attempt.
 class TaskContext {
  public:
@@ -38,7 +41,7 @@ class TaskContext {
   virtual Result<void> report_part(const ledger::Attempt& part) = 0;
 
   // The roles of a connection that the work order carries; a missing role is the user's mistake and names the connection.
-  Result<std::unique_ptr<flow::Source>> open_source(std::string_view connection);
+  Result<std::unique_ptr<flow::Source>> open_source(std::string_view connection, Reading reading = Reading::OfTheRun);
   Result<std::unique_ptr<flow::Sink>> open_sink(std::string_view connection);
   Result<std::unique_ptr<flow::Database>> open_database(std::string_view connection);
   Result<std::unique_ptr<flow::Replication>> open_replication(std::string_view source, std::string_view target);

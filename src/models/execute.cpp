@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "data/text.hpp"
 #include "models/config.hpp"
 #include "models/generic_tests.hpp"
 #include "models/node_compiler.hpp"
@@ -164,6 +165,27 @@ Verdict judge(const Node& node, std::uint64_t rows) {
   return holds("warn_if") ? Verdict::Warned : Verdict::Passed;
 }
 
+constexpr int kShownRows = 10;
+
+// Some of a test's failing rows for people: "column=value, …". Empty when they cannot be had: the failure stands anyway.
+std::vector<std::string> failing_rows(flow::Database& database, const std::string& compiled, std::stop_token stop) {
+  std::vector<std::string> texts;
+  const auto batches = flow::select_all(
+      database, fmt::format("select * from (\n{}\n) as weir_test\nlimit {}", compiled, kShownRows), std::move(stop));
+  if (!batches.ok()) return texts;
+  for (const auto& batch : *batches) {
+    for (std::size_t row = 0; row < batch.rows(); ++row) {
+      auto& text = texts.emplace_back();
+      for (std::size_t i = 0; i < batch.columns().size(); ++i) {
+        const auto& column = batch.column(i);
+        text += fmt::format("{}{}={}", i == 0 ? "" : ", ", batch.schema()->fields[i].name,
+                            column.is_null(row) ? std::string{"NULL"} : data::value_text(column, row));
+      }
+    }
+  }
+  return texts;
+}
+
 Result<NodeOutcome> execute_test(const project::Project& project, const Graph& graph, const Node& node,
                                  const Targets& targets, flow::Database& database, const CompileOptions& options,
                                  Log& log, std::stop_token stop) {
@@ -179,7 +201,10 @@ Result<NodeOutcome> execute_test(const project::Project& project, const Graph& g
       return outcome;
     case Verdict::Failed: break;
   }
-  return Error::user(Code::CheckFailed, "test {} failed: {} rows", node.name, outcome.rows)
+  const auto rows = failing_rows(database, outcome.compiled, std::move(stop));
+  for (const auto& row : rows) log.error("test {}: {}", node.name, row);
+  return Error::user(Code::CheckFailed, "test {} failed: {} rows{}", node.name, outcome.rows,
+                     rows.empty() ? "" : "; first: " + rows.front())
       .hint("these rows: " + outcome.compiled)
       .at(node.place);
 }

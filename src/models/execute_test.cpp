@@ -120,7 +120,7 @@ TEST_F(ExecuteTest, AFailedTestIsAFailedCheckOrAWarning) {
   ASSERT_FALSE(failed.ok());
   EXPECT_EQ(failed.error().code(), Code::CheckFailed);
   EXPECT_EQ(failed.error().fault(), Fault::User);
-  EXPECT_EQ(failed.error().text(), "models/schema.yml:7:9: test unique_a_id failed: 3 rows");
+  EXPECT_EQ(failed.error().text(), "models/schema.yml:7:9: test unique_a_id failed: 3 rows; first: n=3");
   EXPECT_NE(failed.error().hint().find("having count(*) > 1"), std::string::npos);
   const auto warned = run("not_null_a_id");
   ASSERT_TRUE(warned.ok());

@@ -1,3 +1,4 @@
+#include <map>
 #include <utility>
 
 #include "project/file_settings.hpp"
@@ -138,6 +139,57 @@ Json pipeline_schema(const Vocabulary& vocabulary) {
   return schema;
 }
 
+// Schemas that stand within another one more than once, as columns within columns do, become definitions that are referred to.
+class SharedSchemas {
+ public:
+  explicit SharedSchemas(const Json& schema) { count(schema); }
+
+  Json with_definitions(Json schema) {
+    share_inside(schema);
+    if (!definitions_.empty()) schema["$defs"] = std::move(definitions_);
+    return schema;
+  }
+
+ private:
+  static constexpr std::size_t kBytesMin = 200;
+
+  // Hands over every schema that stands directly in this one.
+  template <typename Schema, typename Take>
+  static void inner_schemas(Schema& schema, Take take) {
+    for (const auto* key : {"properties", "anyOf", "oneOf"}) {
+      if (!schema.contains(key)) continue;
+      for (auto& inner : schema.at(key)) take(inner);
+    }
+    for (const auto* key : {"items", "additionalProperties"}) {
+      if (schema.contains(key) && schema.at(key).is_object()) take(schema.at(key));
+    }
+  }
+
+  void count(const Json& schema) {
+    // What is inside of a schema that was seen before was counted with it.
+    if (++seen_[schema.dump()] == 1) inner_schemas(schema, [&](const Json& inner) { count(inner); });
+  }
+
+  void share(Json& schema) {
+    const auto text = schema.dump();
+    if (text.size() < kBytesMin || seen_[text] < 2) return share_inside(schema);
+    const auto [name, is_new] = names_.try_emplace(text, fmt::format("shared{}", names_.size() + 1));
+    if (is_new) {
+      share_inside(schema);
+      definitions_[name->second] = std::move(schema);
+    }
+    schema = {{"$ref", "#/$defs/" + name->second}};
+  }
+
+  void share_inside(Json& schema) {
+    inner_schemas(schema, [&](Json& inner) { share(inner); });
+  }
+
+  std::map<std::string, int> seen_;
+  std::map<std::string, std::string> names_;
+  Json definitions_ = Json::object();
+};
+
 }  // namespace
 
 Json json_schema(std::string_view file_kind, const Vocabulary& vocabulary) {
@@ -152,6 +204,7 @@ Json json_schema(std::string_view file_kind, const Vocabulary& vocabulary) {
     add("A Weir generator (generators/*.yml)", vocabulary.generators.empty()
                                                    ? Json{{"type", "object"}}
                                                    : group_schema(vocabulary.generators, Templates::Taken));
+    return SharedSchemas{schema}.with_definitions(schema);
   }
   if (file_kind == "properties") {
     add("Properties of models, as in dbt (models/**/*.yml)", group_schema(properties_settings(), Templates::Taken));

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/owner.hpp"
 #include "connectors/clickhouse/client.hpp"
 #include "flow/database.hpp"
 
@@ -21,12 +22,6 @@ constexpr std::string_view kOldMark = "__weir_old_";
 // Whether a table is none of the user's.
 bool is_internal_table(std::string_view name);
 
-// Names this process and one of its loads: a hash of the machine's boot and process namespace, the process id, its start
-// time, and a random tail. From it a later load of the same machine can tell that the owner is dead.
-std::string make_owner();
-
-enum class OwnerState { Alive, Dead, Elsewhere };
-OwnerState owner_state(std::string_view owner);
 // "" when the table's name carries none.
 std::string_view owner_in(std::string_view table_name);
 

@@ -206,10 +206,110 @@ class ArithmeticValues final : public ColumnValues {
   Formula formula_;
 };
 
+// Four uniform numbers of one draw make a bell of variance 1.
+double bell(std::uint64_t random) {
+  double sum = -2;
+  for (int i = 0; i < 4; ++i, random >>= 16) sum += (static_cast<double>(random & 0xffff) + 0.5) * 0x1.0p-16;
+  return sum * std::sqrt(3.0);
+}
+
+class SkewedValues final : public ColumnValues {
+ public:
+  SkewedValues(const Skewed& spec, RandomStream random) : spec_(spec), random_(random) {}
+  bool fill(Rows rows, const BlockValues&, Out& out) const override {
+    const double unit = std::pow(10.0, spec_.scale);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const double value = spec_.median * std::exp(spec_.spread * bell(random_.at(rows[i])));
+      out[i] = std::llround(std::clamp(value, spec_.from, spec_.to) * unit);
+    }
+    return true;
+  }
+
+ private:
+  Skewed spec_;
+  RandomStream random_;
+};
+
+class FlagValues final : public ColumnValues {
+ public:
+  FlagValues(const Flag& spec, RandomStream random) : rate_(spec.rate), random_(random) {}
+  bool fill(Rows rows, const BlockValues&, Out& out) const override {
+    for (std::size_t i = 0; i < rows.size(); ++i) out[i] = random_.unit(rows[i]) < rate_ ? 1 : 0;
+    return true;
+  }
+
+ private:
+  double rate_;
+  RandomStream random_;
+};
+
+constexpr std::int64_t kDayMs = 86'400'000;
+constexpr std::int64_t kHourMs = 3'600'000;
+
+// Some time of a day.
+class TimeOfDayValues final : public ColumnValues {
+ public:
+  TimeOfDayValues(const Moment& spec, RandomStream hours, RandomStream rest)
+      : day_(spec.base),
+        hours_(spec.hour_weights.empty() ? std::vector<double>(24, 1.0) : spec.hour_weights),
+        hour_draw_(hours),
+        rest_draw_(rest) {}
+  bool fill(Rows rows, const BlockValues& block, Out& out) const override {
+    const auto& days = block[day_];
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      out[i] = days[i] * kDayMs + hours_.draw(hour_draw_.at(rows[i])) * kHourMs +
+               static_cast<std::int64_t>(rest_draw_.below(rows[i], kHourMs));
+    }
+    return true;
+  }
+
+ private:
+  std::size_t day_;
+  AliasTable hours_;
+  RandomStream hour_draw_;
+  RandomStream rest_draw_;
+};
+
+class LaterValues final : public ColumnValues {
+ public:
+  LaterValues(const Moment& spec, bool is_after_date)
+      : base_(spec.base),
+        base_ms_(is_after_date ? kDayMs : 1),
+        seconds_(*spec.seconds),
+        second_ms_(static_cast<std::int64_t>(std::pow(10.0, 3 - spec.seconds_scale))) {}
+  bool fill(Rows rows, const BlockValues& block, Out& out) const override {
+    bool overflows = false;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      std::int64_t gap = 0;
+      overflows |= __builtin_mul_overflow(block[seconds_][i], second_ms_, &gap);
+      overflows |= __builtin_add_overflow(block[base_][i] * base_ms_, gap, &out[i]);
+    }
+    return !overflows;
+  }
+
+ private:
+  std::size_t base_;
+  std::int64_t base_ms_;
+  std::size_t seconds_;
+  std::int64_t second_ms_;
+};
+
+class SameValues final : public ColumnValues {
+ public:
+  explicit SameValues(std::size_t column) : column_(column) {}
+  bool fill(Rows rows, const BlockValues& block, Out& out) const override {
+    std::copy_n(block[column_].begin(), rows.size(), out.begin());
+    return true;
+  }
+
+ private:
+  std::size_t column_;
+};
+
 class Maker {
  public:
-  Maker(const Spec& spec, const Variation& variation, const ColumnSpec& column)
-      : spec_(spec), variation_(variation), column_(column) {}
+  Maker(std::span<const ColumnSpec> columns, const Variation& variation, const ColumnSpec& column)
+      : columns_(columns), variation_(variation), column_(column) {}
 
   using Made = std::unique_ptr<ColumnValues>;
   Made operator()(const Sequence& kind) const { return std::make_unique<SequenceValues>(kind); }
@@ -223,29 +323,40 @@ class Maker {
     return std::make_unique<RandomDays>(kind, variation_, random("value"));
   }
   Made operator()(const Walk& kind) const {
-    const auto& key = spec_.columns[kind.key].kind;
+    const auto& key = columns_[kind.key].kind;
     const auto* zipf = std::get_if<Zipf>(&key);
     const auto from = zipf != nullptr ? zipf->from : std::get<Uniform>(key).from;
     const auto to = zipf != nullptr ? zipf->to : std::get<Uniform>(key).to;
-    const auto& days = std::get<Days>(spec_.columns[kind.date].kind);
+    const auto& days = std::get<Days>(columns_[kind.date].kind);
     return std::make_unique<WalkValues>(kind, from, to - from + 1, days, variation_, random("value"));
   }
   Made operator()(const Arithmetic& kind) const { return std::make_unique<ArithmeticValues>(kind); }
-  Made operator()(const TextPattern&) const { return nullptr; }
+  Made operator()(const Skewed& kind) const { return std::make_unique<SkewedValues>(kind, random("value")); }
+  Made operator()(const Flag& kind) const { return std::make_unique<FlagValues>(kind, random("value")); }
+  Made operator()(const Moment& kind) const {
+    if (!kind.seconds) return std::make_unique<TimeOfDayValues>(kind, random("hour"), random("value"));
+    return std::make_unique<LaterValues>(kind, columns_[kind.base].plain_type().kind == data::Kind::Date);
+  }
+  Made operator()(const Same& kind) const { return std::make_unique<SameValues>(kind.column); }
+  template <typename Other>
+  Made operator()(const Other&) const {
+    return nullptr;
+  }
 
  private:
-  RandomStream random(std::string_view what) const { return {variation_.seed, column_.name + "/" + std::string{what}}; }
+  RandomStream random(std::string_view what) const { return {variation_.seed, column_.path + "/" + std::string{what}}; }
 
-  const Spec& spec_;
+  std::span<const ColumnSpec> columns_;
   const Variation& variation_;
   const ColumnSpec& column_;
 };
 
 }  // namespace
 
-std::vector<std::unique_ptr<ColumnValues>> make_column_values(const Spec& spec, const Variation& variation) {
+std::vector<std::unique_ptr<ColumnValues>> make_column_values(std::span<const ColumnSpec> columns,
+                                                              const Variation& variation) {
   std::vector<std::unique_ptr<ColumnValues>> made;
-  for (const auto& column : spec.columns) made.push_back(std::visit(Maker{spec, variation, column}, column.kind));
+  for (const auto& column : columns) made.push_back(std::visit(Maker{columns, variation, column}, column.kind));
   return made;
 }
 

@@ -16,8 +16,8 @@ struct Variation {
   std::int64_t last_day = 0;  // the run's date in days since 1970-01-01
 };
 
-// The values of all columns for some rows: numbers unscaled, dates as days since 1970-01-01, choices as indexes. Columns
-// of text patterns have none.
+// The values of all columns for some rows: numbers unscaled, dates as days since 1970-01-01, moments as milliseconds since
+// then, flags as 0 and 1, choices as indexes. Columns of text patterns, lists and objects have none.
 using BlockValues = std::vector<std::vector<std::int64_t>>;
 
 // Makes the values of one column. Immutable: safe from any thread.
@@ -29,7 +29,8 @@ class ColumnValues {
                     std::vector<std::int64_t>& out) const = 0;
 };
 
-// In the order of the description's columns; nothing for text patterns.
-std::vector<std::unique_ptr<ColumnValues>> make_column_values(const Spec& spec, const Variation& variation);
+// In their order; nothing for those whose values are made elsewhere: text patterns, and what only documents have.
+std::vector<std::unique_ptr<ColumnValues>> make_column_values(std::span<const ColumnSpec> columns,
+                                                              const Variation& variation);
 
 }  // namespace weir::generate

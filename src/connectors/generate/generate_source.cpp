@@ -4,16 +4,25 @@
 #include <charconv>
 #include <mutex>
 
+#include "connectors/generate/document_maker.hpp"
 #include "data/text.hpp"
 
 namespace weir::generate {
 
 struct GenerateSource::State {
-  State(Spec spec, Variation variation)
-      : generator(std::move(spec), variation),
-        schema(std::make_shared<const data::Schema>(generator.spec().schema())) {}
+  State(Spec given, Variation variation)
+      : spec(std::move(given)), total(variation.rows), schema(std::make_shared<const data::Schema>(spec.schema())) {
+    if (spec.is_of_documents()) {
+      documents = std::make_unique<DocumentMaker>(spec.columns, variation);
+    } else {
+      lines = std::make_unique<Generator>(spec, variation);
+    }
+  }
 
-  const Generator generator;
+  const Spec spec;
+  const std::uint64_t total;
+  std::unique_ptr<const DocumentMaker> documents;
+  std::unique_ptr<const Generator> lines;  // where rows are no documents
   const data::SchemaPtr schema;
   std::mutex mutex;  // protects the counts
   DefectCounts counts;
@@ -55,12 +64,27 @@ class GenerateReader final : public flow::Reader {
   }
 
  private:
+  static Error does_not_fit(std::uint64_t begin, std::uint64_t end) {
+    return Error::user(Code::InvalidProject, "a formula's value does not fit 64 bits, between the rows {} and {}",
+                       begin, end);
+  }
+
   Result<std::size_t> append_rows(std::uint64_t begin, std::uint64_t end) {
+    if (state_->documents == nullptr) return append_cells(begin, end);
+    const auto before = builder_bytes();
+    if (!state_->documents->append(begin, end, builders_)) return does_not_fit(begin, end);
+    return builder_bytes() - before;
+  }
+
+  std::size_t builder_bytes() const {
+    std::size_t bytes = 0;
+    for (const auto& builder : builders_) bytes += builder.memory_bytes();
+    return bytes;
+  }
+
+  Result<std::size_t> append_cells(std::uint64_t begin, std::uint64_t end) {
     cells_.clear();
-    if (!state_->generator.append_cells(begin, end, scratch_, cells_, counts_)) {
-      return Error::user(Code::InvalidProject, "a formula's value does not fit 64 bits, between the rows {} and {}",
-                         begin, end);
-    }
+    if (!state_->lines->append_cells(begin, end, scratch_, cells_, counts_)) return does_not_fit(begin, end);
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < cells_.size(); ++i) {
       auto& builder = builders_[i % builders_.size()];
@@ -101,15 +125,15 @@ GenerateSource::GenerateSource(Spec spec, Variation variation)
 GenerateSource::~GenerateSource() = default;
 
 Result<std::vector<flow::Stream>> GenerateSource::discover(std::stop_token) {
-  return std::vector{flow::Stream{"generate", *state_->schema, {}, state_->generator.rows()}};
+  return std::vector{flow::Stream{"generate", *state_->schema, {}, state_->total}};
 }
 
 Result<flow::Stream> GenerateSource::describe(const flow::ReadRequest& request, std::stop_token) {
-  return flow::Stream{request.stream, *state_->schema, {}, state_->generator.rows()};
+  return flow::Stream{request.stream, *state_->schema, {}, state_->total};
 }
 
 Result<std::vector<flow::Partition>> GenerateSource::partitions(const flow::ReadRequest&, int wanted, std::stop_token) {
-  const auto rows = state_->generator.rows();
+  const auto rows = state_->total;
   const auto parts = std::clamp<std::uint64_t>(rows / kPartRowsMin, 1, static_cast<std::uint64_t>(std::max(wanted, 1)));
   std::vector<flow::Partition> partitions;
   for (std::uint64_t i = 0; i < parts; ++i) {
@@ -136,7 +160,7 @@ Result<std::unique_ptr<flow::Reader>> GenerateSource::open(const flow::ReadReque
 
 GenerateReport GenerateSource::report() const {
   const std::lock_guard lock{state_->mutex};
-  return make_report(state_->generator.spec(), state_->rows, 0, state_->counts);
+  return make_report(state_->spec, state_->rows, 0, state_->counts);
 }
 
 }  // namespace weir::generate

@@ -55,7 +55,7 @@ std::string date_text(std::int64_t day) {
 Generator::Generator(Spec spec, Variation variation)
     : spec_(std::move(spec)),
       variation_(variation),
-      values_(make_column_values(spec_, variation_)),
+      values_(make_column_values(spec_.columns, variation_)),
       defect_draw_(variation.seed, "defects/draw"),
       defect_detail_(variation.seed, "defects/detail") {
   for (std::size_t i = 0; i < spec_.columns.size(); ++i) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 namespace weir::generate {
 namespace {
@@ -19,8 +20,12 @@ constexpr std::array<std::string_view, 12> kMonths{"january",   "february", "mar
                                                    "september", "october",  "november", "december"};
 constexpr std::array<std::string_view, kDefectKinds> kDefects{
     "duplicate", "conflict", "empty", "malformed", "negative", "unknown", "mismatch", "whitespace", "case"};
-constexpr std::array<std::string_view, 9> kColumnKinds{"sequence", "integer", "decimal", "zipf", "choice",
-                                                       "date",     "walk",    "formula", "text"};
+constexpr std::array<std::string_view, 18> kColumnKinds{
+    "sequence", "integer", "decimal",   "zipf", "choice",  "date", "walk",   "formula", "text",
+    "skewed",   "flag",    "timestamp", "same", "running", "last", "struct", "list",    "by"};
+constexpr std::array<std::string_view, 24> kHours{"0",  "1",  "2",  "3",  "4",  "5",  "6",  "7",
+                                                  "8",  "9",  "10", "11", "12", "13", "14", "15",
+                                                  "16", "17", "18", "19", "20", "21", "22", "23"};
 
 std::int64_t power_of_ten(int exponent) {
   std::int64_t power = 1;
@@ -37,10 +42,15 @@ class Reader {
     const auto& columns = settings_.json("columns");
     if (columns.empty())
       mistake("columns", "a generator has no columns", "write columns: {id: {sequence: {start: 1}}}");
-    for (const auto& [name, settings] : columns.items()) column(name, Settings{settings});
-    if (spec_.schema().fields.empty() && mistakes_.empty())
+    for (const auto& [name, settings] : columns.items()) column(name, Settings{settings}, "columns." + name);
+    spec_.columns = top_.columns;
+    if (mistakes_.empty() && spec_.schema().fields.empty())
       mistake("columns", "no column is written", "remove output: false");
     defects(settings_.group("defects"));
+    if (mistakes_.empty() && !spec_.defects.empty() && spec_.is_of_documents()) {
+      mistake("defects", "defects spoil lines of text, and these rows are documents",
+              "give a column present: 0.98, or odd: {rate: 0.01, values: [\"n/a\"]}");
+    }
     if (!mistakes_.empty()) return {std::nullopt, std::move(mistakes_)};
     return {std::move(spec_), {}};
   }
@@ -60,13 +70,14 @@ class Reader {
 
   // A column above the one that is being read.
   std::optional<std::size_t> find(std::string_view name) const {
-    const auto found = std::ranges::find(spec_.columns, name, &ColumnSpec::name);
-    if (found == spec_.columns.end()) return std::nullopt;
-    return static_cast<std::size_t>(found - spec_.columns.begin());
+    // The nearest: a column hides one of its name around the list or object that it stands in.
+    for (auto i = scope_->columns.size(); i-- > 0;) {
+      if (scope_->columns[i].name == name) return i;
+    }
+    return std::nullopt;
   }
 
-  void column(const std::string& name, const Settings& settings) {
-    const auto path = "columns." + name;
+  void column(const std::string& name, const Settings& settings, const std::string& path) {
     std::vector<std::string_view> kinds;
     for (const auto kind : kColumnKinds) {
       if (settings.has(kind)) kinds.push_back(kind);
@@ -77,6 +88,7 @@ class Reader {
       return;
     }
     ColumnSpec column{name, Sequence{}, !settings.has("output") || settings.flag("output")};
+    column.path = scope_path_ + name;
     const auto kind = kinds.front();
     const auto inner = path + "." + std::string{kind};
     const bool is_group = settings.json(kind).is_object();
@@ -91,9 +103,19 @@ class Reader {
     if (kind == "walk") column.kind = walk(group, inner);
     if (kind == "formula") column.kind = formula(is_group ? group.text("expression") : settings.text(kind), inner);
     if (kind == "text") column.kind = pattern(is_group ? group.text("pattern") : settings.text(kind), inner);
+    if (kind == "skewed") column.kind = skewed(group, inner);
+    if (kind == "flag") column.kind = flag(group, inner);
+    if (kind == "timestamp") column.kind = moment(group, inner);
+    if (kind == "same") column.kind = same(is_group ? group.text("column") : settings.text(kind), inner);
+    if (kind == "running") column.kind = running(is_group ? group.text("column") : settings.text(kind), inner);
+    if (kind == "last") column.kind = last(is_group ? group.text("column") : settings.text(kind), inner);
+    if (kind == "struct") column.kind = Record{scope(settings.json(kind), inner, column.path, {})};
+    if (kind == "list") column.kind = elements(group, inner, column.path);
+    if (kind == "by") column.kind = alternatives(group, inner, column.path);
+    irregularities(settings, path, column);
     // A broken column still stands for its name, so that others may refer to it.
     if (mistakes_.size() != before) column.kind = Sequence{};
-    spec_.columns.push_back(std::move(column));
+    scope_->columns.push_back(std::move(column));
   }
 
   Uniform uniform(const Settings& group, const std::string& path, int scale) {
@@ -191,20 +213,21 @@ class Reader {
 
     const auto key = find(group.text("by"));
     const auto date = find(group.text("over"));
-    const auto* keys = key ? std::get_if<Zipf>(&spec_.columns[*key].kind) : nullptr;
-    const auto* integers = key ? std::get_if<Uniform>(&spec_.columns[*key].kind) : nullptr;
+    const auto* keys = key ? std::get_if<Zipf>(&scope_->columns[*key].kind) : nullptr;
+    const auto* integers = key ? std::get_if<Uniform>(&scope_->columns[*key].kind) : nullptr;
     if (keys == nullptr && (integers == nullptr || integers->scale != 0)) {
       mistake(path + ".by", fmt::format("no zipf or integer column above has this name: {}", group.text("by")));
       return walk;
     }
-    if (!date || !std::holds_alternative<Days>(spec_.columns[*date].kind)) {
+    if (!date || !std::holds_alternative<Days>(scope_->columns[*date].kind)) {
       mistake(path + ".over", fmt::format("no date column above has this name: {}", group.text("over")));
       return walk;
     }
     walk.key = *key;
     walk.date = *date;
     const auto count = keys != nullptr ? keys->to - keys->from + 1 : integers->to - integers->from + 1;
-    const auto steps = std::get<Days>(spec_.columns[*date].kind).count / std::max<std::int64_t>(walk.every_days, 1) + 1;
+    const auto steps =
+        std::get<Days>(scope_->columns[*date].kind).count / std::max<std::int64_t>(walk.every_days, 1) + 1;
     if (count > kWalkCellsMax / steps) {
       mistake(path, fmt::format("a walk of {} keys with {} steps is too large", count, steps),
               "let it step more seldom with every_days, or use fewer keys");
@@ -218,7 +241,7 @@ class Reader {
         text,
         [&](std::string_view name) -> std::optional<Formula::Operand> {
           const auto column = find(name);
-          const auto scale = column ? spec_.columns[*column].scale() : std::nullopt;
+          const auto scale = column ? scope_->columns[*column].scale() : std::nullopt;
           if (!scale) return std::nullopt;
           return Formula::Operand{*column, *scale};
         },
@@ -267,6 +290,251 @@ class Reader {
     }
   }
 
+  Skewed skewed(const Settings& group, const std::string& path) {
+    const Skewed skewed{number(group, "median", 1), number(group, "spread", 1), number(group, "from", 0),
+                        number(group, "to", 0), static_cast<int>(integer(group, "scale", 0))};
+    if (skewed.scale < 0 || skewed.scale > kScaleMax)
+      mistake(path + ".scale", fmt::format("scale is outside of 0 to 9: {}", skewed.scale));
+    if (!(skewed.median > 0)) mistake(path + ".median", fmt::format("median is not above 0: {}", skewed.median));
+    if (!(skewed.spread >= 0 && skewed.spread <= 10))
+      mistake(path + ".spread", fmt::format("spread is outside of 0 to 10: {}", skewed.spread));
+    if (skewed.to < skewed.from)
+      mistake(path + ".to", fmt::format("the range ends before it begins: {} to {}", skewed.from, skewed.to));
+    if (std::abs(skewed.from) > 1e9 || std::abs(skewed.to) > 1e9)
+      mistake(path + ".to", "a skewed number lies between -1000000000 and 1000000000");
+    return skewed;
+  }
+
+  Flag flag(const Settings& group, const std::string& path) {
+    const Flag flag{number(group, "rate", 0.5)};
+    if (!(flag.rate >= 0 && flag.rate <= 1))
+      mistake(path + ".rate", fmt::format("rate is outside of 0 to 1: {}", flag.rate));
+    return flag;
+  }
+
+  Moment moment(const Settings& group, const std::string& path) {
+    Moment moment;
+    const bool is_after = group.has("after");
+    if (is_after == group.has("date")) {
+      mistake(path, "a timestamp takes either date or after",
+              "write {date: a_date} or {after: a_timestamp, seconds: a_number}");
+      return moment;
+    }
+    const auto name = group.text(is_after ? "after" : "date");
+    const auto base = find(name);
+    const auto kind =
+        base && scope_->columns[*base].has_values() ? scope_->columns[*base].plain_type().kind : data::Kind::String;
+    if (kind != data::Kind::Date && (!is_after || kind != data::Kind::Timestamp)) {
+      mistake(path, fmt::format("no date{} column above has this name: {}", is_after ? " or timestamp" : "", name));
+      return moment;
+    }
+    moment.base = *base;
+    if (is_after) {
+      moment.seconds = find(group.text("seconds"));
+      const auto scale = moment.seconds ? scope_->columns[*moment.seconds].scale() : std::nullopt;
+      if (!scale || *scale > 3) {
+        mistake(path + ".seconds",
+                fmt::format("no number column above, of at most three digits after the point, has this name: {}",
+                            group.text("seconds")));
+      } else {
+        moment.seconds_scale = *scale;
+      }
+    } else if (group.has("hours")) {
+      moment.hour_weights.assign(kHours.size(), 1);
+      weights(group, "hours", path, kHours, moment.hour_weights.data());
+    }
+    return moment;
+  }
+
+  // A column above of which BlockValues has values.
+  const ColumnSpec* value_column(const std::string& name, const std::string& path) {
+    const auto found = find(name);
+    if (found && scope_->columns[*found].has_values()) return &scope_->columns[*found];
+    mistake(path, fmt::format("no column of single values above has this name: {}", name));
+    return nullptr;
+  }
+
+  static Shown shown(const ColumnSpec& column) {
+    return {column.plain_type(), column.texts() == nullptr ? std::vector<std::string>{} : *column.texts()};
+  }
+
+  Same same(const std::string& name, const std::string& path) {
+    const auto* column = value_column(name, path);
+    if (column == nullptr) return {};
+    return {*find(name), shown(*column)};
+  }
+
+  Running running(const std::string& name, const std::string& path) {
+    const auto column = find(name);
+    const auto scale = column ? scope_->columns[*column].scale() : std::nullopt;
+    if (!is_list_) mistake(path, "running adds up over the elements of a list, and this column is in none");
+    if (!scale) mistake(path, fmt::format("no number column above has this name: {}", name));
+    return {column.value_or(0), scope_->inherited.size(), scale.value_or(0)};
+  }
+
+  // "messages.at"
+  Last last(const std::string& text, const std::string& path) {
+    const auto dot = text.find('.');
+    const auto list = find(text.substr(0, dot));
+    const auto* elements = list ? std::get_if<Elements>(&scope_->columns[*list].kind) : nullptr;
+    if (elements == nullptr || dot == std::string::npos) {
+      mistake(path, fmt::format("last takes a list above and a column in it, not {}", text), "write last: messages.at");
+      return {};
+    }
+    if (may_be_empty(*elements)) mistake(path, fmt::format("the list {} may be empty", text.substr(0, dot)));
+    for (std::size_t i = 0; i < elements->fields->columns.size(); ++i) {
+      const auto& column = elements->fields->columns[i];
+      if (column.name == text.substr(dot + 1) && column.has_values()) return {*list, i, shown(column)};
+    }
+    mistake(path, fmt::format("no column of single values in the list {} has this name: {}", text.substr(0, dot),
+                              text.substr(dot + 1)));
+    return {};
+  }
+
+  bool may_be_empty(const Elements& elements) const {
+    if (elements.is_worded) return std::ranges::any_of(elements.of_text, &std::vector<std::int64_t>::empty);
+    const auto& kind = scope_->columns[elements.length].kind;
+    if (const auto* zipf = std::get_if<Zipf>(&kind)) return zipf->from < 1;
+    if (const auto* uniform = std::get_if<Uniform>(&kind)) return uniform->from < 1;
+    return true;
+  }
+
+  enum class ScopeOf { Record, List };
+
+  // The columns inside of one: those above that have values, then `given`, then its own.
+  ScopePtr scope(const Json& columns, const std::string& path, const std::string& column_path,
+                 std::vector<ColumnSpec> given, ScopeOf of = ScopeOf::Record) {
+    Scope inner;
+    for (std::size_t i = 0; i < scope_->columns.size(); ++i) {
+      const auto& column = scope_->columns[i];
+      if (!column.has_values()) continue;
+      inner.inherited.push_back(i);
+      inner.columns.push_back({column.name, Given{shown(column)}, false});
+    }
+    for (auto& column : given) inner.columns.push_back(std::move(column));
+    auto* const around = std::exchange(scope_, &inner);
+    const auto around_path = std::exchange(scope_path_, column_path + ".");
+    const bool around_is_list = std::exchange(is_list_, of == ScopeOf::List);
+    for (const auto& [name, settings] : columns.items()) column(name, Settings{settings}, path + "." + name);
+    scope_ = around;
+    scope_path_ = around_path;
+    is_list_ = around_is_list;
+    if (mistakes_.empty() && std::ranges::none_of(inner.columns, &ColumnSpec::is_written))
+      mistake(path, "it has no column that is written", "write name: {integer: {from: 1, to: 9}}");
+    return std::make_shared<const Scope>(std::move(inner));
+  }
+
+  Elements elements(const Settings& group, const std::string& path, const std::string& column_path) {
+    Elements elements;
+    elements.is_worded = group.has("words");
+    if (elements.is_worded == group.has("length")) {
+      mistake(path, "a list takes either length or words", "write length: a_column, or words: a_column");
+      return elements;
+    }
+    const auto key = elements.is_worded ? "words" : "length";
+    const auto column = find(group.text(key));
+    std::vector<ColumnSpec> given{{"position", Given{{data::type_of(data::Kind::Int64), {}}}, false}};
+    if (!column ||
+        (elements.is_worded ? scope_->columns[*column].texts() == nullptr : scope_->columns[*column].scale() != 0)) {
+      mistake(fmt::format("{}.{}", path, key),
+              fmt::format("no column of {} above has this name: {}",
+                          elements.is_worded ? "chosen texts" : "whole numbers", group.text(key)));
+      return elements;
+    }
+    elements.length = *column;
+    if (elements.is_worded) {
+      for (const auto& text : *scope_->columns[*column].texts())
+        elements.of_text.push_back(words_of(text, elements.words));
+      given.push_back({"word", Given{{data::type_of(data::Kind::String), elements.words}}, false});
+    }
+    elements.fields = scope(group.json("columns"), path + ".columns", column_path, std::move(given), ScopeOf::List);
+    return elements;
+  }
+
+  static std::vector<std::int64_t> words_of(std::string_view text, std::vector<std::string>& words) {
+    std::vector<std::int64_t> indexes;
+    while (!text.empty()) {
+      const auto space = text.find(' ');
+      const auto word = text.substr(0, space);
+      text.remove_prefix(space == std::string_view::npos ? text.size() : space + 1);
+      if (word.empty()) continue;
+      const auto found = std::ranges::find(words, word);
+      indexes.push_back(found - words.begin());
+      if (found == words.end()) words.emplace_back(word);
+    }
+    return indexes;
+  }
+
+  Alternatives alternatives(const Settings& group, const std::string& path, const std::string& column_path) {
+    Alternatives alternatives;
+    const auto column = find(group.text("column"));
+    const auto* texts = column ? scope_->columns[*column].texts() : nullptr;
+    if (texts == nullptr) {
+      mistake(path + ".column", fmt::format("no column of chosen texts above has this name: {}", group.text("column")));
+      return alternatives;
+    }
+    alternatives.column = *column;
+    alternatives.of_text.resize(texts->size());
+    const auto known = *texts;
+    for (const auto& [text, settings] : group.json("of").items()) {
+      const auto place = path + ".of";
+      const auto found = std::ranges::find(known, text);
+      if (found == known.end()) {
+        mistake(place + "." + text, fmt::format("{} never is {}", group.text("column"), text),
+                fmt::format("it is one of {}", fmt::join(known, ", ")));
+        continue;
+      }
+      alternatives.of_text[static_cast<std::size_t>(found - known.begin())] = alternatives.scopes.size();
+      alternatives.scopes.push_back(scope(Json{{text, settings}}, place, column_path, {}));
+    }
+    if (alternatives.scopes.empty())
+      mistake(path + ".of", "by has no alternatives", "write of: {a text: {integer: …}}");
+    if (mistakes_.empty()) join(alternatives);
+    return alternatives;
+  }
+
+  // What the alternatives come to: one type if they agree.
+  static void join(Alternatives& alternatives) {
+    const auto value = [](const ScopePtr& scope) -> const ColumnSpec& { return scope->columns.back(); };
+    alternatives.type = value(alternatives.scopes.front()).type();
+    const bool agree = std::ranges::all_of(alternatives.scopes, [&](const ScopePtr& scope) {
+      return value(scope).type() == alternatives.type && value(scope).present == 1;
+    });
+    const bool are_values = std::ranges::all_of(alternatives.scopes, [&](const ScopePtr& scope) {
+      return value(scope).has_values() &&
+             (value(scope).texts() != nullptr) == (alternatives.type.kind == data::Kind::String);
+    });
+    if (!agree || alternatives.type.kind == data::Kind::List || alternatives.type.kind == data::Kind::Struct) {
+      alternatives.type = data::type_of(data::Kind::Json);
+      return;
+    }
+    if (!are_values) return;
+    alternatives.shown = Shown{alternatives.type, {}};
+    if (alternatives.type.kind != data::Kind::String) return;
+    auto& all = alternatives.shown->texts;
+    for (const auto& scope : alternatives.scopes) {
+      auto& indexes = alternatives.index_of.emplace_back();
+      for (const auto& text : *value(scope).texts()) {
+        const auto found = std::ranges::find(all, text);
+        indexes.push_back(found - all.begin());
+        if (found == all.end()) all.push_back(text);
+      }
+    }
+  }
+
+  void irregularities(const Settings& settings, const std::string& path, ColumnSpec& column) {
+    column.present = number(settings, "present", 1);
+    if (!(column.present >= 0 && column.present <= 1))
+      mistake(path + ".present", fmt::format("present is outside of 0 to 1: {}", column.present));
+    if (!settings.has("odd")) return;
+    const auto odd = settings.group("odd");
+    column.odd_rate = number(odd, "rate", 0);
+    if (!(column.odd_rate >= 0 && column.odd_rate <= 1))
+      mistake(path + ".odd.rate", fmt::format("rate is outside of 0 to 1: {}", column.odd_rate));
+    for (const auto& value : odd.json("values")) column.odd_values.push_back(to_text(value));
+    if (column.odd_values.empty()) mistake(path + ".odd.values", "odd has no values", "write values: [\"n/a\", 4.5]");
+  }
+
   void defects(const Settings& settings) {
     double total = 0;
     for (int i = 0; i < kDefectKinds; ++i) {
@@ -294,11 +562,11 @@ class Reader {
     const auto key = kind == DefectKind::Conflict ? "keep" : "columns";
     for (const auto& name : group.texts(key)) {
       const auto found = find(name);
-      if (!found || !spec_.columns[*found].is_written) {
+      if (!found || !scope_->columns[*found].is_written) {
         mistake(fmt::format("{}.{}", path, key), fmt::format("no written column has this name: {}", name));
         continue;
       }
-      const auto& column = spec_.columns[*found];
+      const auto& column = scope_->columns[*found];
       const bool is_number = column.scale().has_value();
       const bool is_text = column.type().kind == data::Kind::String;
       if ((kind == DefectKind::Negative || kind == DefectKind::Mismatch) && !is_number) {
@@ -320,7 +588,7 @@ class Reader {
       mistake(path, "unknown has no values", "write values: [Nowhere]");
     if (group.has("indivisible_by")) {
       const auto divisor = find(group.text("indivisible_by"));
-      if (!divisor || spec_.columns[*divisor].scale() != 0) {
+      if (!divisor || scope_->columns[*divisor].scale() != 0) {
         mistake(path + ".indivisible_by",
                 fmt::format("no column of whole numbers has this name: {}", group.text("indivisible_by")));
       } else {
@@ -332,41 +600,16 @@ class Reader {
 
   const Settings& settings_;
   Spec spec_;
+  Scope top_;
+  Scope* scope_ = &top_;    // the columns among which the one that is read stands
+  std::string scope_path_;  // of the columns around it: "messages."
+  bool is_list_ = false;    // whether these are a list's elements
   std::vector<SpecMistake> mistakes_;
 };
 
 }  // namespace
 
 std::string_view name(DefectKind kind) { return kDefects[static_cast<std::size_t>(kind)]; }
-
-std::optional<int> ColumnSpec::scale() const {
-  if (std::holds_alternative<Sequence>(kind) || std::holds_alternative<Zipf>(kind)) return 0;
-  if (const auto* uniform = std::get_if<Uniform>(&kind)) return uniform->scale;
-  if (const auto* walk = std::get_if<Walk>(&kind)) return walk->scale;
-  if (const auto* arithmetic = std::get_if<Arithmetic>(&kind)) return arithmetic->formula.scale();
-  return std::nullopt;
-}
-
-data::Type ColumnSpec::type() const {
-  if (std::holds_alternative<Days>(kind)) return data::type_of(data::Kind::Date);
-  const auto digits = scale();
-  if (!digits) return data::type_of(data::Kind::String);
-  return *digits == 0 ? data::type_of(data::Kind::Int64) : data::decimal(18, *digits);
-}
-
-data::Schema Spec::schema() const {
-  data::Schema schema;
-  for (const auto& column : columns) {
-    if (!column.is_written) continue;
-    // A defect may leave a cell empty or put anything into it.
-    if (defects.empty()) {
-      schema.fields.push_back({column.name, column.type(), data::Nullable::No});
-    } else {
-      schema.fields.push_back({column.name, data::type_of(data::Kind::String), data::Nullable::Yes});
-    }
-  }
-  return schema;
-}
 
 SpecOutcome parse_spec(const Settings& settings) { return Reader{settings}.read(); }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -66,16 +67,113 @@ struct TextPattern {
   std::vector<Piece> pieces;
 };
 
+// A bell of logarithms: half of the values lie below the median, a few far above it, as waiting times do.
+struct Skewed {
+  double median = 1;
+  double spread = 1;  // the standard deviation of the logarithm
+  double from = 0;
+  double to = 0;  // values outside of from and to are moved to them
+  int scale = 0;
+};
+struct Flag {
+  double rate = 0.5;  // the share of true
+};
+// Milliseconds since 1970-01-01 UTC: some time of a day, or so many seconds after another column.
+struct Moment {
+  std::size_t base = 0;  // a date or a moment
+  std::optional<std::size_t> seconds;
+  int seconds_scale = 0;
+  std::vector<double> hour_weights;  // 24, or none: every hour alike
+};
+
+// What values look like outside: their type, and for texts of a closed list the texts, of which values are indexes.
+struct Shown {
+  data::Type type;
+  std::vector<std::string> texts;
+};
+// Values that come from outside of the scope: a column above the list, an element's position.
+struct Given {
+  Shown shown;
+};
+struct Same {
+  std::size_t column = 0;
+  Shown shown;
+};
+// The sum of a column over the elements of a list so far, this one included.
+struct Running {
+  std::size_t column = 0;
+  std::size_t position = 0;  // the column of the elements' positions
+  int scale = 0;
+};
+// What a column of a list above has in its last element.
+struct Last {
+  std::size_t list = 0;
+  std::size_t column = 0;
+  Shown shown;
+};
+
+struct ColumnSpec;
+struct Scope;
+using ScopePtr = std::shared_ptr<const Scope>;
+
+struct Record {
+  ScopePtr fields;
+};
+// A list. Its scope begins with the columns above that it may use, then an element's position and, with words, its word.
+struct Elements {
+  std::size_t length = 0;          // a column of whole numbers
+  bool is_worded = false;          // `length` is a column of texts instead: an element for each of their words
+  std::vector<std::string> words;  // all that there are
+  std::vector<std::vector<std::int64_t>> of_text;  // the words of each text, by their indexes
+  ScopePtr fields;
+
+  // The one written column where it is called "value": elements are then its values, else objects.
+  const ColumnSpec* plain() const;
+};
+// One of several, by the text of another column. Each scope's last column is the value.
+struct Alternatives {
+  std::size_t column = 0;
+  std::vector<std::optional<std::size_t>> of_text;  // which one; nothing: no value
+  std::vector<ScopePtr> scopes;
+  data::Type type;  // json where they differ
+  // Where all are values of the same type; `index_of` turns each one's texts into those of `shown`.
+  std::optional<Shown> shown;
+  std::vector<std::vector<std::int64_t>> index_of;
+};
+
 struct ColumnSpec {
   std::string name;
-  std::variant<Sequence, Uniform, Zipf, Choice, Days, Walk, Arithmetic, TextPattern> kind;
+  std::variant<Sequence, Uniform, Zipf, Choice, Days, Walk, Arithmetic, TextPattern, Skewed, Flag, Moment, Given, Same,
+               Running, Last, Record, Elements, Alternatives>
+      kind;
   bool is_written = true;  // else it only feeds other columns
+  std::string path = {};   // with what it lies in, "messages.at": names its random numbers
+  double present = 1;      // the share of rows that have it
+  double odd_rate = 0;     // the share of those that have one of odd_values instead: JSON
+  std::vector<std::string> odd_values = {};
 
   // The type of its values while no defect spoils them.
   data::Type type() const;
+  // The same without its odd values.
+  data::Type plain_type() const;
   // Digits after the point; nothing for a column that is no number.
   std::optional<int> scale() const;
+  // Texts of a closed list; null for other columns.
+  const std::vector<std::string>* texts() const;
+  // Whether BlockValues has its values.
+  bool has_values() const;
+  // A list, an object, a moment or another value that only documents have.
+  bool is_of_documents() const;
 };
+
+// Columns inside of another one: the first come from around it, by their indexes there.
+struct Scope {
+  std::vector<ColumnSpec> columns;
+  std::vector<std::size_t> inherited;
+};
+
+// The most elements that a list has.
+inline constexpr std::int64_t kElementsMax = 1000;
 
 enum class DefectKind { Duplicate, Conflict, Empty, Malformed, Negative, Unknown, Mismatch, Whitespace, Case };
 constexpr int kDefectKinds = 9;
@@ -95,6 +193,8 @@ struct Spec {
   std::vector<ColumnSpec> columns;
   std::vector<DefectSpec> defects;  // in the order of DefectKind, at most one of a kind
 
+  // Whether rows have what lines of text do not: nesting, moments, columns that are missing or oddly typed.
+  bool is_of_documents() const;
   // The written columns. Defects put text where numbers belong: with any of them every column is text.
   data::Schema schema() const;
 };

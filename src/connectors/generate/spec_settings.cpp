@@ -47,7 +47,74 @@ Setting one_text(std::string name, std::string doc, Setting text) {
           .shorthand = Setting::Shorthand::Allowed};
 }
 
-std::vector<Setting> column_settings() {
+// Columns within columns within columns: deeper is refused, since every level is described by itself.
+constexpr int kLevelsMax = 3;
+
+std::vector<Setting> column_settings(int levels);
+
+Setting columns(std::string name, std::string doc, int levels) {
+  return {.name = std::move(name),
+          .type = SettingType::Map,
+          .doc = std::move(doc),
+          .fields = {group("column", "What the column holds", column_settings(levels))}};
+}
+
+// What only documents have.
+std::vector<Setting> nested_settings(int levels) {
+  return {
+      columns("struct", "An object: its columns, which may use those above it", levels),
+      group("list", "A list: its columns are those of an element, or its value where only one is written, called value",
+            {{.name = "length", .doc = "A column of whole numbers above: how many elements, at most 1000"},
+             {.name = "words", .doc = "A column of chosen texts above instead: an element for each word, called word"},
+             columns("columns", "An element's columns; position counts the elements from 0", levels)}),
+      group("by", "One of several, by what another column says",
+            {{.name = "column", .doc = "A column of chosen texts above", .need = Need::Required},
+             columns("of", "What it is for which text; nothing for texts that are not listed", levels)}),
+  };
+}
+
+std::vector<Setting> value_settings() {
+  const auto from = "Smaller numbers become this one";
+  const auto to = "Larger numbers become this one";
+  return {
+      group("skewed", "Numbers of which half lie below the median and a few far above, as waiting times do",
+            {number("median", "Half of the numbers are below"),
+             number("spread", "The standard deviation of the logarithm: 1 is much", 1), number("from", from, 0),
+             number("to", to), integer("scale", "Digits after the point", 0)}),
+      group("flag", "true or false", {number("rate", "The share of true", 0.5)}),
+      group("timestamp", "An instant to the millisecond: some time of a day, or so many seconds after another column",
+            {{.name = "date", .doc = "A date column above"},
+             weights("hours", "Weights of hours other than 1, as in {3: 0.1}"),
+             {.name = "after", .doc = "A timestamp or date column above"},
+             {.name = "seconds", .doc = "How many seconds after: a number column above"}}),
+      one_text("same", "The same as a column above, to write it under another name",
+               {.name = "column", .doc = "The column", .need = Need::Required}),
+      one_text("running", "The sum of a column over a list's elements so far, this one included",
+               {.name = "column", .doc = "The column", .need = Need::Required}),
+      one_text("last", "What the last element of a list above has: messages.at",
+               {.name = "column", .doc = "The list, a point, the column", .need = Need::Required}),
+      number("present", "The share of rows that have the column at all", 1),
+      group("odd", "A value of another type now and then",
+            {number("rate", "The share of such values"),
+             {.name = "values",
+              .type = SettingType::List,
+              .doc = "Each as likely as the other",
+              .need = Need::Required,
+              .fields = {{.name = "item", .type = SettingType::Any}}}}),
+  };
+}
+
+std::vector<Setting> flat_settings();
+
+std::vector<Setting> column_settings(int levels) {
+  auto settings = flat_settings();
+  for (auto& setting : value_settings()) settings.push_back(std::move(setting));
+  if (levels == 0) return settings;
+  for (auto& setting : nested_settings(levels - 1)) settings.push_back(std::move(setting));
+  return settings;
+}
+
+std::vector<Setting> flat_settings() {
   const auto from = "The smallest value";
   const auto to = "The largest value, itself included";
   return {
@@ -132,7 +199,7 @@ std::vector<Setting> generator_settings() {
        .type = SettingType::Map,
        .doc = "The columns in their order; each may use those above it",
        .need = Need::Required,
-       .fields = {group("column", "What the column holds", column_settings())}},
+       .fields = {group("column", "What the column holds", column_settings(kLevelsMax))}},
       group("defects",
             "What is wrong with some rows, so that cleaning has work: at most one defect a row, at stated rates",
             defect_settings()),

@@ -1,0 +1,9 @@
+-- A row an event. Some errors happen to nobody in particular.
+select
+    event_id,
+    details_user_id                          as user_id,
+    "timestamp"                              as happened_at,
+    ("timestamp" at time zone 'UTC')::date   as day,
+    event_type,
+    details_product_id                       as product_id
+from {{ source('warehouse', 'event_logs') }}

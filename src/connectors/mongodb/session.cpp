@@ -1,0 +1,112 @@
+#include "connectors/mongodb/session.hpp"
+
+#include <mutex>
+
+#include "connectors/mongodb/server_error.hpp"
+
+namespace weir::mongodb {
+namespace {
+
+// Once a process; mongoc_cleanup is for leak checkers and would have to run after every static destructor.
+void start_library() {
+  static std::once_flag started;
+  std::call_once(started, [] {
+    mongoc_init();
+    mongoc_log_set_handler(nullptr, nullptr);  // its words go to stderr, and errors reach us anyway
+  });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const Address> address) {
+  start_library();
+  auto session = std::make_unique<Session>();
+  bson_error_t error;
+  session->client_.reset(mongoc_client_new_from_uri_with_error(address->uri(), &error));
+  if (session->client_ == nullptr) {
+    return Error::external(Code::Unavailable, "no connection can be made to {}: {}", address->text(), error.message);
+  }
+  session->address_ = std::move(address);
+  mongoc_client_set_error_api(session->client(), MONGOC_ERROR_API_VERSION_2);
+  mongoc_client_set_stream_initiator(session->client(), open_stream, &session->interrupt_);
+  return session;
+}
+
+Result<Document> Session::run(bool (*command)(mongoc_client_t*, const char*, const bson_t*, const mongoc_read_prefs_t*,
+                                              const bson_t*, bson_t*, bson_error_t*),
+                              const std::string& database, const Document& what, std::stop_token stop) {
+  const Interrupt::Scope scope{interrupt_, stop};
+  bson_t answer;
+  bson_error_t error;
+  const auto* preference = mongoc_uri_get_read_prefs_t(address_->uri());
+  const bool good = command(client(), database.c_str(), what.get(), preference, nullptr, &answer, &error);
+  Document reply{answer};
+  bson_destroy(&answer);
+  if (!good) return server_error(error, reply.get(), *address_, stop);
+  return reply;
+}
+
+Result<Document> Session::read(const Document& command, std::stop_token stop) {
+  return run(mongoc_client_read_command_with_opts, address_->database(), command, std::move(stop));
+}
+
+Result<Document> Session::write(const Document& command, std::stop_token stop) {
+  return run(
+      [](mongoc_client_t* client, const char* database, const bson_t* what, const mongoc_read_prefs_t*,
+         const bson_t* options, bson_t* answer, bson_error_t* error) {
+        return mongoc_client_write_command_with_opts(client, database, what, options, answer, error);
+      },
+      address_->database(), command, std::move(stop));
+}
+
+Result<Document> Session::write_admin(const Document& command, std::stop_token stop) {
+  return run(
+      [](mongoc_client_t* client, const char* database, const bson_t* what, const mongoc_read_prefs_t*,
+         const bson_t* options, bson_t* answer, bson_error_t* error) {
+        return mongoc_client_write_command_with_opts(client, database, what, options, answer, error);
+      },
+      "admin", command, std::move(stop));
+}
+
+Result<Cursor> Session::find(const std::string& collection, const Document& filter, const Document& options,
+                             std::stop_token stop) {
+  const Interrupt::Scope scope{interrupt_, std::move(stop)};
+  const auto handle = collection_of(*this, collection);
+  // A cursor takes copies of all that it is given; its first batch comes with the first next.
+  return Cursor{mongoc_collection_find_with_opts(handle.get(), filter.get(), options.get(), nullptr), *this};
+}
+
+Result<Cursor> Session::aggregate(const std::string& collection, const Document& pipeline, std::stop_token stop) {
+  const Interrupt::Scope scope{interrupt_, std::move(stop)};
+  const auto handle = collection_of(*this, collection);
+  return Cursor{mongoc_collection_aggregate(handle.get(), MONGOC_QUERY_NONE, pipeline.get(), nullptr, nullptr), *this};
+}
+
+Result<Cursor> Session::list_collections(const Document& filter, std::stop_token stop) {
+  const Interrupt::Scope scope{interrupt_, std::move(stop)};
+  const std::unique_ptr<mongoc_database_t, decltype(&mongoc_database_destroy)> database{
+      mongoc_client_get_database(client(), address_->database().c_str()), mongoc_database_destroy};
+  Document options;
+  options.add("filter", filter);
+  return Cursor{mongoc_database_find_collections_with_opts(database.get(), options.get()), *this};
+}
+
+Result<std::optional<BsonBytes>> Cursor::next(std::stop_token stop) {
+  const Interrupt::Scope scope{session_->interrupt(), stop};
+  if (stop.stop_requested()) return Error::cancelled();
+  const bson_t* document = nullptr;
+  if (mongoc_cursor_next(cursor_.get(), &document))
+    return std::optional{BsonBytes{bson_get_data(document), document->len}};
+  bson_error_t error;
+  const bson_t* reply = nullptr;
+  if (mongoc_cursor_error_document(cursor_.get(), &error, &reply))
+    return server_error(error, reply, session_->address(), stop);
+  return std::optional<BsonBytes>{};
+}
+
+CollectionPtr collection_of(Session& session, const std::string& name) {
+  return CollectionPtr{
+      mongoc_client_get_collection(session.client(), session.address().database().c_str(), name.c_str())};
+}
+
+}  // namespace weir::mongodb

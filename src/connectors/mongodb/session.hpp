@@ -1,0 +1,80 @@
+#pragma once
+
+#include <mongoc/mongoc.h>
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "connectors/mongodb/address.hpp"
+#include "connectors/mongodb/document.hpp"
+#include "connectors/mongodb/stream.hpp"
+
+namespace weir::mongodb {
+
+class Cursor;
+
+// A client of a MongoDB deployment with connections of its own. Used by one thread at a time. Every call returns Cancelled
+// as soon as a stop is requested, and the connection that it waited on is closed.
+class Session {
+ public:
+  // Makes no connection yet.
+  static Result<std::unique_ptr<Session>> open(std::shared_ptr<const Address> address);
+
+  const Address& address() const { return *address_; }
+  const std::shared_ptr<const Address>& shared_address() const { return address_; }
+  // A command on the connection's database, or another; its answer. Reads go where the read preference says.
+  Result<Document> read(const Document& command, std::stop_token stop);
+  Result<Document> write(const Document& command, std::stop_token stop);
+  Result<Document> write_admin(const Document& command, std::stop_token stop);
+
+  Result<Cursor> find(const std::string& collection, const Document& filter, const Document& options,
+                      std::stop_token stop);
+  Result<Cursor> aggregate(const std::string& collection, const Document& pipeline, std::stop_token stop);
+  // `listCollections`: name, type and options of each.
+  Result<Cursor> list_collections(const Document& filter, std::stop_token stop);
+
+  mongoc_client_t* client() { return client_.get(); }
+  Interrupt& interrupt() { return interrupt_; }
+
+ private:
+  struct Destroy {
+    void operator()(mongoc_client_t* client) const { mongoc_client_destroy(client); }
+  };
+
+  Result<Document> run(bool (*command)(mongoc_client_t*, const char*, const bson_t*, const mongoc_read_prefs_t*,
+                                       const bson_t*, bson_t*, bson_error_t*),
+                       const std::string& database, const Document& what, std::stop_token stop);
+
+  std::shared_ptr<const Address> address_;
+  Interrupt interrupt_;
+  std::unique_ptr<mongoc_client_t, Destroy> client_;
+};
+
+// Documents of a server, batch by batch. Its session is used by nobody else meanwhile.
+class Cursor {
+ public:
+  Cursor(mongoc_cursor_t* cursor, Session& session) : cursor_(cursor), session_(&session) {}
+
+  // The next document, valid until the next call; nothing at the end.
+  Result<std::optional<BsonBytes>> next(std::stop_token stop);
+
+ private:
+  struct Destroy {
+    void operator()(mongoc_cursor_t* cursor) const { mongoc_cursor_destroy(cursor); }
+  };
+  std::unique_ptr<mongoc_cursor_t, Destroy> cursor_;
+  Session* session_;
+};
+
+// A handle on a collection of a session's database.
+struct DestroyCollection {
+  void operator()(mongoc_collection_t* collection) const { mongoc_collection_destroy(collection); }
+};
+using CollectionPtr = std::unique_ptr<mongoc_collection_t, DestroyCollection>;
+CollectionPtr collection_of(Session& session, const std::string& name);
+
+}  // namespace weir::mongodb
