@@ -72,9 +72,10 @@ TEST_F(ReconcileRun, NamesWhatDiffersAndRepairsItAlone) {
                   fmt::format("SELECT count(*) FROM (TABLE a EXCEPT SELECT id, parent, price, name FROM {}) d", table)),
               "0\n");
     // Some buckets were written again, the others were not touched.
-    EXPECT_EQ(project_.query(
-                  "shop", fmt::format("SELECT count(*) > 0, count(*) < 2500 FROM {} WHERE _weir_run <> 'first'", table)),
-              "true,true\n");
+    EXPECT_EQ(
+        project_.query("shop",
+                       fmt::format("SELECT count(*) > 0, count(*) < 2500 FROM {} WHERE _weir_run <> 'first'", table)),
+        "true,true\n");
   }
   EXPECT_EQ(project_.query("shop", "SELECT count(*), max(id) FROM b"), "3001,5000\n");
   EXPECT_EQ(project_.query("shop", "SELECT count(*) FROM c"), "3000\n");
