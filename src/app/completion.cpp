@@ -9,11 +9,11 @@ namespace {
 constexpr const char* kBash = R"bash(_weir() {
   local word="${COMP_WORDS[COMP_CWORD]}" verb="${COMP_WORDS[1]}"
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "init check plan run build test compile runs logs retry cancel query services doctor schema completion" -- "$word"))
+    COMPREPLY=($(compgen -W "init check plan run serve backfill build test compile runs logs retry cancel query services doctor schema completion" -- "$word"))
     return
   fi
   case "$verb" in
-    plan|run) COMPREPLY=($(compgen -W "$(ls pipelines 2>/dev/null | sed -n 's/\.ya\{0,1\}ml$//p')" -- "$word")) ;;
+    plan|run|backfill) COMPREPLY=($(compgen -W "$(ls pipelines 2>/dev/null | sed -n 's/\.ya\{0,1\}ml$//p')" -- "$word")) ;;
     schema) COMPREPLY=($(compgen -W "weir pipeline generator properties" -- "$word")) ;;
     services) COMPREPLY=($(compgen -W "up down status" -- "$word")) ;;
     init) COMPREPLY=($(compgen -W "sales" -- "$word")) ;;

@@ -38,11 +38,14 @@ TEST_F(Loop, TimersComeInTheirOrder) {
 
 TEST_F(Loop, DescriptorsAreWatchedUntilTheyAreNot) {
   const Descriptor event{::eventfd(1, EFD_CLOEXEC)};
-  ASSERT_TRUE(loop_->watch(event.get(), [&]() -> Result<void> {
-    notes_ += "e";
-    loop_->unwatch(event.get());
-    return {};
-  }).ok());
+  ASSERT_TRUE(loop_
+                  ->watch(event.get(),
+                          [&]() -> Result<void> {
+                            notes_ += "e";
+                            loop_->unwatch(event.get());
+                            return {};
+                          })
+                  .ok());
   ASSERT_TRUE(loop_->turn(milliseconds{1'000}).ok());
   ASSERT_TRUE(loop_->turn(milliseconds{0}).ok());
   EXPECT_EQ(notes_, "e");

@@ -48,7 +48,7 @@ Result<void> FileWatch::take_events() {
     for (ssize_t at = 0; at < got;) {
       const auto* const event = reinterpret_cast<const inotify_event*>(events.data() + at);
       const std::string_view name = event->len == 0 ? "" : event->name;
-      matters |= !name.starts_with('.');
+      matters |= !name.starts_with('.') && ((event->mask & IN_ISDIR) != 0 || is_code_name(std::filesystem::path{name}));
       at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
     }
   }

@@ -19,9 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What a project is written in. Data that runs make lies in files/ and is none of it.
-constexpr std::array<std::string_view, 8> kCodeExtensions{".yml",  ".yaml", ".sql", ".csv",
-                                                          ".json", ".py",   ".sh",  ".md"};
+// What a project is written in. Data that runs make lies in files/ and is none of it; CSV is only where it is a seed.
+constexpr std::array<std::string_view, 5> kCodeExtensions{".yml", ".yaml", ".sql", ".py", ".sh"};
+constexpr std::string_view kSeedExtension = ".csv";
 constexpr std::array<std::string_view, 6> kOtherFolders{"files", "target",       "dbt_packages",
                                                         "logs",  "node_modules", "recordings"};
 // A larger one is data.
@@ -81,13 +81,17 @@ VersionOutcome read_from(const VersionSource& source, const fs::path& code, serv
   version->loaded_at = system_clock().now();
   version->code_folder = code;
   version->files = read_code(code);
-  version->hash = hash_of(version->files);
   auto loaded = project::load(code, vocabulary(source.registry), {.environment = source.environment});
   if (!loaded.project) {
     outcome.mistakes = std::move(loaded.mistakes.errors);
     return outcome;
   }
   version->project = std::move(*loaded.project);
+  for (const auto& file : version->project.sql_files) {
+    if (file.kind == project::SqlFile::Kind::Seed) version->files.push_back({file.path, file.text});
+  }
+  std::ranges::sort(version->files, {}, &CodeFile::path);
+  version->hash = hash_of(version->files);
   version->targets = model_targets(version->project, source.registry);
   auto graph = models::build_graph(version->project, version->targets);
   auto findings = check_tasks(version->project, source.registry);
@@ -122,6 +126,8 @@ Result<VersionOutcome> read_kept_version(const VersionSource& source, const std:
   }
   return read_from(source, folder, supervisor);
 }
+
+bool is_code_name(const fs::path& name) { return is_code(name) || name.extension() == kSeedExtension; }
 
 std::vector<fs::path> code_folders(const fs::path& folder) {
   std::vector<fs::path> folders;

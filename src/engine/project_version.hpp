@@ -53,6 +53,9 @@ VersionOutcome read_version(const VersionSource& source, services::Supervisor* s
 Result<VersionOutcome> read_kept_version(const VersionSource& source, const std::string& hash,
                                          services::Supervisor* supervisor);
 
+// Whether a file of this name may be of a project: YAML, SQL, programs and seeds. Whatever else changes is data.
+bool is_code_name(const std::filesystem::path& name);
+
 // The folders below a project that hold its files, not its data.
 std::vector<std::filesystem::path> code_folders(const std::filesystem::path& folder);
 

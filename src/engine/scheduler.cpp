@@ -285,11 +285,11 @@ Result<void> ServeScheduler::begin(std::vector<Error>& mistakes) {
     return admit();
   });
   for (auto& pause : WEIR_TRY(ledger_.schedules().pauses())) paused_[pause.pipeline] = pause;
-  delivery_ = std::make_unique<HookDelivery>(ledger_.outbox(), [this] { return version(); });
   WEIR_TRY(ledger_.hold());
   WEIR_TRY(adopt(std::move(outcome.version)));
   WEIR_TRY(take_over());
   WEIR_TRY(ledger_.release());
+  delivery_ = std::make_unique<HookDelivery>(ledger_.outbox(), [this] { return version(); });
   if (options_.watch_files) {
     auto watch = FileWatch::create(*loop_, options_.source.folder, [this] { return files_changed(); });
     // Without it the project is served as it is, until reload().
