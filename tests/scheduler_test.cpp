@@ -12,6 +12,7 @@
 #include <sstream>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "base/file.hpp"
 #include "weir_program.hpp"
 
@@ -26,6 +27,7 @@ bool eventually(const std::function<bool()>& is_so, std::chrono::seconds longest
   const auto deadline = std::chrono::steady_clock::now() + longest;
   while (!is_so()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
+    // Another process tells nobody here.
     std::this_thread::sleep_for(std::chrono::milliseconds{50});
   }
   return true;
