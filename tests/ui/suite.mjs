@@ -1,6 +1,7 @@
-// The pages in a real Chromium: against the mock server, or, with WEIR_URL, against a `weir serve` of examples/sales.
+// The pages in a real Chromium: against the mock server, or against `weir serve` of the sales example.
 //   node --test tests/ui/suite.mjs
-//   WEIR_URL=http://127.0.0.1:8817 node --test tests/ui/suite.mjs
+//   WEIR_BINARY=build/dev/weir node --test tests/ui/suite.mjs         a project and a server of its own
+//   WEIR_URL=http://127.0.0.1:8817 node --test tests/ui/suite.mjs     a server that runs
 // What changes the project (users, sign-in) comes last; a server that is given has to be without users.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -10,43 +11,55 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { axeFile, openBrowser } from "./browser.mjs";
 
-const isMock = !process.env.WEIR_URL;
+const isMock = !process.env.WEIR_URL && !process.env.WEIR_BINARY;
 const dist = fileURLToPath(new URL("../../ui/dist/", import.meta.url));
 // Machines that build at the same time are slow; nothing here waits longer than it has to.
 const patienceMs = 60_000;
 let url = process.env.WEIR_URL ?? "";
-let server, browser, context, page;
+let server, folder, browser, context, page;
 let faults = []; // what the browser complained about: errors, refusals of the content security policy, foreign requests
 
 before(async () => {
-  if (isMock) {
-    server = spawn(
-      process.execPath,
-      [
-        fileURLToPath(new URL("../../ui/mock/server.mjs", import.meta.url)),
-        "--port",
-        "0",
-        "--slow",
-        "40",
-      ],
-      { stdio: ["ignore", "pipe", "inherit"] },
-    );
-    url = await new Promise((resolve, reject) => {
-      server.once("exit", (code) =>
-        reject(new Error(`the mock ended with ${code}`)),
-      );
-      server.stdout.on("data", (text) =>
-        resolve(/http:\S+/.exec(String(text))[0]),
-      );
-    });
-  }
+  if (isMock)
+    await start(process.execPath, [
+      fileURLToPath(new URL("../../ui/mock/server.mjs", import.meta.url)),
+      "--port",
+      "0",
+      "--slow",
+      "40",
+    ]);
+  else if (!url) await serve(resolve(process.env.WEIR_BINARY));
   browser = await openBrowser();
   await newContext();
 });
 after(async () => {
   await browser?.close();
   server?.kill();
+  if (server) await once(server, "exit");
+  if (folder) rmSync(folder, { recursive: true, force: true });
 });
+
+// Starts a server, and reads its address from what it says.
+async function start(program, options, cwd = ".") {
+  server = spawn(program, options, {
+    cwd,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [text] = await Promise.race([
+    once(server.stdout, "data"),
+    once(server, "exit").then(([code]) =>
+      Promise.reject(new Error(`${program} ended with ${code}`)),
+    ),
+  ]);
+  url = /https?:\/\/[^\s"]+/.exec(String(text))[0].replace(/\/$/, "");
+}
+async function serve(binary) {
+  folder = mkdtempSync(join(tmpdir(), "weir-ui-"));
+  execFileSync(binary, ["init", "sales", join(folder, "sales")], {
+    stdio: "inherit",
+  });
+  await start(binary, ["serve", "--port", "0"], join(folder, "sales"));
+}
 
 async function newContext(options = {}) {
   await context?.close();
@@ -424,7 +437,7 @@ describe("pipelines", () => {
       const box = await graph.boundingBox();
       await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
       await graph
-        .getByRole("link", { name: /^layer_/ })
+        .getByRole("link", { name: /layer_/ })
         .first()
         .waitFor();
       await open("/pipelines/thousand/grid");
