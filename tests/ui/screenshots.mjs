@@ -14,13 +14,19 @@ const page = await browser.newPage({
   colorScheme: dark ? 'dark' : 'light',
   timezoneId: 'Europe/Berlin',
 });
-page.on('console', (message) => ['error', 'warning'].includes(message.type()) && console.log(message.type(), message.text()));
+page.on(
+  'console',
+  (message) => ['error', 'warning'].includes(message.type()) && console.log(message.type(), message.text()),
+);
 page.on('pageerror', (error) => console.log('page error', error.message));
 for (const each of pages) {
   const [name, path] = [each.slice(0, each.indexOf('=')), each.slice(each.indexOf('=') + 1)];
   await page.goto(url + path);
   await page.waitForTimeout(waitMs);
-  await page.screenshot({ path: `${folder}/${name}.png`, fullPage: rest.includes('--full') });
+  await page.screenshot({
+    path: `${folder}/${name}.png`,
+    fullPage: rest.includes('--full'),
+  });
   const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   if (over > 0) console.log(`${name}: ${over} px wider than the window`);
 }

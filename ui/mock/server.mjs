@@ -468,6 +468,7 @@ const routes = [
         interval: body.interval ?? null,
         from: body.from || null,
         environment: body.environment || 'default',
+        slow: body.environment === 'live' ? 60 : 1, // asking the API itself takes its time
       });
     },
   ],
@@ -482,17 +483,15 @@ const routes = [
         runs.map((run) => [
           run.id,
           Object.fromEntries(
-            history
-              .detailOf(run.id)
-              .steps.map((step) => [
-                step.name,
-                {
-                  state: step.state,
-                  attempts: step.attempts.length,
-                  duration_s: step.attempts.at(-1)?.duration_s ?? null,
-                  rows_written: step.attempts.at(-1)?.rows_written ?? 0,
-                },
-              ]),
+            history.detailOf(run.id).steps.map((step) => [
+              step.name,
+              {
+                state: step.state,
+                attempts: step.attempts.length,
+                duration_s: step.attempts.at(-1)?.duration_s ?? null,
+                rows_written: step.attempts.at(-1)?.rows_written ?? 0,
+              },
+            ]),
           ),
         ]),
       );
