@@ -18,9 +18,9 @@ Batch Batch::with_changes(std::vector<Change> changes) && {
   return std::move(*this);
 }
 
-std::size_t Batch::counted_rows() const {
+std::size_t Batch::rows_left() const {
   if (!changes_) return rows_;
-  return rows_ - static_cast<std::size_t>(std::ranges::count(*changes_, Change::Clear));
+  return rows_ - static_cast<std::size_t>(std::ranges::count(*changes_, Change::Delete));
 }
 
 std::size_t Batch::memory_bytes() const {

@@ -7,9 +7,8 @@
 
 namespace weir::data {
 
-// What happened to a row at its source. Clear is no row: all that its owner had before is gone (see flow::Stream::owner),
-// and only the owner's columns have a meaning.
-enum class Change : std::uint8_t { Insert, Update, Delete, Clear };
+// What happened to a row at its source.
+enum class Change : std::uint8_t { Insert, Update, Delete };
 
 // Some rows of one stream: a shared schema and a column a field, each `rows` long. Immutable, cheap to copy and to move;
 // safe to read from any thread. Sources bound it by rows and bytes (see flow::Limits).
@@ -25,8 +24,8 @@ class Batch {
   // Present when the source reports changes: a Change a row.
   const std::optional<std::vector<Change>>& changes() const { return changes_; }
   Batch with_changes(std::vector<Change> changes) &&;
-  // Without those that are Clear.
-  std::size_t counted_rows() const;
+  // Those that are not deleted.
+  std::size_t rows_left() const;
 
   std::size_t memory_bytes() const;
 

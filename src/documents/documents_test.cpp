@@ -51,16 +51,16 @@ class Tables {
     return names;
   }
   std::string schema(std::string_view path) const { return find(path).schema.text(); }
-  enum class Clears { None, BeforeEachDocument };
-  std::string rows(std::string_view path, Clears clears = Clears::None) {
+  enum class Keys { None, BeforeEachDocument };
+  std::string rows(std::string_view path, Keys keys = Keys::None) {
     const auto& table = find(path);
     std::vector<std::size_t> all(table.columns.size());
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
     Shredder shredder{shape_, table, all};
     for (std::size_t i = 0; i < documents_.size(); ++i) {
-      if (clears == Clears::BeforeEachDocument) {
-        const auto cleared = shredder.add_clear(documents_[i]);
-        if (!cleared.ok()) return cleared.error().text();
+      if (keys == Keys::BeforeEachDocument) {
+        const auto added = shredder.add_keys(documents_[i]);
+        if (!added.ok()) return added.error().text();
       }
       const auto added = shredder.add(documents_[i], fmt::format("row{}", i));
       if (!added.ok()) return added.error().text();
@@ -68,7 +68,6 @@ class Tables {
     const auto batch = shredder.take();
     std::string text;
     for (std::size_t row = 0; row < batch.rows(); ++row) {
-      if (batch.changes() && (*batch.changes())[row] == data::Change::Clear) text += "clear ";
       for (std::size_t column = 0; column < batch.columns().size(); ++column) {
         if (column != 0) text += '|';
         text += batch.column(column).is_null(row) ? "-" : data::value_text(batch.column(column), row);
@@ -153,9 +152,9 @@ TEST(Documents, ListsInListsCarryAllPositions) {
   EXPECT_EQ(tables.rows("cores.x"), "9|0|0|1\n9|0|1|2\n9|1|0|3\n");
 }
 
-TEST(Documents, AClearNamesTheOwnerAlsoOfAnEmptyList) {
+TEST(Documents, KeysAloneNameAlsoADocumentWithAnEmptyList) {
   Tables tables{rules_of("l"), {R"({"t":[{"a":"x","b":{"c":1}}],"id":7})", R"({"id":8,"t":[]})"}};
-  EXPECT_EQ(tables.rows("t", Tables::Clears::BeforeEachDocument), "clear 7|0|-|-\n7|0|x|1\nclear 8|0|-|-\n");
+  EXPECT_EQ(tables.rows("t", Tables::Keys::BeforeEachDocument), "7|0|-|-\n7|0|x|1\n8|0|-|-\n");
 }
 
 TEST(Documents, WithoutAKeyRowsAreNamedByTheirFingerprint) {

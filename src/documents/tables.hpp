@@ -28,7 +28,6 @@ struct Table {
   data::Schema schema;
   std::vector<TableColumn> columns;  // a field each
   std::vector<std::string> key;      // the columns that name a row; empty when the root has none
-  std::vector<std::string> owner;    // of a list's table: those of the key that name the document
 };
 
 // The root, then every list that has elements, parents first. The shape must live as long and change no more. The root of

@@ -17,7 +17,7 @@ namespace weir::flow {
 enum class WriteMode {
   Append,   // adds the rows
   Replace,  // the table becomes the rows: readers see the old table or the new, never none and never a part
-  Merge,    // upserts by key; applies deletes and clears, in their order, where the batches carry changes
+  Merge,    // upserts by key; applies deletes where the batches carry changes
 };
 
 // An index to build after the rows are in.
@@ -30,8 +30,9 @@ struct WriteRequest {
   data::SchemaPtr schema;
   WriteMode mode = WriteMode::Append;
   std::vector<std::string> key;  // becomes the primary key; required by Merge
-  std::vector<std::string>
-      owner;  // Merge: columns of the key; a Clear is about all rows that have the same values there
+  // Merge: the columns that rows of one origin share (Stream::origin). A Delete takes away all rows of its origin but those
+  // that come after it in the load; its other columns say nothing. Empty: the key's.
+  std::vector<std::string> origin = {};
   std::vector<Index> indexes;
   Settings options;  // the connector's own write options (engine, order_by, …)
 };

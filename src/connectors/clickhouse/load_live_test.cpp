@@ -146,14 +146,14 @@ TEST_F(ClickhouseLoads, MergeUpsertsAndDeletesByKey) {
   expect_loaded(request(flow::WriteMode::Merge), {sales(schema, 1, 10, "North")}, table_ + "-1", 10);
   auto deleted = sales(schema, 3, 2, "gone").with_changes({data::Change::Delete, data::Change::Delete});
   expect_loaded(request(flow::WriteMode::Merge),
-                {sales(schema, 9, 5, "South"), std::move(deleted), sales(schema, 9, 1, "East")}, table_ + "-2", 8);
+                {sales(schema, 9, 5, "South"), std::move(deleted), sales(schema, 9, 1, "East")}, table_ + "-2", 6);
   EXPECT_EQ(rows("SELECT id, region FROM " + table_ + " ORDER BY id"),
             (Strings{"1 | North", "2 | North", "5 | North", "6 | North", "7 | North", "8 | North", "9 | East",
                      "10 | NULL", "11 | South", "12 | South", "13 | South"}));
   EXPECT_EQ(tables(), only_table());
 }
 
-TEST_F(ClickhouseLoads, MergeReplacesAllRowsOfAClearedOwner) {
+TEST_F(ClickhouseLoads, MergeReplacesAllRowsOfAnOrigin) {
   run("CREATE TABLE " + table_ + " (owner Int64, part Int64, text String) ENGINE = MergeTree ORDER BY (owner, part)");
   run("INSERT INTO " + table_ + " VALUES (1, 0, 'a'), (1, 1, 'b'), (2, 0, 'c'), (3, 0, 'd')");
   const auto int64 = data::type_of(data::Kind::Int64);
@@ -164,7 +164,7 @@ TEST_F(ClickhouseLoads, MergeReplacesAllRowsOfAClearedOwner) {
   auto merge = request(flow::WriteMode::Merge);
   merge.schema = schema;
   merge.key = {"owner", "part"};
-  merge.owner = {"owner"};
+  merge.origin = {"owner"};
   std::vector<data::ColumnBuilder> columns;
   for (const auto& field : schema->fields) columns.emplace_back(field.type);
   std::vector<data::Change> changes;
@@ -175,14 +175,14 @@ TEST_F(ClickhouseLoads, MergeReplacesAllRowsOfAClearedOwner) {
     changes.push_back(change);
   };
   using enum data::Change;
-  add(Clear, 1, 0, "");
+  add(Delete, 1, 0, "");
   add(Insert, 1, 0, "e");
-  add(Clear, 2, 0, "");
+  add(Delete, 2, 0, "");
   add(Insert, 3, 1, "f");
-  add(Clear, 4, 0, "");
+  add(Delete, 4, 0, "");
   add(Insert, 4, 0, "g");
   add(Insert, 4, 1, "h");
-  add(Clear, 4, 0, "");
+  add(Delete, 4, 0, "");
   add(Insert, 4, 0, "i");
   data::Batch batch{schema, {columns[0].finish(), columns[1].finish(), columns[2].finish()}, changes.size()};
   expect_loaded(merge, {std::move(batch).with_changes(std::move(changes))}, table_ + "-1", 5);

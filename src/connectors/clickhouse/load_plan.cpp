@@ -92,7 +92,7 @@ class Planner {
     plan_.staging = beside(plan_.target, kStagingMark, owner);
     plan_.next = beside(plan_.target, kNextMark, owner);
     plan_.key = request_.key;
-    plan_.owner = request_.owner;
+    plan_.origin = request_.origin.empty() ? request_.key : request_.origin;
     for (const auto& field : request_.schema->fields) plan_.names.push_back(field.name);
     WEIR_TRY(refuse_what_cannot_be());
     switch (request_.mode) {
@@ -207,7 +207,7 @@ class Planner {
   }
 
   static std::string merge_columns() {
-    return fmt::format(", {} UInt64, {} UInt8", quote_name(kSequenceColumn), quote_name(kChangeColumn));
+    return fmt::format(", {} UInt64, {} UInt8", quote_name(kSequenceColumn), quote_name(kDeletedColumn));
   }
 
   void create_like_target(const flow::Relation& table) {

@@ -15,7 +15,7 @@ struct LoadPlan {
   flow::Relation staging;  // takes the writers' rows
   flow::Relation next;     // Merge: the table with the rows merged in
   std::vector<std::string> key;
-  std::vector<std::string> owner;  // see flow::WriteRequest
+  std::vector<std::string> origin;  // see flow::WriteRequest; the key where it is empty there
   std::vector<std::string> names;  // of the columns that are written
 
   std::vector<std::string> statements;  // make the target, where it is missing, and the staging table
@@ -25,9 +25,9 @@ struct LoadPlan {
   bool keeps_every_row = true;
 };
 
-// The columns that a merge's staging table has besides: the order of changes, and which of them they are (data::Change).
+// The columns that a merge's staging table has besides: the order of changes, and which rows are deletes.
 constexpr std::string_view kSequenceColumn = "_weir_sequence";
-constexpr std::string_view kChangeColumn = "_weir_change";
+constexpr std::string_view kDeletedColumn = "_weir_deleted";
 
 Result<LoadPlan> plan_load(const flow::WriteRequest& request, const std::optional<CatalogTable>& existing,
                            const ServerInfo& server, const ClientOptions& options, std::string_view cluster,

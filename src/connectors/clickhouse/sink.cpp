@@ -46,7 +46,7 @@ class ClickhouseLoad final : public flow::Load {
       return Error::bug("a load is committed while {} writers are open", progress_->unfinished.load());
     const std::uint64_t written = progress_->rows;
     const auto staged = WEIR_TRY(count(plan_->staging, stop));
-    if (plan_->keeps_every_row && staged != written + progress_->clears) {
+    if (plan_->keeps_every_row && staged != written + progress_->deletes) {
       return Error::external(Code::InvalidData, "ClickHouse holds {} of the {} rows that were written", staged, written)
           .retry(Retry::Later);
     }
@@ -92,36 +92,32 @@ class ClickhouseLoad final : public flow::Load {
     return fmt::format("{}", fmt::join(quoted_names, ", "));
   }
 
-  // Makes `next`: the target without the keys that were written and the owners that were cleared, and the last version of
-  // each row that is still there.
+  // Makes `next`: the target without the keys that were written and the origins that were deleted, and the last version of
+  // each row that no later Delete takes away.
   Result<void> merge(std::stop_token stop) {
     const auto key = list_of(plan_->key);
+    const auto origin = list_of(plan_->origin);
     const auto columns = list_of(plan_->names);
     const auto next = quoted(plan_->next);
     const auto staging = quoted(plan_->staging);
-    const auto change = quote_name(kChangeColumn);
+    const auto deleted = quote_name(kDeletedColumn);
     const auto sequence = quote_name(kSequenceColumn);
     WEIR_TRY(execute(fmt::format("CREATE TABLE {} AS {}", next, quoted(plan_->target)), stop));
     WEIR_TRY(execute(fmt::format("ALTER TABLE {} ATTACH PARTITION ALL FROM {}", next, quoted(plan_->target)), stop));
     WEIR_TRY(execute(fmt::format("DELETE FROM {} WHERE ({}) IN (SELECT {} FROM {})", next, key, key, staging), stop));
     auto staged = fmt::format("SELECT * FROM {}", staging);
-    if (progress_->clears != 0) {
-      const auto owner = list_of(plan_->owner);
-      const auto clear = static_cast<int>(data::Change::Clear);
-      WEIR_TRY(execute(fmt::format("DELETE FROM {} WHERE ({}) IN (SELECT {} FROM {} WHERE {} = {})", next, owner, owner,
-                                   staging, change, clear),
+    if (progress_->deletes != 0) {
+      WEIR_TRY(execute(fmt::format("DELETE FROM {} WHERE ({}) IN (SELECT {} FROM {} WHERE {} = 1)", next, origin,
+                                   origin, staging, deleted),
                        stop));
-      // Only what came after its owner was cleared for the last time is there.
       staged = fmt::format(
-          "SELECT * FROM (SELECT *, maxIf({0}, {1} = {2}) OVER (PARTITION BY {3}) AS weir_cleared FROM {4}) "
-          "WHERE {0} >= weir_cleared AND {1} <> {2}",
-          sequence, change, clear, owner, staging);
+          "SELECT * FROM (SELECT *, maxIf({0}, {1} = 1) OVER (PARTITION BY {2}) AS weir_deleted_at FROM {3}) "
+          "WHERE {1} = 0 AND {0} >= weir_deleted_at",
+          sequence, deleted, origin, staging);
     }
-    return execute(
-        fmt::format(
-            "INSERT INTO {} ({}) SELECT {} FROM (SELECT * FROM ({}) ORDER BY {} DESC LIMIT 1 BY {}) WHERE {} <> {}",
-            next, columns, columns, staged, sequence, key, change, static_cast<int>(data::Change::Delete)),
-        stop);
+    return execute(fmt::format("INSERT INTO {} ({}) SELECT {} FROM ({}) ORDER BY {} DESC LIMIT 1 BY {}", next, columns,
+                               columns, staged, sequence, key),
+                   stop);
   }
 
   // What an exchange left under the other names.

@@ -48,8 +48,8 @@ class NativeWriter final : public flow::Writer {
     auto columns = fitting.columns();
     if (plan_->mode == flow::WriteMode::Merge) add_changes(batch, columns);
     WEIR_TRY(encoder_.write(columns, batch.rows(), *stream_));
-    progress_->rows += batch.counted_rows();
-    progress_->clears += batch.rows() - batch.counted_rows();
+    progress_->rows += batch.rows_left();
+    progress_->deletes += batch.rows() - batch.rows_left();
     return {};
   }
 
@@ -68,7 +68,7 @@ class NativeWriter final : public flow::Writer {
     auto targets = plan_->wire;
     if (plan_->mode == flow::WriteMode::Merge) {
       targets.push_back({std::string{kSequenceColumn}, *parse_column_type("UInt64")});
-      targets.push_back({std::string{kChangeColumn}, *parse_column_type("UInt8")});
+      targets.push_back({std::string{kDeletedColumn}, *parse_column_type("UInt8")});
     }
     return targets;
   }
@@ -90,7 +90,7 @@ class NativeWriter final : public flow::Writer {
     columns.push_back(numbers<std::uint64_t>(data::Kind::UInt64, rows, [&](std::size_t row) { return first + row; }));
     const auto& changes = batch.changes();
     columns.push_back(numbers<std::uint8_t>(data::Kind::UInt8, rows, [&](std::size_t row) -> std::uint8_t {
-      return static_cast<std::uint8_t>(changes ? (*changes)[row] : data::Change::Insert);
+      return changes && (*changes)[row] == data::Change::Delete ? 1 : 0;
     }));
   }
 

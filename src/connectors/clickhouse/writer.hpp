@@ -12,7 +12,7 @@ namespace weir::clickhouse {
 struct LoadProgress {
   std::atomic<std::uint64_t> rows{0};
   std::atomic<std::uint64_t> sequence{0};  // Merge: numbers the rows in the order of their writing
-  std::atomic<std::uint64_t> clears{0};    // staged, but no rows
+  std::atomic<std::uint64_t> deletes{0};   // staged, but not among the rows
   std::atomic<int> unfinished{0};          // writers that were opened and not finished: the load is spoiled
 };
 

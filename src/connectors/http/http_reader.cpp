@@ -42,7 +42,9 @@ class TableReader final : public flow::Reader {
         log_(log),
         sieve_(resource, fetched_->window ? &*fetched_->window : nullptr, ItemSieve::Repeats::LeftOut) {
     if (table_) {
-      clears_ = request.clears == flow::ReadRequest::Clears::BeforeEachOwner && !table_->owner.empty();
+      // What a merge has of an item's list goes before the list as it is now.
+      is_list_of_changes_ = request.deliver == flow::ReadRequest::Deliver::Changes && !table_->path.empty() &&
+                            !table_->key.empty();
       shredder_.emplace(fetched_->shape, *table_, wanted);
       schema_ = shredder_->schema();
       needs_row_ = std::ranges::any_of(wanted, [&](std::size_t column) {
@@ -95,7 +97,7 @@ class TableReader final : public flow::Reader {
       if (!*stepped) page_.reset();
     }
     if (rows() == 0) return {};
-    ahead_ = shredder_ ? shredder_->take() : take_rejects();
+    ahead_ = shredder_ ? take_rows() : take_rejects();
     return {};
   }
 
@@ -112,9 +114,17 @@ class TableReader final : public flow::Reader {
       if (reason) return shredder_ ? Result<void>{} : reject(*reason, item);
     }
     if (!shredder_) return {};
-    if (clears_) WEIR_TRY(shredder_->add_clear(document));
+    if (is_list_of_changes_) {
+      WEIR_TRY(shredder_->add_keys(document));
+      changes_.resize(shredder_->rows(), data::Change::Delete);
+    }
+    WEIR_TRY(add_rows(document, needs_row_ ? fingerprint_of(item) : std::string{}));
+    if (is_list_of_changes_) changes_.resize(shredder_->rows(), data::Change::Insert);
+    return {};
+  }
+
+  Result<void> add_rows(const documents::Document& document, const std::string& row) {
     const auto& added = fetched_->pages[next_page_ - 1].added;
-    const auto row = needs_row_ ? fingerprint_of(item) : std::string{};
     if (added.empty()) return shredder_->add(document, row);
     return shredder_->add(document, row, [&](const documents::TakeElement& take_added) {
       return parser_.parse(std::string_view{added}.substr(0, added.size() - documents::kJsonPadding), take_added);
@@ -130,6 +140,11 @@ class TableReader final : public flow::Reader {
     ++rejected_;
     reject_bytes_ += json.size() + reason.size();
     return {};
+  }
+
+  data::Batch take_rows() {
+    if (!is_list_of_changes_) return shredder_->take();
+    return shredder_->take().with_changes(std::exchange(changes_, {}));
   }
 
   data::Batch take_rejects() {
@@ -164,7 +179,8 @@ class TableReader final : public flow::Reader {
   data::SchemaPtr schema_;
   std::optional<Shredder> shredder_;
   bool needs_row_ = false;  // a column holds the fingerprint
-  bool clears_ = false;     // each document's rows begin with a Clear
+  bool is_list_of_changes_ = false;
+  std::vector<data::Change> changes_;  // of the shredder's rows, where it is one
   std::vector<data::ColumnBuilder> rejects_;
   std::size_t rejected_ = 0;
   std::size_t reject_bytes_ = 0;
@@ -196,7 +212,8 @@ std::optional<flow::Stream> stream_of(const Resource& resource, const Fetched& f
   if (!table) return std::nullopt;
   stream.schema = std::move(table->schema);
   stream.key = std::move(table->key);
-  stream.owner = std::move(table->owner);
+  if (!inside.empty() && !stream.key.empty())
+    stream.origin.assign(stream.key.begin(), stream.key.begin() + static_cast<std::ptrdiff_t>(resource.key.size()));
   if (inside.empty()) stream.rows_estimate = fetched.items;
   return stream;
 }

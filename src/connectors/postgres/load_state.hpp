@@ -27,7 +27,6 @@ struct LoadState {
   std::atomic<std::uint64_t> rows = 0;  // of the writers that have finished
   std::atomic<std::int64_t> place = 0;  // of the next row of a merge
   std::atomic<bool> has_deletes = false;
-  std::atomic<bool> has_clears = false;
   std::atomic<int> open_writers = 0;  // that have not finished
   std::atomic<bool> spoiled = false;  // a writer went without finishing
 };

@@ -41,6 +41,10 @@ std::string equal_columns(const std::vector<std::string>& columns, std::string_v
   return fmt::format("{}", fmt::join(terms, " AND "));
 }
 
+std::string equal_keys(const LoadPlan& plan, std::string_view left, std::string_view right) {
+  return equal_columns(plan.key(), left, right);
+}
+
 // Writers of others wait, readers do not.
 Result<void> lock_against_writers(Connection& connection, const LoadPlan& plan, std::stop_token stop) {
   WEIR_TRY(connection.run(fmt::format("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", quote_relation(plan.target)), stop));
@@ -86,7 +90,7 @@ Result<void> upsert(Connection& connection, const LoadPlan& plan, const std::str
   }
   // Without a unique index nothing but the lock keeps another session from inserting the same key in between.
   WEIR_TRY(lock_against_writers(connection, plan, stop));
-  const auto match = equal_columns(plan.key(), "weir_old", "weir_rows");
+  const auto match = equal_keys(plan, "weir_old", "weir_rows");
   if (!changed.empty()) {
     WEIR_TRY(connection.run(fmt::format("UPDATE {} AS weir_old SET {} FROM ({}) AS weir_rows WHERE {}", target,
                                         assign_from("weir_rows"), rows, match),
@@ -150,7 +154,10 @@ Result<void> publish_new_table(Connection& connection, const LoadPlan& plan, con
   if (plan.request.mode == flow::WriteMode::Append) return publish_append(connection, plan, stage, stop);
   // What came to depend on the table since the load was opened counts too.
   const auto reason = WEIR_TRY(why_not_swap(connection, existing->oid, stop));
-  if (!reason.empty()) return publish_in_place(connection, plan, stage, stop);
+  if (!reason.empty()) {
+    WEIR_TRY(alter_table(connection, plan, plan.target, stop));
+    return publish_in_place(connection, plan, stage, stop);
+  }
   return swap_tables(connection, plan.target, stage, names, stop);
 }
 
@@ -163,7 +170,7 @@ Result<void> publish_in_place(Connection& connection, const LoadPlan& plan, cons
     const auto rows = fmt::format("SELECT {} FROM {}", stage_values(plan), quote_relation(stage));
     WEIR_TRY(connection.run(
         fmt::format("DELETE FROM {} AS weir_old WHERE NOT EXISTS (SELECT FROM ({}) AS weir_rows WHERE {})", target,
-                    rows, equal_columns(plan.key(), "weir_old", "weir_rows")),
+                    rows, equal_keys(plan, "weir_old", "weir_rows")),
         stop));
     return upsert(connection, plan, rows, stop);
   }
@@ -172,40 +179,36 @@ Result<void> publish_in_place(Connection& connection, const LoadPlan& plan, cons
   return publish_append(connection, plan, stage, stop);
 }
 
-Result<void> publish_merge(Connection& connection, const LoadPlan& plan, const flow::Relation& stage,
-                           StagedChanges changes, std::stop_token stop) {
+Result<void> publish_merge(Connection& connection, const LoadPlan& plan, const flow::Relation& stage, Deletes deletes,
+                           std::stop_token stop) {
   if (!plan.existing) WEIR_TRY(connection.run(create_table(plan, plan.target), stop));
-  const auto key = quoted_list(plan.key());
-  const auto target = quote_relation(plan.target);
-  // The stage in the table's types.
-  auto staged =
-      fmt::format("SELECT {}, {}, {} FROM {}", stage_values(plan), kChangeColumn, kPlaceColumn, quote_relation(stage));
-  if (changes.clears) {
-    const auto& owner = plan.request.owner;
-    const auto cleared =
-        fmt::format("SELECT {0}, max({1}) AS weir_cleared FROM ({2}) AS weir_all WHERE {3} = {4} GROUP BY {0}",
-                    quoted_list(owner), kPlaceColumn, staged, kChangeColumn, static_cast<int>(data::Change::Clear));
-    WEIR_TRY(connection.run(fmt::format("DELETE FROM {} AS weir_old USING ({}) AS weir_owners WHERE {}", target,
-                                        cleared, equal_columns(owner, "weir_old", "weir_owners")),
-                            stop));
-    // Only what came after its owner was cleared for the last time is there.
-    staged = fmt::format(
-        "SELECT weir_rows.* FROM ({}) AS weir_rows LEFT JOIN ({}) AS weir_owners ON {} "
-        "WHERE weir_rows.{} > coalesce(weir_cleared, -1)",
-        staged, cleared, equal_columns(owner, "weir_rows", "weir_owners"), kPlaceColumn);
-  }
-  const auto last_changes = fmt::format("SELECT DISTINCT ON ({0}) * FROM ({1}) AS weir_stage ORDER BY {0}, {2} DESC",
-                                        key, staged, kPlaceColumn);
+  const auto& origin = plan.request.origin.empty() ? plan.key() : plan.request.origin;
   const auto deleted = static_cast<int>(data::Change::Delete);
-  if (changes.deletes) {
-    WEIR_TRY(connection.run(
-        fmt::format("DELETE FROM {} AS weir_old USING ({}) AS weir_rows WHERE weir_rows.{} = {} AND {}", target,
-                    last_changes, kChangeColumn, deleted, equal_columns(plan.key(), "weir_old", "weir_rows")),
-        stop));
+  const auto staged =
+      fmt::format("SELECT {}, {}, {} FROM {}", stage_values(plan), kChangeColumn, kPlaceColumn, quote_relation(stage));
+  if (deletes == Deletes::Some) {
+    // All rows of an origin go, even if some come back; a row of its own stays where it is, if it comes back.
+    const auto gone =
+        plan.request.origin.empty()
+            ? fmt::format("SELECT DISTINCT ON ({0}) * FROM ({1}) AS weir_stage ORDER BY {0}, {2} DESC",
+                          quoted_list(origin), staged, kPlaceColumn)
+            : fmt::format("SELECT DISTINCT {}, {} FROM ({}) AS weir_stage", quoted_list(origin), kChangeColumn, staged);
+    WEIR_TRY(
+        connection.run(fmt::format("DELETE FROM {} AS weir_old USING ({}) AS weir_rows WHERE weir_rows.{} = {} AND {}",
+                                   quote_relation(plan.target), gone, kChangeColumn, deleted,
+                                   equal_columns(origin, "weir_old", "weir_rows")),
+                       stop));
   }
-  return upsert(connection, plan,
-                fmt::format("SELECT * FROM ({}) AS weir_last WHERE {} <> {}", last_changes, kChangeColumn, deleted),
-                stop);
+  // The last change of every key, in the table's types; of rows that a later Delete takes away, none.
+  const auto cleared = deletes == Deletes::Some
+                           ? fmt::format(", max({}) FILTER (WHERE {} = {}) OVER (PARTITION BY {}) AS weir_cleared",
+                                         kPlaceColumn, kChangeColumn, deleted, quoted_list(origin))
+                           : std::string{", NULL::bigint AS weir_cleared"};
+  const auto rows = fmt::format(
+      "SELECT DISTINCT ON ({0}) {1} FROM (SELECT *{2} FROM ({3}) AS weir_stage) AS weir_changes WHERE {4} <> {5} AND "
+      "(weir_cleared IS NULL OR {6} > weir_cleared) ORDER BY {0}, {6} DESC",
+      quoted_list(plan.key()), column_list(plan), cleared, staged, kChangeColumn, deleted, kPlaceColumn);
+  return upsert(connection, plan, rows, stop);
 }
 
 Result<std::vector<PendingName>> build_new_indexes(Connection& connection, const LoadPlan& plan,

@@ -10,11 +10,7 @@
 // What a commit does to the table, inside the transaction that also records the receipt.
 namespace weir::postgres {
 
-// What a merge's stage holds besides rows.
-struct StagedChanges {
-  bool deletes = false;
-  bool clears = false;
-};
+enum class Deletes : bool { None, Some };  // whether a merge's stage holds deleted rows
 
 // Adds the stage's rows.
 Result<void> publish_append(Connection& connection, const LoadPlan& plan, const flow::Relation& stage,
@@ -24,8 +20,8 @@ Result<void> publish_new_table(Connection& connection, const LoadPlan& plan, con
                                const std::vector<PendingName>& names, std::stop_token stop);
 Result<void> publish_in_place(Connection& connection, const LoadPlan& plan, const flow::Relation& stage,
                               std::stop_token stop);
-Result<void> publish_merge(Connection& connection, const LoadPlan& plan, const flow::Relation& stage,
-                           StagedChanges changes, std::stop_token stop);
+Result<void> publish_merge(Connection& connection, const LoadPlan& plan, const flow::Relation& stage, Deletes deletes,
+                           std::stop_token stop);
 
 // Key and indexes of a table that the load makes.
 Result<std::vector<PendingName>> build_new_indexes(Connection& connection, const LoadPlan& plan,

@@ -44,8 +44,8 @@ class CopyWriter final : public flow::Writer {
   }
 
   Result<void> write(const data::Batch& batch, std::stop_token stop) override {
-    rows_ += batch.counted_rows();
-    return write_rows(merge_schema_ ? with_changes(batch) : batch, stop)
+    const auto taken = without_left_out(batch);
+    return write_rows(merge_schema_ ? with_changes(taken) : taken, stop)
         .while_doing("writing to " + state_->plan.target.text());
   }
 
@@ -73,7 +73,18 @@ class CopyWriter final : public flow::Writer {
       WEIR_TRY(encoder_.append(batch, begin, std::min(kBlockRows, batch.rows() - begin), buffer_));
       if (buffer_.size() >= kPieceBytes) WEIR_TRY(put(stop));
     }
+    rows_ += batch.rows_left();
     return {};
+  }
+
+  // Columns that the table lacks, and that the user lets go.
+  data::Batch without_left_out(const data::Batch& batch) const {
+    const auto& plan = state_->plan;
+    if (plan.taken.empty()) return batch;
+    std::vector<data::Column> columns;
+    for (const auto index : plan.taken) columns.push_back(batch.column(index));
+    data::Batch narrowed{plan.request.schema, std::move(columns), batch.rows()};
+    return batch.changes() ? std::move(narrowed).with_changes(*batch.changes()) : std::move(narrowed);
   }
 
   data::Batch with_changes(const data::Batch& batch) {
@@ -83,7 +94,6 @@ class CopyWriter final : public flow::Writer {
     for (std::size_t row = 0; row < batch.rows(); ++row) {
       const auto change = batch.changes() ? (*batch.changes())[row] : data::Change::Insert;
       if (change == data::Change::Delete) state_->has_deletes = true;
-      if (change == data::Change::Clear) state_->has_clears = true;
       changes.append(static_cast<std::int16_t>(change));
       places.append(place++);
     }
