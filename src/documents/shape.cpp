@@ -1,7 +1,6 @@
 #include "documents/shape.hpp"
 
-#include "data/column.hpp"
-#include "data/text.hpp"
+#include "documents/scalar.hpp"
 
 namespace weir::documents {
 namespace {
@@ -18,6 +17,7 @@ std::string_view name_of(const ShapeNode& node) {
 
 Json node_to_json(const ShapeNode& node) {
   Json json = {{"kinds", node.kinds.bits()}};
+  if (node.kinds.digits_before() != 0) json["digits"] = {node.kinds.digits_before(), node.kinds.digits_behind()};
   if (!node.members.empty()) {
     Json members = Json::object();
     for (const auto& member : node.members) members[member->name] = node_to_json(*member);
@@ -35,7 +35,7 @@ class Checker {
   Result<void> look(const ShapeNode& node, Value& value, int level) {
     if (violation_ || node.treatment == Treatment::Skip) return {};
     const auto kind = value.kind();
-    const bool nested = kind == Value::Kind::Object || kind == Value::Kind::List;
+    const bool nested = is_nested(kind);
     if (!nested || is_kept(rules_, node, kind, level)) {
       const auto kinds = ScalarKinds::of(value, rules_.times);
       if (!fits(node, kinds, value)) {
@@ -115,9 +115,10 @@ bool fits(const ShapeNode& node, ScalarKinds kinds, const Value& value) {
   if (kinds.only_null()) return true;
   if (node.stated) {
     if (node.stated->kind == data::Kind::Json) return true;
-    if (value.kind() == Value::Kind::Object || value.kind() == Value::Kind::List) return false;
+    if (is_nested(value.kind())) return false;
+    if (value.kind() == Value::Kind::Other) return false;
     data::ColumnBuilder builder{*node.stated};
-    return data::append_parsed(builder, value.text()).ok();
+    return append_scalar(builder, scalar_of(value)).ok();
   }
   if (!node.known || node.known->only_null()) return true;
   return (*node.known | kinds).type() == node.known->type();
@@ -172,7 +173,8 @@ Result<Shape> Shape::from_json(Rules rules, const Json& json) {
     if (json.at("version") != kShapeVersion)
       return Error::user(Code::Unsupported, "documents of another version of Weir");
     const std::function<void(ShapeNode&, const Json&)> fill = [&](ShapeNode& node, const Json& from) {
-      node.kinds = ScalarKinds{from.at("kinds").get<std::uint32_t>()};
+      const auto digits = from.value("digits", std::vector<int>{0, 0});
+      node.kinds = ScalarKinds{from.at("kinds").get<std::uint32_t>(), digits.at(0), digits.at(1)};
       node.known = node.kinds;
       const auto members = from.value("members", Json::object());
       for (const auto& [name, member] : members.items()) {
@@ -198,6 +200,23 @@ Result<Shape> Shape::from_json(Rules rules, const Json& json) {
 
 Json Shape::to_json() const { return {{"version", kShapeVersion}, {"root", node_to_json(*root_)}}; }
 
+void Shape::add(const Shape& other) { add(*root_, *other.root_); }
+
+void Shape::add(ShapeNode& node, const ShapeNode& other) {
+  node.kinds.add(other.kinds);
+  for (const auto& member : other.members) {
+    auto* own = node.find(member->name);
+    if (own == nullptr) {
+      node.members.push_back(make_member(member->name, member->path));
+      own = node.members.back().get();
+    }
+    add(*own, *member);
+  }
+  if (!other.element) return;
+  if (!node.element) node.element = make_element(node);
+  add(*node.element, *other.element);
+}
+
 Result<std::optional<std::string>> Shape::check(Value& document) const {
   Checker checker{rules_};
   WEIR_TRY(checker.look(*root_, document, 0));
@@ -209,10 +228,7 @@ Result<void> Shape::observe(Value& document) { return observe(*root_, document, 
 // Keeps the kind of a value that becomes one cell. A nested one is read to its end, so that all of it is validated.
 Result<void> Shape::observe_kept(ShapeNode& node, Value& value) {
   const auto kinds = ScalarKinds::of(value, rules_.times);
-  if (kinds.bits() == ScalarKinds::kNested) {
-    scratch_.clear();
-    WEIR_TRY(value.append_json(scratch_));
-  }
+  if (kinds.bits() == ScalarKinds::kNested) WEIR_TRY(value.validate(scratch_));
   const bool is_pinned = node.stated || (node.known && rules_.contracts.types != Contract::Evolve);
   if (is_pinned && !fits(node, kinds, value)) {
     if (rules_.contracts.types == Contract::DiscardValue) {
@@ -221,7 +237,7 @@ Result<void> Shape::observe_kept(ShapeNode& node, Value& value) {
     }
     return Error{Fault::External, Code::TypeMismatch,
                  fmt::format("{} does not hold the value at {}: {}", node.type().text(), name_of(node),
-                             value.text().substr(0, 100))}
+                             plain_text(scalar_of(value)).substr(0, 100))}
         .hint("state another type in columns, or set contract: {types: discard_row} or discard_value");
   }
   node.kinds.add(kinds);
@@ -241,7 +257,7 @@ Result<ShapeNode*> Shape::member_of(ShapeNode& node, std::string_view name) {
 Result<void> Shape::observe(ShapeNode& node, Value& value, int level) {
   if (node.treatment == Treatment::Skip) return {};
   const auto kind = value.kind();
-  const bool nested = kind == Value::Kind::Object || kind == Value::Kind::List;
+  const bool nested = is_nested(kind);
   if (!nested || is_kept(rules_, node, kind, level)) return observe_kept(node, value);
   const auto& contracts = rules_.contracts;
   if (kind == Value::Kind::List) {

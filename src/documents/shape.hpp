@@ -47,6 +47,8 @@ class Shape {
   Result<std::optional<std::string>> check(Value& document) const;
   // Takes a document in. Its whole content is validated. User error when it has more names than a table may have columns.
   Result<void> observe(Value& document);
+  // Takes in all that another one of the same rules has seen.
+  void add(const Shape& other);
 
   const Rules& rules() const { return rules_; }
   const ShapeNode& root() const { return *root_; }
@@ -57,6 +59,7 @@ class Shape {
   std::unique_ptr<ShapeNode> make_member(std::string name, std::string path) const;
   std::unique_ptr<ShapeNode> make_element(const ShapeNode& list) const;
   void state_types();
+  void add(ShapeNode& node, const ShapeNode& other);
   Result<void> observe(ShapeNode& node, Value& value, int level);
   Result<void> observe_kept(ShapeNode& node, Value& value);
   Result<ShapeNode*> member_of(ShapeNode& node, std::string_view name);

@@ -1,9 +1,6 @@
 #include "documents/shredder.hpp"
 
 #include <algorithm>
-#include <charconv>
-
-#include "data/text.hpp"
 
 namespace weir::documents {
 namespace {
@@ -18,15 +15,6 @@ bool find_way(const ShapeNode& from, const ShapeNode* to, std::vector<const Shap
   }
   way.pop_back();
   return false;
-}
-
-template <typename Number>
-bool append_number(data::ColumnBuilder& builder, std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return false;
-  builder.append(value);
-  return true;
 }
 
 }  // namespace
@@ -54,9 +42,8 @@ Shredder::Shredder(const Shape& shape, const Table& table, const std::vector<std
   positions_.resize(static_cast<std::size_t>(
       std::ranges::count_if(way_, [](const auto* node) { return node->role == ShapeNode::Role::Element; })));
   for (std::size_t i = 0; i < wanted_.size(); ++i) {
-    if (table.columns[wanted_[i]].from == TableColumn::From::Key) keys_.emplace_back(i, std::string{});
+    if (table.columns[wanted_[i]].from == TableColumn::From::Key) keys_.emplace_back(i, Scalar{});
   }
-  key_kinds_.resize(keys_.size());
   target_ = make_target(*table.node);
 }
 
@@ -88,7 +75,7 @@ Result<void> Shredder::add(const Document& document, std::string_view row, const
       WEIR_TRY(added([&](Value& value) { return fill(target_, value, 0); }));
       // Reading the next document takes away the texts of this one.
       for (auto& cell : cells_) {
-        if (cell.state == Cell::State::Set) cell.text = keep(cell.text);
+        if (cell.state == Cell::State::Set) cell.scalar.text = keep(cell.scalar.text);
       }
     }
     WEIR_TRY(document([&](Value& value) { return fill(target_, value, 0); }));
@@ -97,17 +84,24 @@ Result<void> Shredder::add(const Document& document, std::string_view row, const
   return document([&](Value& value) { return walk(0, value, 0); });
 }
 
+Result<void> Shredder::add_keys(const Document& document) {
+  kept_count_ = 0;
+  WEIR_TRY(read_keys(document));
+  std::ranges::fill(positions_, 0);
+  return end_row();
+}
+
 Result<void> Shredder::read_keys(const Document& document) {
-  for (auto& key : keys_) key.second.clear();
-  std::ranges::fill(key_kinds_, Value::Kind::Null);
+  for (auto& key : keys_) key.second = {};
   return document([&](Value& value) { return read_key(shape_.root(), {}, value); });
 }
 
 Result<void> Shredder::read_key(const ShapeNode& node, std::string_view, Value& value) {
   for (std::size_t i = 0; i < keys_.size(); ++i) {
     if (table_.columns[wanted_[keys_[i].first]].node != &node) continue;
-    keys_[i].second = value.text();
-    key_kinds_[i] = value.kind();
+    keys_[i].second = WEIR_TRY(scalar_for(keys_[i].first, value));
+    // Reading the document again takes away what a parser made of its texts.
+    keys_[i].second.text = keep(keys_[i].second.text);
     return {};
   }
   if (value.kind() != Value::Kind::Object) return {};
@@ -125,8 +119,7 @@ Result<void> Shredder::walk(std::size_t step, Value& value, int level) {
   }
   const auto* next = way_[step + 1];
   const auto kind = value.kind();
-  if ((kind == Value::Kind::Object || kind == Value::Kind::List) && is_kept(shape_.rules(), *way_[step], kind, level))
-    return {};
+  if (is_nested(kind) && is_kept(shape_.rules(), *way_[step], kind, level)) return {};
   if (next->role == ShapeNode::Role::Element) {
     if (kind != Value::Kind::List) return {};
     const auto list = static_cast<std::size_t>(
@@ -149,7 +142,7 @@ Result<void> Shredder::fill(Target& target, Value& value, int level) {
   const auto& node = *target.node;
   if (node.treatment == Treatment::Skip) return {};
   const auto kind = value.kind();
-  const bool nested = kind == Value::Kind::Object || kind == Value::Kind::List;
+  const bool nested = is_nested(kind);
   if (!nested || is_kept(shape_.rules(), node, kind, level)) return put(target, value);
   if (kind == Value::Kind::List) return node.role == ShapeNode::Role::Element ? put(target, value) : Result<void>{};
   return value.members([&](std::string_view name, Value& member) -> Result<void> {
@@ -163,20 +156,31 @@ Result<void> Shredder::put(Target& target, Value& value) {
   auto& cell = cells_[static_cast<std::size_t>(target.column)];
   if (cell.state == Cell::State::Set) ++repeated_;
   cell.state = Cell::State::Set;
-  cell.kind = value.kind();
-  if (cell.kind == Value::Kind::Object || cell.kind == Value::Kind::List) {
-    auto& text = keep({});
-    WEIR_TRY(value.append_json(text));
-    cell.text = text;
-  } else {
-    cell.text = value.text();
-  }
+  cell.scalar = WEIR_TRY(scalar_for(static_cast<std::size_t>(target.column), value));
   return {};
 }
 
+// What goes into a json column is JSON from here on, except text, which is quoted at the end.
+Result<Scalar> Shredder::scalar_for(std::size_t column, Value& value) {
+  const auto kind = value.kind();
+  const auto* node = table_.columns[wanted_[column]].node;
+  const bool is_json = node != nullptr && node->type().kind == data::Kind::Json;
+  const bool is_json_text = is_json && schema_->fields[column].type.kind == data::Kind::String;  // of a key
+  const bool has_json_kind = kind == Value::Kind::Null || kind == Value::Kind::Bool || kind == Value::Kind::Number ||
+                             kind == Value::Kind::String;
+  if (is_nested(kind) || kind == Value::Kind::Other || (is_json && !has_json_kind) ||
+      (is_json_text && kind != Value::Kind::Null)) {
+    auto& text = keep({});
+    WEIR_TRY(value.append_json(text));
+    return Scalar{.kind = Value::Kind::Other, .text = text};
+  }
+  auto scalar = scalar_of(value);
+  if (kind == Value::Kind::ObjectId || kind == Value::Kind::Decimal) scalar.text = keep(scalar.text);
+  return scalar;
+}
+
 Result<void> Shredder::end_row() {
-  for (std::size_t i = 0; i < keys_.size(); ++i)
-    cells_[keys_[i].first] = {Cell::State::Set, key_kinds_[i], keys_[i].second};
+  for (const auto& [column, scalar] : keys_) cells_[column] = {Cell::State::Set, scalar};
   for (std::size_t i = 0; i < wanted_.size(); ++i) {
     const auto& column = table_.columns[wanted_[i]];
     if (column.from == TableColumn::From::Position) {
@@ -186,7 +190,7 @@ Result<void> Shredder::end_row() {
     } else {
       WEIR_TRY(append(i, cells_[i]));
     }
-    bytes_ += 8 + cells_[i].text.size();
+    bytes_ += 8 + cells_[i].scalar.text.size();
     cells_[i] = {};
   }
   ++rows_;
@@ -196,8 +200,7 @@ Result<void> Shredder::end_row() {
 Result<void> Shredder::append(std::size_t index, const Cell& cell) {
   auto& builder = builders_[index];
   const auto& field = schema_->fields[index];
-  const bool is_null = cell.state == Cell::State::Empty || cell.kind == Value::Kind::Null;
-  if (is_null) {
+  if (cell.state == Cell::State::Empty || cell.scalar.kind == Value::Kind::Null) {
     if (field.nullable == data::Nullable::No) {
       return Error{Fault::External, Code::InvalidData, fmt::format("a document without its key: {}", field.name)}.hint(
           "name other columns in the resource's key, or leave it out");
@@ -205,26 +208,7 @@ Result<void> Shredder::append(std::size_t index, const Cell& cell) {
     builder.append_null();
     return {};
   }
-  const auto kind = field.type.kind;
-  if (kind == data::Kind::Json) {
-    if (cell.kind == Value::Kind::String) {
-      auto& quoted = keep({});
-      data::append_json_text(quoted, cell.text);
-      builder.append_text(quoted);
-    } else {
-      builder.append_text(cell.text);
-    }
-    return {};
-  }
-  if (kind == data::Kind::String) {
-    builder.append_text(cell.text);
-    return {};
-  }
-  if (kind == data::Kind::Int64 && cell.kind == Value::Kind::Number && append_number<std::int64_t>(builder, cell.text))
-    return {};
-  if (kind == data::Kind::Float64 && cell.kind == Value::Kind::Number && append_number<double>(builder, cell.text))
-    return {};
-  auto parsed = data::append_parsed(builder, cell.text);
+  auto parsed = append_scalar(builder, cell.scalar);
   if (parsed.ok()) return {};
   if (shape_.rules().contracts.types == Contract::DiscardValue) {
     ++discarded_;

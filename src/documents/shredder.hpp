@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/batch.hpp"
+#include "documents/scalar.hpp"
 #include "documents/tables.hpp"
 
 namespace weir::documents {
@@ -27,6 +28,9 @@ class Shredder {
   // `row` is the document's fingerprint (see tables_of); `added` are further members of its root.
   Result<void> add(const Document& document, std::string_view row, const Document& added = {});
 
+  // A row of the document's key alone, with positions of 0: what a delete of all rows of that document says.
+  Result<void> add_keys(const Document& document);
+
   const data::SchemaPtr& schema() const { return schema_; }
   std::size_t rows() const { return rows_; }
   std::size_t bytes() const { return bytes_; }  // of the values, roughly
@@ -39,8 +43,7 @@ class Shredder {
   // A value on its way into the row.
   struct Cell {
     enum class State { Empty, Set } state = State::Empty;
-    Value::Kind kind = Value::Kind::Null;
-    std::string_view text;
+    Scalar scalar;
   };
   // Where the values below a node go.
   struct Target {
@@ -60,6 +63,7 @@ class Shredder {
   Result<void> put(Target& target, Value& value);
   Result<void> end_row();
   Result<void> append(std::size_t column, const Cell& cell);
+  Result<Scalar> scalar_for(std::size_t column, Value& value);
   std::string& keep(std::string_view text);
 
   const Shape& shape_;
@@ -70,10 +74,9 @@ class Shredder {
 
   std::vector<const ShapeNode*> way_;  // from the root to the table's node
   Target target_;
-  std::vector<Cell> cells_;                                // a wanted column each
-  std::vector<std::int64_t> positions_;                    // of the lists on the way
-  std::vector<std::pair<std::size_t, std::string>> keys_;  // key columns among the wanted, and this document's values
-  std::vector<Value::Kind> key_kinds_;
+  std::vector<Cell> cells_;                           // a wanted column each
+  std::vector<std::int64_t> positions_;               // of the lists on the way
+  std::vector<std::pair<std::size_t, Scalar>> keys_;  // key columns among the wanted, and this document's values
   std::string row_;
   std::deque<std::string> kept_;  // texts that the cells of this document point to
   std::size_t kept_count_ = 0;

@@ -19,6 +19,11 @@ std::string column_name(std::string_view path) {
   return name;
 }
 
+// Not every database compares json: a key of several types is its JSON as text.
+data::Type key_type(const data::Type& type) {
+  return type.kind == data::Kind::Json ? data::type_of(data::Kind::String) : type;
+}
+
 std::string_view last_name(std::string_view path) { return path.substr(path.rfind('.') + 1); }
 
 struct Candidate {
@@ -106,7 +111,7 @@ class TableMaker {
     };
     for (const auto& path : rules.key) {
       const auto* node = find_node(shape_, path);
-      const auto type = node == nullptr ? data::type_of(data::Kind::String) : node->type();
+      const auto type = node == nullptr ? data::type_of(data::Kind::String) : key_type(node->type());
       add_key(fmt::format("{}_{}", rules.name, column_name(path)), type, {TableColumn::From::Key, node, 0});
     }
     if (rules.key.empty()) {
@@ -134,7 +139,8 @@ class TableMaker {
     for (const auto i : order) chosen[i] = choose_name(found[i].names);
     for (std::size_t i = 0; i < found.size(); ++i) {
       const bool is_key = std::ranges::find(table.key, chosen[i]) != table.key.end() && table.path.empty();
-      put(table, chosen[i], found[i].node->type(), is_key ? data::Nullable::No : data::Nullable::Yes,
+      const auto type = found[i].node->type();
+      put(table, chosen[i], is_key ? key_type(type) : type, is_key ? data::Nullable::No : data::Nullable::Yes,
           {TableColumn::From::Node, found[i].node, 0});
     }
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,18 +40,44 @@ using TakeElement = CallRef<Result<void>(Value& value)>;
 // most once: by members(), elements() or append_json(). A value that nobody reads is skipped.
 class Value {
  public:
-  enum class Kind { Null, Bool, Number, String, Object, List };
+  enum class Kind {
+    Null,
+    Bool,
+    Number,  // text()
+    String,
+    Object,
+    List,
+    // Of formats whose values have types:
+    Integer,   // integer()
+    Float,     // real(): also NaN and the infinities
+    Decimal,   // text(): "-1.50", "1E+3"; always finite
+    Instant,   // integer(): milliseconds since 1970-01-01T00:00 UTC
+    ObjectId,  // text(): 24 hexadecimal digits
+    Binary,    // text(): the bytes
+    Uuid,      // text(): 16 bytes
+    Other,     // what no type of a column holds: it has append_json only
+  };
 
   virtual ~Value() = default;
   virtual Kind kind() const = 0;
   virtual bool boolean() const = 0;
-  // A number as it was written, a string's characters. Valid until the document has been read.
+  // A number as it was written, a string's characters. Valid until the document has been read; of Decimal and ObjectId as
+  // long as the value.
   virtual std::string_view text() const = 0;
+  virtual std::int64_t integer() const { return 0; }
+  virtual double real() const { return 0; }
   // InvalidData where the inside is malformed or nested too deep; an error of `take` is passed on.
   virtual Result<void> members(const TakeMember& take) = 0;
   virtual Result<void> elements(const TakeElement& take) = 0;
   // Appends the value as JSON on one line, without spaces; its inside is validated on the way.
   virtual Result<void> append_json(std::string& out) = 0;
+  // Reads the inside for its mistakes alone.
+  virtual Result<void> validate(std::string& scratch) {
+    scratch.clear();
+    return append_json(scratch);
+  }
 };
+
+inline bool is_nested(Value::Kind kind) { return kind == Value::Kind::Object || kind == Value::Kind::List; }
 
 }  // namespace weir::documents

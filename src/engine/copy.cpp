@@ -166,7 +166,7 @@ Result<Json> copy_matching(TaskContext& context, flow::Source& source, flow::Sin
       one.write.table = stream_target(to.object, stream.name);
       const auto journal = context.journal(fmt::format("{}.{}", to.connection, one.write.table));
       auto described = one.read;
-      described.from = WEIR_TRY(journal->checkpoint());
+      if (one.write.mode != flow::WriteMode::Replace) described.from = WEIR_TRY(journal->checkpoint());
       if (WEIR_TRY(source.describe(described, context.stop())).schema.fields.empty()) {
         context.log().warn("{}.{} has no rows and no columns yet: nothing to copy", from.connection, stream.name);
         continue;

@@ -85,7 +85,10 @@ class Lane {
     for (;;) {
       auto delivery = WEIR_TRY(reader_->next(stop));
       progress_.bytes_read += reader_->bytes_read() - std::exchange(bytes_seen, reader_->bytes_read());
-      if (!delivery) break;
+      if (!delivery) {
+        if (auto end = reader_->end()) checkpoint_ = std::move(end);
+        break;
+      }
       progress_.rows_read += delivery->batch.rows();
       if (delivery->checkpoint) checkpoint_ = std::move(delivery->checkpoint);
       if (!queue_.push(WEIR_TRY(adder_.add(std::move(delivery->batch))), stop)) return Error::cancelled();
@@ -165,7 +168,9 @@ Result<PumpReport> pump(Source& source, Sink& sink, const PumpPlan& plan, Journa
   }
 
   auto read = plan.read;
-  read.from = WEIR_TRY(journal.checkpoint());
+  // What replaces a table is all of it.
+  if (plan.write.mode != WriteMode::Replace) read.from = WEIR_TRY(journal.checkpoint());
+  if (plan.write.mode == WriteMode::Merge) read.deliver = ReadRequest::Deliver::Changes;
   const auto stream = WEIR_TRY(source.describe(read, stop));
   if (stream.schema.fields.empty()) {
     return Error::user(Code::NotFound, "nothing is known of the columns of {}", read.stream)
@@ -175,6 +180,11 @@ Result<PumpReport> pump(Source& source, Sink& sink, const PumpPlan& plan, Journa
   write.schema = widen(stream.schema, plan.added);
   // A stream that names its rows need not be told how.
   if (write.mode == WriteMode::Merge && write.key.empty()) write.key = stream.key;
+  if (write.mode == WriteMode::Merge && write.key == stream.key) write.origin = stream.origin;
+  if (write.mode == WriteMode::Merge && stream.continuity == Stream::Continuity::StartsOver) {
+    write.mode = WriteMode::Replace;
+    read.deliver = ReadRequest::Deliver::Rows;
+  }
   const auto partitions = WEIR_TRY(source.partitions(read, plan.partitions, stop));
   const auto load = WEIR_TRY(sink.open(write, stop));
   std::vector<std::unique_ptr<Lane>> lanes;

@@ -30,6 +30,9 @@ struct WriteRequest {
   data::SchemaPtr schema;
   WriteMode mode = WriteMode::Append;
   std::vector<std::string> key;  // becomes the primary key; required by Merge
+  // Merge: the columns that rows of one origin share (Stream::origin). A Delete takes away all rows of its origin but those
+  // that come after it in the load; its other columns say nothing. Empty: the key's.
+  std::vector<std::string> origin = {};
   std::vector<Index> indexes;
   Settings options;  // the connector's own write options (engine, order_by, …)
 };

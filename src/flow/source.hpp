@@ -26,6 +26,12 @@ struct Stream {
   data::Schema schema;
   std::vector<std::string> key;  // the primary key's columns in order; empty when there is none
   std::optional<std::uint64_t> rows_estimate;
+  // The leading columns of the key that rows of one origin share, such as the document that a list's elements come from:
+  // a Delete takes away all rows of its origin. Empty: a Delete takes away the row of its key.
+  std::vector<std::string> origin = {};
+  // A stream that was read incrementally may have to begin anew, because its source no longer has what came since: what a
+  // destination has of it is then not to be added to but to be replaced.
+  enum class Continuity { GoesOn, StartsOver } continuity = Continuity::GoesOn;
 };
 
 // What to read: a stream by name, or the rows of a query where the source takes one.
@@ -37,6 +43,8 @@ struct ReadRequest {
   Limits limits;
   std::optional<Checkpoint> from =
       {};  // where the read will begin: what an incremental stream looks like depends on it
+  // Changes: for a merge. The batches say what happened to their rows, where the source knows.
+  enum class Deliver { Rows, Changes } deliver = Deliver::Rows;
 };
 
 // A part of a stream that can be read on its own, opaque to all but its connector. The parts of one request are disjoint,
@@ -61,6 +69,8 @@ class Reader {
   virtual const data::SchemaPtr& schema() const = 0;
   // The next batch, never empty; nothing at the end.
   virtual Result<std::optional<Delivery>> next(std::stop_token stop) = 0;
+  // After the last batch: where the next read begins, also when there was no batch. Nothing: what came with the last one.
+  virtual std::optional<Checkpoint> end() const { return std::nullopt; }
   // Called only after the destination has committed everything up to the checkpoint: what moves a replication slot.
   virtual Result<void> confirm(const Checkpoint&) { return {}; }
   // Bytes taken from the file or the wire so far, for progress.

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <set>
 
+#include "documents/rules_settings.hpp"
+
 namespace weir::http {
 namespace {
 
@@ -141,41 +143,6 @@ Result<CursorRule> read_cursor(const Settings& settings) {
   return cursor;
 }
 
-documents::Contract contract_of(const Settings& settings, std::string_view name) {
-  const auto text = settings.has(name) ? settings.text(name) : settings.text("all");
-  return text == "freeze"          ? documents::Contract::Freeze
-         : text == "discard_row"   ? documents::Contract::DiscardRow
-         : text == "discard_value" ? documents::Contract::DiscardValue
-                                   : documents::Contract::Evolve;
-}
-
-Result<documents::Rules> read_rules(const Resource& resource, const Settings& settings) {
-  using documents::Treatment;
-  documents::Rules rules;
-  rules.name = resource.name;
-  rules.key = resource.key;
-  const auto nested = settings.group("nested");
-  if (nested.text("objects") == "json") rules.objects = Treatment::Json;
-  if (nested.text("lists") == "json") rules.lists = Treatment::Json;
-  if (nested.text("times") == "detect") rules.times = documents::Times::Detect;
-  rules.levels_max = static_cast<int>(nested.integer("levels"));
-  for (const auto& [path, treatment] : nested.json("paths").items()) {
-    const auto text = treatment.get<std::string>();
-    rules.paths[path] = text == "table"  ? Treatment::Table
-                        : text == "json" ? Treatment::Json
-                        : text == "skip" ? Treatment::Skip
-                                         : Treatment::Columns;
-  }
-  for (const auto& [path, type] : settings.json("columns").items()) {
-    const auto parsed = data::parse_type(type.get<std::string>());
-    if (!parsed) return mistake("no such type", type.get<std::string>()).hint("docs/types.md lists the types");
-    rules.types[path] = *parsed;
-  }
-  const auto contract = settings.group("contract");
-  rules.contracts = {contract_of(contract, "tables"), contract_of(contract, "columns"), contract_of(contract, "types")};
-  return rules;
-}
-
 // Every {parent.x} in the texts.
 Result<void> find_parent_fields(const std::string& text, std::map<std::string, JsonPath>& fields) {
   constexpr std::string_view kBegin = "{parent.";
@@ -226,7 +193,9 @@ Result<Resource> read_resource(std::string name, const Settings& settings, const
     return mistake("a file has neither cursor nor parent", resource.name);
   }
   for (const auto& status : settings.json("empty_statuses")) resource.empty_statuses.push_back(status.get<int>());
-  resource.rules = WEIR_TRY(read_rules(resource, settings));
+  resource.rules = WEIR_TRY(documents::read_rules(settings));
+  resource.rules.name = resource.name;
+  resource.rules.key = resource.key;
   return resource;
 }
 

@@ -1,4 +1,5 @@
 #include "connectors/http/api.hpp"
+#include "documents/rules_settings.hpp"
 
 namespace weir::http {
 namespace {
@@ -92,29 +93,8 @@ Setting cursor() {
                 choice("missing", "What happens to an item without the value", {"fail", "skip", "load"}, "fail")});
 }
 
-Setting nested() {
-  return with_defaults(group(
-      "nested", "What objects and lists inside items become",
-      {choice("objects", "columns, or one json column each", {"columns", "json"}, "columns"),
-       choice("lists", "tables of their own, or one json column each", {"tables", "json"}, "tables"),
-       integer("levels", "Deeper ones are json", 12),
-       map_of("paths", "Instead of these, by path (device.os)", choice("", "", {"columns", "table", "json", "skip"})),
-       choice("times", "Whether columns whose whole text is dates or instants get those types", {"text", "detect"},
-              "text")}));
-}
-
-Setting contract() {
-  const std::vector<std::string> kContracts{"evolve", "freeze", "discard_row", "discard_value"};
-  auto contract = with_defaults(group(
-      "contract", "What happens to items that would change the tables: evolve, freeze, discard_row or discard_value",
-      {choice("all", "Of tables, columns and types", kContracts, "evolve"), choice("tables", "New lists", kContracts),
-       choice("columns", "New names", kContracts), choice("types", "Values of other types", kContracts)}));
-  contract.shorthand = Setting::Shorthand::Allowed;
-  return contract;
-}
-
 Setting resource() {
-  return group(
+  auto resource = group(
       "resource", "",
       {{.name = "path",
         .type = Text,
@@ -139,9 +119,6 @@ Setting resource() {
         .fields = {{.name = "resource", .type = Text, .doc = "Whose items", .need = Need::Required},
                    map_of("include", "Columns that each item gets from its parent's: name: path", text("", ""))},
         .shorthand = Setting::Shorthand::Allowed},
-       nested(),
-       map_of("columns", "The types of columns, by path: types of docs/types.md", text("", "")),
-       contract(),
        choice("format", "What the answer is", {"json", "jsonl", "csv", "tsv"}, "json"),
        map_of("options", "csv, tsv: how to read it, as with files (delimiter, header, types, …)", any_value()),
        {.name = "empty_statuses",
@@ -149,6 +126,8 @@ Setting resource() {
         .doc = "Statuses that mean that nothing is there, such as 404",
         .fields = {integer("status", "")},
         .shorthand = Setting::Shorthand::Allowed}});
+  for (auto& rule : documents::rules_settings()) resource.fields.push_back(std::move(rule));
+  return resource;
 }
 
 }  // namespace

@@ -15,6 +15,13 @@ CollectionInfo info_from(BsonBytes bytes) {
   if (type == "view") info.kind = CollectionInfo::Kind::View;
   if (type == "timeseries") info.kind = CollectionInfo::Kind::TimeSeries;
   if (auto options = description.inner("options")) info.options = std::move(*options);
+  bson_iter_t uuid;
+  if (find(bytes, "info.uuid", uuid) && BSON_ITER_HOLDS_BINARY(&uuid)) {
+    const std::uint8_t* data = nullptr;
+    std::uint32_t size = 0;
+    bson_iter_binary(&uuid, nullptr, &size, &data);
+    info.uuid.assign(reinterpret_cast<const char*>(data), size);
+  }
   return info;
 }
 

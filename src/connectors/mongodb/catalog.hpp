@@ -15,6 +15,7 @@ struct CollectionInfo {
   std::string name;
   enum class Kind { Collection, View, TimeSeries } kind = Kind::Collection;
   Document options;  // as `create` takes them
+  std::string uuid;  // of the collection, whatever it is called; "" where the server tells none
 };
 
 // _weir_commits: the commits of the database's collections (commits.hpp).

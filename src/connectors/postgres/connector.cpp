@@ -4,6 +4,7 @@
 #include "connectors/postgres/database.hpp"
 #include "connectors/postgres/dbt_output.hpp"
 #include "connectors/postgres/dialect.hpp"
+#include "connectors/postgres/load_plan.hpp"
 #include "connectors/postgres/reading_role.hpp"
 #include "connectors/postgres/replication.hpp"
 #include "connectors/postgres/sink.hpp"
@@ -43,7 +44,8 @@ flow::Connector postgres_connector() {
       .write_options = {{.name = "lock_wait",
                          .type = SettingType::Duration,
                          .doc = "How long a commit waits for locks that others hold on the table",
-                         .default_value = "30s"}},
+                         .default_value = "30s"},
+                        postgres::schema_changes_setting()},
       .open_source = [](const flow::OpenContext& context) -> Result<std::unique_ptr<flow::Source>> {
         return postgres::make_source(WEIR_TRY(pool_for(context)), schema_of(context.connection.settings));
       },

@@ -89,6 +89,8 @@ class PostgresLoad final : public flow::Load {
   }
 
   Result<void> publish(Connection& connection, std::stop_token stop) {
+    if (plan().way == LoadWay::ThroughStage && plan().existing)
+      WEIR_TRY(alter_table(connection, plan(), plan().target, stop));
     if (plan().way == LoadWay::NewTable) return publish_new_table(connection, plan(), stage(), names_, stop);
     if (plan().merges()) {
       WEIR_TRY(publish_merge(connection, plan(), stage(), state_->has_deletes ? Deletes::Some : Deletes::None, stop));
@@ -121,8 +123,14 @@ Result<std::unique_ptr<flow::Load>> open_load(std::shared_ptr<ConnectionPool> po
                                               LockPatience patience, Log& log, std::stop_token stop) {
   auto state = std::make_shared<LoadState>(std::move(pool), std::move(plan), std::move(stage));
   // Without a writer there is still a table to make, to empty or to leave alone.
-  if (state->plan.way != LoadWay::Direct)
+  if (state->plan.way != LoadWay::Direct) {
     WEIR_TRY(state->stage.create(create_stage(state->plan, state->stage.name()), stop));
+    const auto alter = alter_empty(state->plan, state->stage.name());
+    const bool is_like_the_table = state->plan.way == LoadWay::NewTable && state->plan.existing;
+    if (is_like_the_table && !alter.empty()) WEIR_TRY(state->stage.session().run(alter, stop));
+    for (const auto& alteration : state->plan.alterations)
+      log.info("{} follows its source: {}", state->plan.target.text(), alteration.clause);
+  }
   return std::unique_ptr<flow::Load>{std::make_unique<PostgresLoad>(std::move(state), patience, log)};
 }
 

@@ -6,6 +6,7 @@
 
 #include "connectors/postgres/copy_encoder.hpp"
 #include "connectors/postgres/replace.hpp"
+#include "connectors/postgres/schema_change.hpp"
 #include "connectors/postgres/statement.hpp"
 
 namespace weir::postgres {
@@ -39,19 +40,29 @@ Result<void> check_names(const flow::WriteRequest& request) {
   return {};
 }
 
-// Every field has a column that takes it, and every other column can do without a value.
-Result<std::vector<WriteColumn>> columns_of_existing(Connection& connection, const CatalogRelation& relation,
-                                                     const data::Schema& schema, std::stop_token stop) {
+// Every field has a column that takes it, or gets one, or is left out; every other column can do without a value.
+Result<void> match_existing(Connection& connection, LoadPlan& plan, std::stop_token stop) {
+  const auto& relation = *plan.existing;
+  const auto schema = plan.request.schema;
+  const auto policy = schema_changes(plan.request.options);
   std::vector<Oid> oids;
   for (const auto& column : relation.columns) oids.push_back(column.type.oid);
   TypeCatalog types;
   WEIR_TRY(types.learn(connection, oids, stop));
-  std::vector<WriteColumn> columns;
-  for (const auto& field : schema.fields) {
+  std::vector<std::size_t> taken;
+  for (std::size_t i = 0; i < schema->fields.size(); ++i) {
+    const auto& field = schema->fields[i];
     const auto found = std::ranges::find(relation.columns, field.name, &CatalogColumn::name);
     if (found == relation.columns.end()) {
+      if (policy == SchemaChanges::DiscardValue) continue;
+      if (policy == SchemaChanges::Evolve) {
+        plan.alterations.push_back(added_column(field));
+        plan.columns.push_back(new_column(field.name, field.type));
+        taken.push_back(i);
+        continue;
+      }
       return Error::user(Code::NotFound, "table {} has no such column: {}", relation.name.text(), field.name)
-          .hint(fmt::format("ALTER TABLE {} ADD COLUMN {} {}, or drop the table so that the load makes it anew",
+          .hint(fmt::format("set schema_changes: evolve, or ALTER TABLE {} ADD COLUMN {} {}",
                             quote_relation(relation.name), quote_identifier(field.name), native_type_name(field.type)));
     }
     if (found->generated) {
@@ -59,23 +70,37 @@ Result<std::vector<WriteColumn>> columns_of_existing(Connection& connection, con
                          relation.name.text())
           .hint("leave the column out of the copy");
     }
+    auto widened = policy == SchemaChanges::Evolve ? widened_column(*found, field) : std::nullopt;
+    const bool is_key = std::ranges::find(relation.key, field.name) != relation.key.end();
+    if (widened && !is_key) {
+      plan.alterations.push_back(std::move(*widened));
+      plan.columns.push_back(new_column(field.name, field.type));
+      taken.push_back(i);
+      continue;
+    }
     auto column = write_column(field.name, found->type, found->native_type, types, field.type);
     if (!column) {
       return Error::user(Code::TypeMismatch, "column {} of {} has type {}, which does not hold {}", field.name,
                          relation.name.text(), found->native_type, field.type.text())
           .hint("cast it in a model, or change the table's column");
     }
-    columns.push_back(std::move(*column));
+    plan.columns.push_back(std::move(*column));
+    taken.push_back(i);
   }
   for (const auto& column : relation.columns) {
     const auto needs_value = column.nullable == Nullable::No && !column.has_default && !column.generated;
-    if (needs_value && !schema.find(column.name)) {
+    if (needs_value && !schema->find(column.name)) {
       return Error::user(Code::TypeMismatch,
                          "column {} of {} takes no NULL and has no default, and the rows do not have it", column.name,
                          relation.name.text());
     }
   }
-  return columns;
+  if (taken.size() == schema->fields.size()) return {};
+  auto narrowed = std::make_shared<data::Schema>();
+  for (const auto i : taken) narrowed->fields.push_back(schema->fields[i]);
+  plan.request.schema = std::move(narrowed);
+  plan.taken = std::move(taken);
+  return {};
 }
 
 std::vector<WriteColumn> columns_of_new(const data::Schema& schema) {
@@ -90,6 +115,8 @@ LoadWay way_of(const LoadPlan& plan) {
   if (plan.request.mode == flow::WriteMode::Replace) {
     return plan.in_place_reason.empty() ? LoadWay::NewTable : LoadWay::ThroughStage;
   }
+  // A table that changes is locked for the moment of the commit only.
+  if (!plan.alterations.empty()) return LoadWay::ThroughStage;
   const auto is_cast = [](const WriteColumn& column) { return !column.staged_type.empty(); };
   return std::ranges::any_of(plan.columns, is_cast) ? LoadWay::ThroughStage : LoadWay::Direct;
 }
@@ -130,7 +157,7 @@ Result<LoadPlan> plan_load(Connection& connection, flow::WriteRequest request, c
     return plan;
   }
   WEIR_TRY(check_kind(*plan.existing));
-  plan.columns = WEIR_TRY(columns_of_existing(connection, *plan.existing, *plan.request.schema, stop));
+  WEIR_TRY(match_existing(connection, plan, stop));
   WEIR_TRY(check_key(plan));
   if (plan.request.mode == flow::WriteMode::Replace) {
     plan.in_place_reason = WEIR_TRY(why_not_swap(connection, plan.existing->oid, stop));

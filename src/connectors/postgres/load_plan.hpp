@@ -18,12 +18,30 @@ enum class LoadWay {
   ThroughStage,  // the commit moves the rows from an unlogged stage into the table
 };
 
+// What happens when the rows no longer fit the table that is there: the words of a source's contract.
+enum class SchemaChanges {
+  Freeze,        // the load fails
+  Evolve,        // the table follows: new columns, and wider types where they hold every value of the old ones
+  DiscardValue,  // columns that the table lacks are left out
+};
+
+// One change of an existing table, made in the transaction that publishes the rows.
+struct Alteration {
+  std::string column;
+  std::string clause;           // of ALTER TABLE: ADD COLUMN "x" text
+  std::string clause_if_empty;  // the same for a table without rows
+  std::string guard;            // a condition that no row may fulfil, since the new type would not hold it; "" is none
+};
+
 // What a load does, decided when it is opened.
 struct LoadPlan {
   flow::WriteRequest request;
   flow::Relation target;
   std::optional<CatalogRelation> existing;
   std::vector<WriteColumn> columns;  // a field of the request's schema each
+  std::vector<Alteration> alterations;
+  // Which of the batches' columns are written; empty: all. The request's schema has these only.
+  std::vector<std::size_t> taken;
   LoadWay way = LoadWay::ThroughStage;
   std::string in_place_reason;  // Replace: why the table is not swapped; empty when it is
 
@@ -34,6 +52,15 @@ struct LoadPlan {
 // Checks the request against the table as it is. NotFound and TypeMismatch name the column.
 Result<LoadPlan> plan_load(Connection& connection, flow::WriteRequest request, const std::string& default_schema,
                            std::stop_token stop);
+
+// The option schema_changes.
+Setting schema_changes_setting();
+// In the open transaction, or on a stage: makes the plan's changes of a table. TypeMismatch names the column that has a
+// value which its wider type does not hold.
+Result<void> alter_table(Connection& connection, const LoadPlan& plan, const flow::Relation& table,
+                         std::stop_token stop);
+// For a stage made like the existing table: no row is there yet.
+std::string alter_empty(const LoadPlan& plan, const flow::Relation& table);
 
 // CREATE TABLE for the target itself, with its key, and for the plan's stage.
 std::string create_table(const LoadPlan& plan, const flow::Relation& name);

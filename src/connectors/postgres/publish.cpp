@@ -34,11 +34,15 @@ std::string stage_values(const LoadPlan& plan) {
   return fmt::format("{}", fmt::join(values, ", "));
 }
 
-std::string equal_keys(const LoadPlan& plan, std::string_view left, std::string_view right) {
+std::string equal_columns(const std::vector<std::string>& columns, std::string_view left, std::string_view right) {
   std::vector<std::string> terms;
-  for (const auto& column : plan.key())
+  for (const auto& column : columns)
     terms.push_back(fmt::format("{1}.{0} = {2}.{0}", quote_identifier(column), left, right));
   return fmt::format("{}", fmt::join(terms, " AND "));
+}
+
+std::string equal_keys(const LoadPlan& plan, std::string_view left, std::string_view right) {
+  return equal_columns(plan.key(), left, right);
 }
 
 // Writers of others wait, readers do not.
@@ -150,7 +154,10 @@ Result<void> publish_new_table(Connection& connection, const LoadPlan& plan, con
   if (plan.request.mode == flow::WriteMode::Append) return publish_append(connection, plan, stage, stop);
   // What came to depend on the table since the load was opened counts too.
   const auto reason = WEIR_TRY(why_not_swap(connection, existing->oid, stop));
-  if (!reason.empty()) return publish_in_place(connection, plan, stage, stop);
+  if (!reason.empty()) {
+    WEIR_TRY(alter_table(connection, plan, plan.target, stop));
+    return publish_in_place(connection, plan, stage, stop);
+  }
   return swap_tables(connection, plan.target, stage, names, stop);
 }
 
@@ -175,22 +182,33 @@ Result<void> publish_in_place(Connection& connection, const LoadPlan& plan, cons
 Result<void> publish_merge(Connection& connection, const LoadPlan& plan, const flow::Relation& stage, Deletes deletes,
                            std::stop_token stop) {
   if (!plan.existing) WEIR_TRY(connection.run(create_table(plan, plan.target), stop));
-  const auto key = quoted_list(plan.key());
-  // The last change of every key, in the table's types.
-  const auto last_changes = fmt::format(
-      "SELECT DISTINCT ON ({0}) * FROM (SELECT {1}, {2}, {3} FROM {4}) AS weir_stage ORDER BY {0}, {3} DESC", key,
-      stage_values(plan), kChangeColumn, kPlaceColumn, quote_relation(stage));
+  const auto& origin = plan.request.origin.empty() ? plan.key() : plan.request.origin;
   const auto deleted = static_cast<int>(data::Change::Delete);
+  const auto staged =
+      fmt::format("SELECT {}, {}, {} FROM {}", stage_values(plan), kChangeColumn, kPlaceColumn, quote_relation(stage));
   if (deletes == Deletes::Some) {
+    // All rows of an origin go, even if some come back; a row of its own stays where it is, if it comes back.
+    const auto gone =
+        plan.request.origin.empty()
+            ? fmt::format("SELECT DISTINCT ON ({0}) * FROM ({1}) AS weir_stage ORDER BY {0}, {2} DESC",
+                          quoted_list(origin), staged, kPlaceColumn)
+            : fmt::format("SELECT DISTINCT {}, {} FROM ({}) AS weir_stage", quoted_list(origin), kChangeColumn, staged);
     WEIR_TRY(
         connection.run(fmt::format("DELETE FROM {} AS weir_old USING ({}) AS weir_rows WHERE weir_rows.{} = {} AND {}",
-                                   quote_relation(plan.target), last_changes, kChangeColumn, deleted,
-                                   equal_keys(plan, "weir_old", "weir_rows")),
+                                   quote_relation(plan.target), gone, kChangeColumn, deleted,
+                                   equal_columns(origin, "weir_old", "weir_rows")),
                        stop));
   }
-  return upsert(connection, plan,
-                fmt::format("SELECT * FROM ({}) AS weir_last WHERE {} <> {}", last_changes, kChangeColumn, deleted),
-                stop);
+  // The last change of every key, in the table's types; of rows that a later Delete takes away, none.
+  const auto cleared = deletes == Deletes::Some
+                           ? fmt::format(", max({}) FILTER (WHERE {} = {}) OVER (PARTITION BY {}) AS weir_cleared",
+                                         kPlaceColumn, kChangeColumn, deleted, quoted_list(origin))
+                           : std::string{", NULL::bigint AS weir_cleared"};
+  const auto rows = fmt::format(
+      "SELECT DISTINCT ON ({0}) {1} FROM (SELECT *{2} FROM ({3}) AS weir_stage) AS weir_changes WHERE {4} <> {5} AND "
+      "(weir_cleared IS NULL OR {6} > weir_cleared) ORDER BY {0}, {6} DESC",
+      quoted_list(plan.key()), column_list(plan), cleared, staged, kChangeColumn, deleted, kPlaceColumn);
+  return upsert(connection, plan, rows, stop);
 }
 
 Result<std::vector<PendingName>> build_new_indexes(Connection& connection, const LoadPlan& plan,

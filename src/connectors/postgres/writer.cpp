@@ -44,7 +44,8 @@ class CopyWriter final : public flow::Writer {
   }
 
   Result<void> write(const data::Batch& batch, std::stop_token stop) override {
-    return write_rows(merge_schema_ ? with_changes(batch) : batch, stop)
+    const auto taken = without_left_out(batch);
+    return write_rows(merge_schema_ ? with_changes(taken) : taken, stop)
         .while_doing("writing to " + state_->plan.target.text());
   }
 
@@ -74,6 +75,16 @@ class CopyWriter final : public flow::Writer {
     }
     rows_ += batch.rows();
     return {};
+  }
+
+  // Columns that the table lacks, and that the user lets go.
+  data::Batch without_left_out(const data::Batch& batch) const {
+    const auto& plan = state_->plan;
+    if (plan.taken.empty()) return batch;
+    std::vector<data::Column> columns;
+    for (const auto index : plan.taken) columns.push_back(batch.column(index));
+    data::Batch narrowed{plan.request.schema, std::move(columns), batch.rows()};
+    return batch.changes() ? std::move(narrowed).with_changes(*batch.changes()) : std::move(narrowed);
   }
 
   data::Batch with_changes(const data::Batch& batch) {

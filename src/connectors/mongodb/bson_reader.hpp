@@ -1,0 +1,72 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "connectors/mongodb/bson_type.hpp"
+#include "connectors/mongodb/document.hpp"
+#include "documents/value.hpp"
+
+namespace weir::mongodb {
+
+// One element of a document that check_document found whole: nothing is checked again.
+struct Element {
+  BsonType type = BsonType::Null;
+  std::string_view name;
+  const std::uint8_t* value = nullptr;
+};
+
+// Walks the elements of a document or an array whose bytes begin at `document`.
+class Elements {
+ public:
+  explicit Elements(const std::uint8_t* document) : at_(document + sizeof(std::int32_t)) {}
+  // False at the end.
+  bool next(Element& element);
+
+ private:
+  const std::uint8_t* at_;
+};
+
+// How many bytes a value takes.
+std::size_t value_size(BsonType type, const std::uint8_t* value);
+
+std::int32_t read_int32(const std::uint8_t* at);
+std::int64_t read_int64(const std::uint8_t* at);
+double read_double(const std::uint8_t* at);
+// A string's characters.
+std::string_view read_text(const std::uint8_t* at);
+// "1.50", "NaN", "-Infinity", as the specification of Decimal128 writes it.
+std::string decimal_text(const std::uint8_t* at);
+
+// A value of a checked document as documents:: takes it. src/connectors/mongodb/TYPES.md is its table. JSON is relaxed
+// Extended JSON, version 2 (https://github.com/mongodb/specifications, extended-json).
+class BsonValue final : public documents::Value {
+ public:
+  BsonValue(BsonType type, const std::uint8_t* value);
+  // The document itself.
+  static BsonValue root(BsonBytes document) { return {BsonType::Document, document.data()}; }
+
+  Kind kind() const override { return kind_; }
+  bool boolean() const override { return *value_ != 0; }
+  std::string_view text() const override;
+  std::int64_t integer() const override;
+  double real() const override { return read_double(value_); }
+  Result<void> members(const documents::TakeMember& take) override;
+  Result<void> elements(const documents::TakeElement& take) override;
+  Result<void> append_json(std::string& out) override;
+  Result<void> validate(std::string&) override { return {}; }
+
+ private:
+  BsonType type_;
+  Kind kind_;
+  const std::uint8_t* value_;
+  mutable std::array<char, 48> text_{};  // of an ObjectId or a Decimal128
+};
+
+enum class JsonForm { Relaxed, Canonical };
+// Appends a value of a checked document as Extended JSON on one line, without spaces.
+void append_extended_json(std::string& out, BsonType type, const std::uint8_t* value, JsonForm form);
+
+}  // namespace weir::mongodb

@@ -1,0 +1,302 @@
+#include <bson/bson.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/json.hpp"
+#include "connectors/mongodb/bson_check.hpp"
+#include "connectors/mongodb/bson_reader.hpp"
+#include "connectors/mongodb/cursor_value.hpp"
+#include "connectors/mongodb/spool.hpp"
+#include "data/text.hpp"
+#include "documents/shredder.hpp"
+
+namespace weir::mongodb {
+namespace {
+
+Document parse(const std::string& json) { return parse_document(parse_json(json).value()).value(); }
+
+std::string json_of(const Document& document, JsonForm form) {
+  std::string out;
+  append_extended_json(out, BsonType::Document, document.bytes().data(), form);
+  return out;
+}
+
+// Every type, as MongoDB's own specification writes it.
+const char* const kEveryType = R"json({
+  "_id":{"$oid":"65e1b2c3d4e5f60718293a4b"},"double":{"$numberDouble":"0.1"},"whole":{"$numberDouble":"3.0"},
+  "nan":{"$numberDouble":"NaN"},"low":{"$numberDouble":"-Infinity"},"text":"a\"b\\c\n\u20ac",
+  "object":{"a":{"$numberInt":"1"}},"list":[{"$numberInt":"1"},"x",null],
+  "bytes":{"$binary":{"base64":"AQID","subType":"00"}},
+  "uuid":{"$binary":{"base64":"YfDEBFyzEeeQe6YAatPboA==","subType":"04"}},
+  "old":{"$binary":{"base64":"AQ==","subType":"80"}},"gone":{"$undefined":true},"yes":true,
+  "at":{"$date":{"$numberLong":"1772369100250"}},"early":{"$date":{"$numberLong":"-1"}},"null":null,
+  "regex":{"$regularExpression":{"pattern":"^a/","options":"i"}},"code":{"$code":"f()"},
+  "scoped":{"$code":"g(x)","$scope":{"x":{"$numberInt":"1"}}},"symbol":{"$symbol":"s"},
+  "int":{"$numberInt":"-7"},"stamp":{"$timestamp":{"t":4294967295,"i":2}},"long":{"$numberLong":"9007199254740993"},
+  "decimal":{"$numberDecimal":"1.50"},"huge":{"$numberDecimal":"1E+6000"},"no":{"$numberDecimal":"NaN"},
+  "pointer":{"$dbPointer":{"$ref":"db.c","$id":{"$oid":"65e1b2c3d4e5f60718293a4b"}}},
+  "min":{"$minKey":1},"max":{"$maxKey":1}})json";
+
+TEST(ExtendedJson, EveryTypeComesBackAsItWas) {
+  const auto document = parse(kEveryType);
+  EXPECT_EQ(check_document(document.bytes(), NulText::Rejected), std::nullopt);
+  EXPECT_EQ(parse_json(json_of(document, JsonForm::Canonical)).value(), parse_json(kEveryType).value());
+  // libbson is the oracle of the relaxed form.
+  char* oracle = bson_as_relaxed_extended_json(document.get(), nullptr);
+  EXPECT_EQ(parse_json(json_of(document, JsonForm::Relaxed)).value(), parse_json(oracle).value());
+  bson_free(oracle);
+  const auto again = parse(json_of(document, JsonForm::Canonical));
+  EXPECT_TRUE(bson_equal(again.get(), document.get()));
+}
+
+TEST(ExtendedJson, DatesAreWrittenToTheMillisecond) {
+  const auto text = [](std::int64_t milliseconds) {
+    return json_of(Document{}.add_time("t", milliseconds), JsonForm::Relaxed);
+  };
+  EXPECT_EQ(text(0), R"({"t":{"$date":"1970-01-01T00:00:00Z"}})");
+  EXPECT_EQ(text(250), R"({"t":{"$date":"1970-01-01T00:00:00.250Z"}})");
+  EXPECT_EQ(text(253402300799999), R"({"t":{"$date":"9999-12-31T23:59:59.999Z"}})");
+  EXPECT_EQ(text(-1), R"({"t":{"$date":{"$numberLong":"-1"}}})");
+}
+
+TEST(ParseDocument, QueriesAreTakenAsTheyAre) {
+  const auto query = R"({"$or":[{"at":{"$gte":{"$date":"2026-03-01T00:00:00Z"}}},{"n":{"$not":{"$type":[1,16]}}}],)"
+                     R"("s":{"$regex":"^a","$options":"i"},"id":{"$oid":"65e1b2c3d4e5f60718293a4b"}})";
+  EXPECT_EQ(json_of(parse(query), JsonForm::Relaxed), query);
+}
+
+// Bytes by hand: what libbson would refuse to build.
+std::string element(char type, std::string_view name, std::string_view value) {
+  std::string out{type};
+  out.append(name).append(1, '\0').append(value);
+  return out;
+}
+std::string length(std::size_t size) {
+  const auto value = static_cast<std::int32_t>(size);
+  return {reinterpret_cast<const char*>(&value), sizeof value};
+}
+std::string text_value(std::string_view text) { return length(text.size() + 1).append(text).append(1, '\0'); }
+std::string document(const std::string& elements) {
+  return length(elements.size() + 5) + elements + std::string(1, '\0');
+}
+
+std::string reason(const std::string& bytes, NulText nul = NulText::Rejected) {
+  return check_document({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, nul).value_or("good");
+}
+
+TEST(CheckDocument, NamesWhatIsWrongAndWhere) {
+  using std::string_view_literals::operator""sv;
+  EXPECT_EQ(reason(document("")), "good");
+  EXPECT_EQ(reason(document(element('\2', "a", text_value("long enough to be looked at in words")))), "good");
+  EXPECT_EQ(reason(document(element('\2', "a", text_value("h\xc3\xa9llo, w\xc3\xb6rld and more")))), "good");
+  EXPECT_EQ(reason(document(element('\3', "o", document(element('\2', "a", text_value("\xff")))))),
+            "o.a: a text that is not UTF-8");
+  EXPECT_EQ(reason(document(element('\2', "a", text_value("12345678\0 12345678"sv)))),
+            "a: a text with the character U+0000");
+  EXPECT_EQ(reason(document(element('\2', "a", text_value("\0"sv))), NulText::Kept), "good");
+  const auto number = length(1);
+  EXPECT_EQ(reason(document(element('\20', "a", number) + element('\20', "b", number) + element('\20', "a", number))),
+            "a: a name that its object has twice");
+  EXPECT_EQ(reason(document(element('\20', "\xff", number))), "(a name that is not UTF-8): a name that is not UTF-8");
+  EXPECT_EQ(reason(document(element('\11', "d", std::string("\xff\xff\xff\xff\xff\xff\xff\x7f", 8)))),
+            "d: a date outside of the years 1 to 9999");
+  EXPECT_EQ(reason(document(element('\x55', "x", ""))), "x: a value of an unknown type 85");
+}
+
+TEST(CheckDocument, ManyNamesAreComparedToo) {
+  std::string elements;
+  for (int i = 0; i < 1'000; ++i) elements += element('\12', fmt::format("name{}", i), "");
+  EXPECT_EQ(reason(document(elements)), "good");
+  EXPECT_EQ(reason(document(elements + element('\12', "name3", ""))), "name3: a name that its object has twice");
+  EXPECT_EQ(reason(document(elements + element('\12', "name999", ""))), "name999: a name that its object has twice");
+}
+
+TEST(CheckDocument, NestingHasAnEnd) {
+  const auto nested = [](int levels) {
+    auto bytes = document("");
+    for (int i = 0; i < levels; ++i) bytes = document(element('\3', "o", bytes));
+    return bytes;
+  };
+  EXPECT_EQ(reason(nested(100)), "good");
+  EXPECT_EQ(reason(nested(200)), "good");
+  EXPECT_NE(reason(nested(201)).find("nested deeper than 200 levels"), std::string::npos);
+  EXPECT_NE(reason(nested(50'000)), "good");
+}
+
+// Whatever the bytes say, nothing is read beyond them (the sanitizers look on) and nothing that is not whole is called good.
+TEST(CheckDocument, DamagedBytesAreNeverRead) {
+  const auto whole = parse(kEveryType);
+  const std::string bytes{reinterpret_cast<const char*>(whole.bytes().data()), whole.bytes().size()};
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    const std::vector<std::uint8_t> cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
+    EXPECT_NE(check_document(cut, NulText::Kept), std::nullopt) << size;
+  }
+  std::uint32_t random = 7;
+  for (int i = 0; i < 20'000; ++i) {
+    std::vector<std::uint8_t> spoilt(bytes.begin(), bytes.end());
+    for (int k = 0; k < 3; ++k) {
+      random = random * 1'664'525 + 1'013'904'223;
+      spoilt[(random >> 8) % spoilt.size()] = static_cast<std::uint8_t>(random);
+    }
+    if (check_document(spoilt, NulText::Kept)) continue;
+    std::string out;
+    append_extended_json(out, BsonType::Document, spoilt.data(), JsonForm::Canonical);
+    EXPECT_TRUE(parse_json(out).ok());
+  }
+}
+
+// One table of these documents: its schema, then a row a line.
+std::string table(const std::vector<std::string>& texts, const std::string& path = "") {
+  documents::Rules rules;
+  rules.name = "t";
+  rules.key = {"_id"};
+  documents::Shape shape{rules};
+  std::vector<Document> documents;
+  for (const auto& text : texts) {
+    documents.push_back(parse(text));
+    auto root = BsonValue::root(documents.back().bytes());
+    EXPECT_TRUE(shape.observe(root).ok());
+  }
+  for (const auto& one : documents::tables_of(shape)) {
+    if (one.path != path) continue;
+    std::vector<std::size_t> all(one.columns.size());
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+    documents::Shredder shredder{shape, one, all};
+    for (const auto& document : documents) {
+      const auto added = shredder.add(
+          [&](const documents::TakeElement& take) {
+            auto root = BsonValue::root(document.bytes());
+            return take(root);
+          },
+          {});
+      if (!added.ok()) return added.error().text();
+    }
+    auto out = one.schema.text();
+    const auto batch = shredder.take();
+    for (std::size_t row = 0; row < batch.rows(); ++row) {
+      out += '\n';
+      for (const auto& column : batch.columns())
+        out += (&column == batch.columns().data() ? "" : "|") +
+               (column.is_null(row) ? std::string{"NULL"} : data::value_text(column, row));
+    }
+    return out;
+  }
+  return "no such table";
+}
+
+TEST(BsonValue, EveryTypeHasItsColumn) {
+  EXPECT_EQ(table({R"({"_id":1,"v":{"$numberDouble":"1.5"}})"}), "_id int64 not null, v float64\n1|1.5");
+  EXPECT_EQ(table({R"({"_id":1,"v":7})", R"({"_id":2,"v":{"$numberDouble":"1.5"}})"}),
+            "_id int64 not null, v float64\n1|7\n2|1.5");
+  EXPECT_EQ(table({R"({"_id":{"$oid":"65e1b2c3d4e5f60718293a4b"},"v":{"$date":"2026-03-01T12:45:00.250Z"}})"}),
+            "_id string not null, v timestamp(ms, UTC)\n65e1b2c3d4e5f60718293a4b|2026-03-01 12:45:00.250Z");
+  EXPECT_EQ(table({R"({"_id":1,"v":{"$numberDecimal":"1.50"}})", R"({"_id":2,"v":{"$numberDecimal":"-0.125"}})",
+                   R"({"_id":3,"v":{"$numberDecimal":"1E+3"}})", R"({"_id":4,"v":7})"}),
+            "_id int64 not null, v decimal(38,3)\n1|1.500\n2|-0.125\n3|1000.000\n4|7.000");
+  EXPECT_EQ(table({R"({"_id":1,"v":{"$numberDecimal":"1234567890123456789012345678901234"}})",
+                   R"({"_id":2,"v":{"$numberDecimal":"0.000000000000000000001"}})"}),
+            "_id int64 not null, v decimal(76,21)\n1|1234567890123456789012345678901234.000000000000000000000\n"
+            "2|0.000000000000000000001");
+  EXPECT_EQ(table({R"({"_id":1,"v":{"$numberDecimal":"1E+100"}})"}),
+            "_id int64 not null, v json\n1|{\"$numberDecimal\":\"1E+100\"}");
+  EXPECT_EQ(table({R"({"_id":1,"v":{"$binary":{"base64":"AQID","subType":"00"}}})"}),
+            "_id int64 not null, v binary\n1|\\x010203");
+  EXPECT_EQ(table({R"({"_id":1,"v":{"$binary":{"base64":"YfDEBFyzEeeQe6YAatPboA==","subType":"04"}}})"}),
+            "_id int64 not null, v uuid\n1|61f0c404-5cb3-11e7-907b-a6006ad3dba0");
+  EXPECT_EQ(table({R"({"_id":1,"v":{"$minKey":1}})", R"({"_id":2,"v":{"$timestamp":{"t":5,"i":6}}})"}),
+            "_id int64 not null, v json\n1|{\"$minKey\":1}\n2|{\"$timestamp\":{\"t\":5,\"i\":6}}");
+  EXPECT_EQ(table({R"({"_id":1,"v":null})", R"({"_id":2})", R"({"_id":3,"v":true})"}),
+            "_id int64 not null, v bool\n1|NULL\n2|NULL\n3|true");
+}
+
+TEST(BsonValue, MixedTypesBecomeJsonAndNeverNull) {
+  EXPECT_EQ(table({R"({"_id":1,"v":"7"})", R"({"_id":2,"v":7})", R"({"_id":3,"v":{"$oid":"65e1b2c3d4e5f60718293a4b"}})",
+                   R"({"_id":4,"v":{"$date":"2026-03-01T00:00:00Z"}})", R"({"_id":5,"v":false})"}),
+            "_id int64 not null, v json\n1|\"7\"\n2|7\n3|{\"$oid\":\"65e1b2c3d4e5f60718293a4b\"}\n"
+            "4|{\"$date\":\"2026-03-01T00:00:00Z\"}\n5|false");
+  EXPECT_EQ(table({R"({"_id":1,"v":{"$numberDecimal":"0.1"}})", R"({"_id":2,"v":{"$numberDouble":"0.1"}})"}),
+            "_id int64 not null, v json\n1|{\"$numberDecimal\":\"0.1\"}\n2|0.1");
+  EXPECT_EQ(table({R"({"_id":1,"v":{"$numberLong":"9007199254740993"}})", R"({"_id":2,"v":{"$numberDouble":"0.5"}})"}),
+            "_id int64 not null, v json\n1|9007199254740993\n2|0.5");
+  // An object beside a scalar: the object's members are columns, and the scalar has its own.
+  EXPECT_EQ(table({R"({"_id":1,"v":{"a":1}})", R"({"_id":2,"v":"x"})"}),
+            "_id int64 not null, v string, v_a int64\n1|NULL|1\n2|x|NULL");
+}
+
+TEST(BsonValue, ListsBecomeTablesWithTheirDocumentsKey) {
+  const std::vector<std::string> documents{
+      R"({"_id":{"$oid":"65e1b2c3d4e5f60718293a4b"},"messages":[{"at":{"$date":"2026-03-01T00:00:00Z"},"text":"a"},{"text":"b"}]})",
+      R"({"_id":{"$oid":"65e1b2c3d4e5f60718293a4c"},"messages":[]})"};
+  EXPECT_EQ(table(documents, "messages"),
+            "t__id string not null, position int64 not null, at timestamp(ms, UTC), text string\n"
+            "65e1b2c3d4e5f60718293a4b|0|2026-03-01 00:00:00.000Z|a\n65e1b2c3d4e5f60718293a4b|1|NULL|b");
+}
+
+TEST(Spool, WhatIsWrittenIsReadAndTheRestIsNotThere) {
+  const auto path = std::filesystem::temp_directory_path() / fmt::format("weir-spool-{}", ::getpid());
+  const auto small = parse(R"({"_id":1})");
+  const auto large = parse(fmt::format(R"({{"_id":2,"text":"{}"}})", std::string(3'000'000, 'x')));
+  {
+    const auto writer = SpoolWriter::create(path).value();
+    ASSERT_TRUE(writer->add({SpoolEntry::Kind::Document, small.bytes(), {}}).ok());
+    ASSERT_TRUE(writer->add({SpoolEntry::Kind::Reject, large.bytes(), "too large"}).ok());
+    ASSERT_TRUE(writer->add({SpoolEntry::Kind::Delete, small.bytes(), {}}).ok());
+    EXPECT_FALSE(SpoolReader::is_complete(path));
+    ASSERT_TRUE(writer->finish().ok());
+  }
+  EXPECT_TRUE(SpoolReader::is_complete(path));
+  const auto reader = SpoolReader::open(path).value();
+  EXPECT_EQ(reader->next().value()->kind, SpoolEntry::Kind::Document);
+  const auto second = reader->next().value();
+  EXPECT_EQ(second->reason, "too large");
+  EXPECT_TRUE(std::ranges::equal(second->bytes, large.bytes()));
+  EXPECT_EQ(reader->next().value()->kind, SpoolEntry::Kind::Delete);
+  EXPECT_FALSE(reader->next().value().has_value());
+
+  // Cut off anywhere, it is not complete; a byte that fell over is found.
+  const auto size = std::filesystem::file_size(path);
+  auto bytes = read_file(path).value();
+  bytes[size / 2] = static_cast<char>(bytes[size / 2] ^ 1);
+  ASSERT_TRUE(write_file(path, bytes).ok());
+  const auto damaged = SpoolReader::open(path).value();
+  bool failed = false;
+  for (int i = 0; i < 3 && !failed; ++i) failed = !damaged->next().ok();
+  EXPECT_TRUE(failed);
+  std::filesystem::resize_file(path, size - 1);
+  EXPECT_FALSE(SpoolReader::is_complete(path));
+  std::filesystem::remove(path);
+}
+
+TEST(CursorState, GoesOnWhereItEndedAndKnowsWhatItHad) {
+  const CursorField field{.path = "at", .lag = std::chrono::seconds{0}};
+  CursorState first{field};
+  const auto a = parse(R"({"_id":1,"at":{"$date":"2026-03-01T00:00:00Z"}})");
+  const auto b = parse(R"({"_id":2,"at":{"$date":"2026-03-02T00:00:00Z"}})");
+  const auto odd = parse(R"({"_id":3,"at":"yesterday"})");
+  for (const auto& document : {a, b, odd, parse(R"({"_id":4})")}) first.take(document.bytes());
+  EXPECT_EQ(first.odd(), 1U);  // a text is a value, but not of the kind that most documents have
+  const auto next = CursorState::from_json(field, first.to_json()).value();
+  EXPECT_EQ(json_of(next.filter(), JsonForm::Relaxed),
+            R"({"$or":[{"at":{"$gte":{"$date":"2026-03-02T00:00:00Z"}}},{"at":{"$not":{"$type":[9]}}}]})");
+  EXPECT_TRUE(next.was_loaded(b.bytes()));
+  EXPECT_FALSE(next.was_loaded(a.bytes()));
+  EXPECT_FALSE(next.was_loaded(parse(R"({"_id":5,"at":{"$date":"2026-03-02T00:00:00Z"}})").bytes()));
+  // A run without anything new ends where the one before did.
+  EXPECT_EQ(CursorState{field}.advanced(next).to_json(), first.to_json());
+}
+
+TEST(CursorState, ALagReadsAgainWhatMayHaveComeLate) {
+  const CursorField field{.path = "at", .lag = std::chrono::hours{24}, .odd = OddCursor::Skipped};
+  CursorState state{field};
+  state.take(parse(R"({"_id":1,"at":{"$date":"2026-03-01T12:00:00Z"}})").bytes());
+  state.take(parse(R"({"_id":2,"at":{"$date":"2026-03-02T00:00:00Z"}})").bytes());
+  const auto next = CursorState::from_json(field, state.to_json()).value();
+  EXPECT_EQ(json_of(next.filter(), JsonForm::Relaxed), R"({"at":{"$gte":{"$date":"2026-03-01T00:00:00Z"}}})");
+  EXPECT_TRUE(next.was_loaded(parse(R"({"_id":1,"at":{"$date":"2026-03-01T12:00:00Z"}})").bytes()));
+  EXPECT_FALSE(next.was_loaded(parse(R"({"_id":3,"at":{"$date":"2026-03-01T12:00:00Z"}})").bytes()));
+}
+
+}  // namespace
+}  // namespace weir::mongodb

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "data/column.hpp"
+#include "documents/value.hpp"
+
+namespace weir::documents {
+
+// A value that is neither an object nor a list, on its way into a column.
+struct Scalar {
+  Value::Kind kind = Value::Kind::Null;
+  std::string_view text;  // as Value::text says; of Other, and of all that goes into a json column, JSON
+  std::int64_t integer = 0;
+  double real = 0;
+};
+
+// Its text lives as long as the value, or as long as the value says.
+Scalar scalar_of(const Value& value);
+// As data::append_parsed reads it.
+std::string plain_text(const Scalar& scalar);
+// Appends a scalar that is not null. TypeMismatch when the column's type does not hold it.
+Result<void> append_scalar(data::ColumnBuilder& builder, const Scalar& scalar);
+
+}  // namespace weir::documents
