@@ -137,7 +137,10 @@ class RepairSource final : public flow::Source {
 
   Result<std::vector<flow::Stream>> discover(std::stop_token stop) override { return left_.discover(stop); }
   Result<flow::Stream> describe(const flow::ReadRequest&, std::stop_token stop) override {
-    return left_.describe(left_read_, stop);
+    auto stream = WEIR_TRY(left_.describe(left_read_, stop));
+    // A deletion means one row here, not all that came from the same document.
+    stream.origin.clear();
+    return stream;
   }
   Result<std::vector<flow::Partition>> partitions(const flow::ReadRequest&, int, std::stop_token) override {
     return std::vector<flow::Partition>{{"repair"}};
