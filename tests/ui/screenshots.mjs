@@ -1,5 +1,5 @@
 // Pictures of pages for docs/screenshots, or of any address for a look at it.
-//   node tests/ui/screenshots.mjs URL FOLDER [NAME=PATH…] [--dark] [--narrow] [--wait MS]
+//   node tests/ui/screenshots.mjs URL FOLDER [NAME=PATH…] [--dark] [--narrow] [--wait MS] [--press BUTTON]
 import { openBrowser } from './browser.mjs';
 
 const [url, folder, ...rest] = process.argv.slice(2);
@@ -10,7 +10,7 @@ const waitMs = Number(rest[rest.indexOf('--wait') + 1]) || 700;
 
 const browser = await openBrowser();
 const page = await browser.newPage({
-  viewport: narrow ? { width: 360, height: 740 } : { width: 1360, height: 850 },
+  viewport: narrow ? { width: 360, height: 740 } : { width: 1280, height: 780 },
   colorScheme: dark ? 'dark' : 'light',
   timezoneId: 'Europe/Berlin',
 });
@@ -22,6 +22,7 @@ page.on('pageerror', (error) => console.log('page error', error.message));
 for (const each of pages) {
   const [name, path] = [each.slice(0, each.indexOf('=')), each.slice(each.indexOf('=') + 1)];
   await page.goto(url + path);
+  if (rest.includes('--press')) await page.getByRole('button', { name: rest[rest.indexOf('--press') + 1], exact: true }).click();
   await page.waitForTimeout(waitMs);
   await page.screenshot({
     path: `${folder}/${name}.png`,
