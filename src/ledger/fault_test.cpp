@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "ledger/ledger.hpp"
+#include "ledger/schedule_book.hpp"
 
 namespace weir::ledger {
 namespace {
@@ -155,6 +156,49 @@ TEST_F(LedgerFaultTest, AKillDuringMigrationIsHarmless) {
       open();
     }));
     EXPECT_TRUE(open()->runs({}).value().empty());
+  }
+}
+
+// A schedule's fire and its run, an event and the run that consumes it: each is there wholly or not at all.
+TEST_F(LedgerFaultTest, ACauseAndItsRunAreOne) {
+  for (const auto when : {Moment::BeforeCommit, Moment::AfterCommit}) {
+    for (int commit = 0; commit < 2; ++commit) {
+      SCOPED_TRACE(commit);
+      std::filesystem::remove_all(folder_);
+      in_child([&] {
+        auto ledger = open();
+        const std::vector<std::string> sources{"load"};
+        static_cast<void>(ledger->schedules().know_consumer("marts", sources));
+      });
+      in_child([&] {
+        sqlite3_auto_extension(reinterpret_cast<void (*)()>(install_hooks));
+        auto ledger = open();
+        commits_left = commit;
+        moment = when;
+        ledger::Run run;
+        run.id = RunId{"fired"};
+        run.pipeline = "load";
+        const std::vector<ScheduleMark> marks{{"load", "@daily", Instant{std::chrono::seconds{86'400}}}};
+        static_cast<void>(ledger->hold());
+        static_cast<void>(ledger->schedules().fire(marks, std::vector{run}));
+        const Event made{.source = "load", .pipeline = "load", .run = run.id};
+        static_cast<void>(ledger->schedules().append_events({&made, 1}));
+        static_cast<void>(ledger->release());  // commit 0
+        const std::vector<std::string> sources{"load"};
+        const auto events = ledger->schedules().unconsumed("marts", sources).value();
+        run.id = RunId{"after"};
+        run.pipeline = "marts";
+        static_cast<void>(ledger->schedules().consume(run, "marts", events));  // commit 1
+      });
+      auto ledger = open();
+      const int done = commit + (when == Moment::AfterCommit ? 1 : 0);
+      const std::vector<std::string> sources{"load"};
+      EXPECT_EQ(ledger->schedules().marks().value().size(), done >= 1 ? 1U : 0U);
+      EXPECT_EQ(ledger->find_run("fired").value().has_value(), done >= 1);
+      EXPECT_EQ(ledger->schedules().unconsumed("marts", sources).value().size(), done == 1 ? 1U : 0U);
+      EXPECT_EQ(ledger->schedules().events_of(RunId{"after"}).value().size(), done >= 2 ? 1U : 0U);
+      EXPECT_EQ(ledger->find_run("after").value().has_value(), done >= 2);
+    }
   }
 }
 
