@@ -11,8 +11,10 @@ packages_build=(
   liblz4-dev libzstd-dev zlib1g-dev                # warehouse and its client
   libsqlite3-dev                                   # ledger
   libpq-dev                                        # connectors/postgres
+  libsodium-dev                                    # web: passwords
   libcli11-dev                                     # app
-  libgtest-dev nghttp2-server python3-croniter     # tests; the second is their HTTP/2 server, the third reads cron its own way
+  libgtest-dev nghttp2-server openssl              # tests: their HTTP/2 server, their certificates
+  python3-croniter                                 # tests: reads cron its own way
   postgresql                                       # what a managed connection runs
 )
 packages_lint=(clang-format-16 clang-tidy-16)       # shellcheck is used when present
