@@ -22,6 +22,7 @@ void add_replay(CLI::App& app, Outcome& outcome);
 void add_retry(CLI::App& app, Outcome& outcome);
 void add_cancel(CLI::App& app, Outcome& outcome);
 void add_query(CLI::App& app, Outcome& outcome);
+void add_user(CLI::App& app, Outcome& outcome);
 void add_services(CLI::App& app, Outcome& outcome);
 void add_doctor(CLI::App& app, Outcome& outcome);
 void add_schema(CLI::App& app, Outcome& outcome);

@@ -135,19 +135,25 @@ class SqliteHistory final : public History {
 
   Result<std::vector<Cell>> cells(const RunId& run) override {
     const std::lock_guard guard(mutex_);
-    // SQLite takes the bare columns from the row that max() is from.
     auto rows = WEIR_TRY(sqlite_.query(
-        "SELECT task, state, max(number), started_at_us, finished_at_us, rows_written FROM attempts WHERE run = ? "
-        "GROUP BY task ORDER BY min(sequence)",
+        "SELECT task, state, number, started_at_us, finished_at_us, rows_written FROM attempts WHERE run = "
+        "? ORDER BY sequence",
         run.text()));
     std::vector<Cell> found;
+    std::map<std::string, std::size_t> places;
     while (WEIR_TRY(rows.step())) {
-      found.push_back({.task = rows.text(0),
-                       .state = parse_attempt_state(rows.text(1)).value_or(AttemptState::Lost),
-                       .attempts = static_cast<int>(rows.integer(2)),
-                       .started_at = rows.instant(3),
-                       .finished_at = rows.instant(4),
-                       .rows_written = static_cast<std::uint64_t>(rows.integer(5))});
+      Cell cell{.task = rows.text(0),
+                .state = parse_attempt_state(rows.text(1)).value_or(AttemptState::Lost),
+                .attempts = static_cast<int>(rows.integer(2)),
+                .started_at = rows.instant(3),
+                .finished_at = rows.instant(4),
+                .rows_written = static_cast<std::uint64_t>(rows.integer(5))};
+      const auto [place, is_new] = places.emplace(cell.task, found.size());
+      if (is_new) {
+        found.push_back(std::move(cell));
+      } else if (cell.attempts >= found[place->second].attempts) {
+        found[place->second] = std::move(cell);
+      }
     }
     return found;
   }
@@ -195,9 +201,11 @@ class SqliteHistory final : public History {
   Result<Totals> totals(Instant since) override {
     const std::lock_guard guard(mutex_);
     auto row = WEIR_TRY(sqlite_.query(
-        "SELECT count(*), count(*) FILTER (WHERE state = 'failed'), coalesce((SELECT sum(rows) FROM events WHERE run "
-        "IN "
-        "(SELECT id FROM runs WHERE created_at_us >= ?1) AND task <> ''), 0) FROM runs WHERE created_at_us >= ?1",
+        "SELECT (SELECT count(*) FROM runs WHERE created_at_us >= ?1), (SELECT count(*) FROM runs WHERE state = "
+        "'failed' AND "
+        "sequence >= coalesce((SELECT sequence FROM runs WHERE created_at_us >= ?1 ORDER BY created_at_us, sequence "
+        "LIMIT "
+        "1), 9223372036854775807)), (SELECT coalesce(sum(rows), 0) FROM events WHERE at_us >= ?1 AND task <> '')",
         since));
     WEIR_TRY(row.step());
     return Totals{.runs = row.integer(0), .failed = row.integer(1), .rows_written = row.integer(2)};
@@ -210,10 +218,21 @@ class SqliteHistory final : public History {
     return found;
   }
 
-  // Only the conditions that are asked for, so that SQLite finds the index for them. The connection keeps prepared
-  // statements by their texts, which therefore have to live as long: there are 32 at most.
+  // Only the conditions that are asked for, over the index that is made for them: left to itself SQLite, which counts
+  // nothing, walks all runs from the newest when it looks for few. The connection keeps prepared statements by their
+  // texts, which therefore have to live as long: there are 32 at most.
   const std::string& statement_for(const RunSearch& search) {
-    std::string sql = "SELECT " WEIR_RECORD_COLUMNS " FROM runs WHERE sequence < ?1";
+    std::string sql = "SELECT " WEIR_RECORD_COLUMNS " FROM runs";
+    if (!search.pipeline.empty() && search.state) {
+      sql += " INDEXED BY runs_by_pipeline_state";
+    } else if (!search.pipeline.empty()) {
+      sql += " INDEXED BY runs_by_pipeline";
+    } else if (search.state) {
+      sql += " INDEXED BY runs_by_state";
+    } else if (!search.trigger.empty()) {
+      sql += " INDEXED BY runs_by_trigger";
+    }
+    sql += " WHERE sequence < ?1";
     if (!search.pipeline.empty()) sql += " AND pipeline = ?3";
     if (search.state) sql += " AND state = ?4";
     if (!search.trigger.empty()) sql += " AND trigger = ?5";

@@ -93,7 +93,7 @@ class History {
   virtual Result<std::vector<CalendarCount>> calendar(std::string_view pipeline, Instant from, Instant to) = 0;
   virtual Result<std::vector<TableWrite>> writes(std::string_view table, int limit) = 0;  // newest first
   virtual Result<std::vector<TableWrite>> last_writes() = 0;                              // the newest of every table
-  virtual Result<Totals> totals(Instant since) = 0;                                       // of runs created since
+  virtual Result<Totals> totals(Instant since) = 0;  // of runs created since, and of tables written since
 };
 
 }  // namespace weir::ledger

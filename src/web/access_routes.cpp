@@ -76,6 +76,22 @@ Result<Answer> add_token(const Api& api, const Call& call) {
                 .audited = fmt::format("{} {} {}", token.id, ledger::name(role), token.name)};
 }
 
+// Whoever knows the old one; all other sessions of theirs end.
+Result<Answer> change_password(const Api& api, const Call& call) {
+  const auto refused = [](const Refusal& refusal) {
+    return Error{Fault::User, Code::AccessDenied, refusal.error.message()};
+  };
+  const auto known = api.gate.sign_in(call.principal.name, Secret{call.body["old"].get<std::string>()}, call.address());
+  if (const auto* refusal = std::get_if<Refusal>(&known)) return refused(*refusal);
+  const Secret fresh{call.body["new"].get<std::string>()};
+  WEIR_TRY(api.access.change_user(call.principal.name, {}, WEIR_TRY(api.gate.hash(fresh))));
+  const auto again = api.gate.sign_in(call.principal.name, fresh, call.address());
+  if (const auto* refusal = std::get_if<Refusal>(&again)) return refused(*refusal);
+  Answer answer;
+  answer.headers.add("Set-Cookie", std::get<Gate::SignedIn>(again).cookie);
+  return answer;
+}
+
 bool may_manage(const Call& call, const ledger::Token& token) {
   return call.principal.role == ledger::Role::Admin || token.user == call.principal.name;
 }
@@ -156,6 +172,13 @@ std::vector<Route> access_routes(const Api& api) {
          WEIR_TRY(api.access.remove_user(call.at("user")));
          return Answer{};
        }},
+      {.method = "POST",
+       .path = "/session/password",
+       .summary = "Gives yourself another password, and ends your other sessions",
+       .body = {{"old", text()}, {"new", text("Eight characters at least")}},
+       .status = 204,
+       .action = "user.password",
+       .handle = [&api](Call& call) { return change_password(api, call); }},
       {.method = "GET",
        .path = "/tokens",
        .summary = "Your API tokens; admins see everybody's",

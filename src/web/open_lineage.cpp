@@ -272,14 +272,18 @@ class LineageEmitter final : public OpenLineage {
     }
     const auto& attempt = std::get<ledger::Attempt>(event.what);
     facts.run = attempt.run.text();
-    add_datasets(facts, attempt, *version, stop);
+    add_datasets(facts, attempt, version, stop);
     return lineage_event(attempt, facts);
   }
 
-  void add_datasets(LineageFacts& facts, const ledger::Attempt& attempt, const engine::ProjectVersion& version,
-                    const std::stop_token& stop) {
-    const auto lineage = lineage_of(version);
-    const auto* plan = lineage->plan(facts.pipeline);
+  void add_datasets(LineageFacts& facts, const ledger::Attempt& attempt,
+                    const std::shared_ptr<const engine::ProjectVersion>& current, const std::stop_token& stop) {
+    const auto& version = *current;
+    if (lineage_version_ != current) {
+      lineage_ = std::make_shared<const Lineage>(version);
+      lineage_version_ = current;
+    }
+    const auto* plan = lineage_->plan(facts.pipeline);
     if (plan == nullptr) return;
     const auto step = std::ranges::find(plan->steps, attempt.task, &engine::Step::name);
     if (step == plan->steps.end()) return;
@@ -323,20 +327,13 @@ class LineageEmitter final : public OpenLineage {
     return fields;
   }
 
-  std::shared_ptr<const Lineage> lineage_of(const engine::ProjectVersion& version) {
-    if (!lineage_ || lineage_hash_ != version.hash) {
-      lineage_ = std::make_shared<const Lineage>(version);
-      lineage_hash_ = version.hash;
-    }
-    return lineage_;
-  }
-
   const OpenLineageTarget target_;
   engine::Scheduler& scheduler_;
   const std::string weir_version_;
   const std::unique_ptr<Sender> sender_;
-  std::shared_ptr<const Lineage> lineage_;  // used by the worker alone, as is its hash
-  std::string lineage_hash_;
+  // Used by the worker alone; a Lineage refers to its version.
+  std::shared_ptr<const engine::ProjectVersion> lineage_version_;
+  std::shared_ptr<const Lineage> lineage_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::condition_variable idle_;

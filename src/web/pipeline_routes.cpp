@@ -28,7 +28,11 @@ Json last_runs(const std::vector<ledger::RunMark>& marks) {
 }
 
 Json schedule_json(const project::Schedule& schedule) {
-  return {{"cron", schedule.cron()}, {"every", nullptr}, {"timezone", schedule.zone()}, {"text", schedule.cron()}};
+  const auto interval = schedule.interval();
+  return {{"cron", interval ? Json(nullptr) : Json(schedule.cron())},
+          {"every", interval ? Json(format_duration(*interval)) : Json(nullptr)},
+          {"timezone", schedule.zone()},
+          {"text", schedule.text()}};
 }
 
 class PipelineView {
@@ -45,7 +49,7 @@ class PipelineView {
     const auto unplanned = lineage_->unplanned().find(pipeline.name);
     return {{"name", pipeline.name},
             {"description", pipeline.description},
-            {"tags", Json::array()},
+            {"tags", pipeline.tags},
             {"paused", paused_.contains(pipeline.name)},
             {"schedules", std::move(schedules)},
             {"next_fire", fires.empty() ? Json(nullptr) : to_json(fires.front().at)},
@@ -66,7 +70,7 @@ class PipelineView {
       json["tasks"].push_back(
           {{"name", task.name}, {"kind", task.kind}, {"needs", task.needs}, {"place", task.place.text()}});
     }
-    json["after"] = Json::array();
+    json["after"] = pipeline.after ? Json(pipeline.after->sources) : Json::array();
     json["parallel"] = pipeline.parallel;
     json["code_version"] = version_->hash;
     json["files"] = files(pipeline);
@@ -143,6 +147,7 @@ Result<Json> list_pipelines(const Api& api, const Call& call) {
   auto page = WEIR_TRY(page_of(call));
   const auto search = lower(call.text("search"));
   const auto state = call.text("state");
+  const auto tag = call.text("tag");
   const auto& pipelines = version->project.pipelines;
   auto items = Json::array();
   // The cursor of this list is a position: pipelines are few, and in the order of their files.
@@ -150,6 +155,7 @@ Result<Json> list_pipelines(const Api& api, const Call& call) {
   for (; at < pipelines.size() && static_cast<int>(items.size()) < page.limit; ++at) {
     const auto& pipeline = pipelines[at];
     if (lower(pipeline.name + " " + pipeline.description).find(search) == std::string::npos) continue;
+    if (!tag.empty() && std::ranges::find(pipeline.tags, tag) == pipeline.tags.end()) continue;
     const auto marks = WEIR_TRY(api.history.last_runs(pipeline.name, kBars));
     if (!state.empty() && (marks.empty() || name(marks.front().state) != state)) continue;
     items.push_back(view.summary(pipeline, marks));
@@ -225,9 +231,14 @@ Result<Json> calendar(const Api& api, const Call& call) {
       day.other += count.runs;
     }
   }
-  for (const auto& fire : api.scheduler.next_fires(call.at("pipeline"), kPlannedFiresMax)) {
-    if (fire.at >= to) break;
-    if (fire.at >= from) ++days[day_of(fire.at, pipeline)].fires_planned;
+  const auto paused = api.scheduler.paused();
+  const bool fires =
+      pipeline != nullptr && std::ranges::find(paused, pipeline->name, &ledger::Pause::pipeline) == paused.end();
+  if (fires) {
+    for (const auto& schedule : pipeline->schedules) {
+      for (const auto fire : schedule.fires(std::max(from, now), to, kPlannedFiresMax))
+        ++days[day_of(fire, pipeline)].fires_planned;
+    }
   }
   auto list = Json::array();
   for (const auto& [date, day] : days) {

@@ -121,7 +121,8 @@ Result<Json> run_detail(const Api& api, const std::string& id) {
   json["steps"] = steps.to_json(plan ? &*plan : nullptr);
   json["checks"] = Json::array();
   for (const auto& check : WEIR_TRY(api.history.checks(run.id))) json["checks"].push_back(to_json(check));
-  json["events_consumed"] = json["trigger"]["events"];
+  json["events_consumed"] = Json::array();
+  for (const auto& event : consumed) json["events_consumed"].push_back(to_json(event));
   json["events_made"] = Json::array();
   for (const auto& event : WEIR_TRY(api.book.events_by(run.id))) json["events_made"].push_back(to_json(event));
   const auto previous = WEIR_TRY(api.history.run_before(run.id));

@@ -138,14 +138,10 @@ Schema object(const std::vector<Member>& members, std::string_view doc) {
 Schema reference(std::string_view component) { return {{"$ref", fmt::format("{}{}", kComponents, component)}}; }
 
 Schema or_null(Schema schema) {
-  Schema either{{"anyOf", Json::array({std::move(schema), {{"type", "null"}}})}};
   // What is said of the value is said of both.
-  auto& first = either["anyOf"][0];
-  if (first.contains("description")) {
-    either["description"] = first["description"];
-    first.erase("description");
-  }
-  return either;
+  const auto doc = schema.value("description", std::string{});
+  schema.erase("description");
+  return documented({{"anyOf", Json::array({std::move(schema), {{"type", "null"}}})}}, doc);
 }
 
 Schema page_of(Schema element) {

@@ -40,6 +40,12 @@ class Collector {
     }
   }
 
+  // As the project writes it: with what its templates come to now.
+  void add_written(const std::string& text) {
+    auto rendered = templates_.render("", text, variables_);
+    add(rendered.ok() ? *rendered : text);
+  }
+
   void add(const std::string& secret) {
     redactor_.add(Secret{secret});
     // The same as it stands inside a JSON text.
@@ -62,9 +68,7 @@ class Collector {
 
   void add_all(const Json& value) {
     if (value.is_string()) {
-      const auto text = value.get<std::string>();
-      auto rendered = templates_.render("", text, variables_);
-      add(rendered.ok() ? *rendered : text);
+      add_written(value.get<std::string>());
     } else if (value.is_structured()) {
       for (const auto& element : value) add_all(element);
     }
@@ -88,6 +92,18 @@ std::shared_ptr<const Redactor> SecretFilter::redactor_for(
     for (const auto& connection : version->project.connections) {
       const auto* connector = registry_.find(connection.type);
       if (connector != nullptr) collector.collect(connection.settings.values(), connector->settings);
+    }
+  }
+  if (version) {
+    // A webhook's address is its key.
+    for (const auto& pipeline : version->project.pipelines) {
+      for (const auto& hook : pipeline.hooks) {
+        if (!hook.webhook.empty()) collector.add_written(hook.webhook);
+      }
+    }
+    for (const auto* key : {"password", "url"}) {
+      const auto& smtp = version->project.smtp.values();
+      if (const auto found = smtp.find(key); found != smtp.end() && found->is_string()) collector.add_written(*found);
     }
   }
   if (supervisor_ != nullptr) {

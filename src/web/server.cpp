@@ -1,6 +1,7 @@
 #include "web/server.hpp"
 
 #include <algorithm>
+#include <latch>
 #include <thread>
 
 #include "web/api.hpp"
@@ -98,6 +99,7 @@ class WebServer final : public Server {
                      {"environment", parts_.source.environment},
                      {"open_lineage", lineage_ ? Json(lineage_->target_text()) : Json(nullptr)},
                      {"ui", has_pages()}};
+    ready_.count_down();
     follower_ = std::jthread([this](const std::stop_token& stop) { follow(stop); });
     return {};
   }
@@ -131,6 +133,8 @@ class WebServer final : public Server {
   }
 
   void serve(net::IncomingRequest& request, net::ResponseWriter& response) {
+    // The settings say which port it is, which is known only when requests can come.
+    ready_.wait();
     if (const auto refusal = gate_.check_host(request)) return refuse(request, response, *refusal);
     const std::string_view target = request.target;
     const auto path = target.substr(0, target.find('?'));
@@ -324,6 +328,7 @@ class WebServer final : public Server {
   Api api_;
   const Router router_;
   std::unique_ptr<OpenLineage> lineage_;
+  std::latch ready_{1};
   std::unique_ptr<net::HttpServer> http_;
   std::jthread follower_;
   std::atomic<bool> stopped_ = false;

@@ -1,240 +1,7 @@
-#include "web/server.hpp"
+#include "web/server_fixture.hpp"
 
-#include <arpa/inet.h>
-#include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
-#include <cstdlib>
-#include <set>
-
-#include "base/file.hpp"
-#include "base/id.hpp"
-#include "ledger/access_store.hpp"
-#include "models/fake_database.hpp"
-#include "net/url.hpp"
-#include "web/fake_scheduler.hpp"
-#include "web/reply.hpp"
-#include "web/schema.hpp"
-
-// The whole server over real sockets; what it shows lies in a real ledger, what it starts is a fake scheduler's.
 namespace weir::web {
 namespace {
-
-using namespace std::chrono_literals;
-
-constexpr std::string_view kUrlSecret = "fake://ann:planted-in-url@127.0.0.1/shop";
-constexpr std::string_view kPlanted[] = {"planted-in-url", "planted-password", "planted \"quoted\" one"};
-
-struct Reply {
-  int status = 0;
-  net::Headers headers;
-  std::string text;
-  Json json() const {
-    auto parsed = parse_json(text);
-    return parsed.ok() ? *parsed : Json("not JSON: " + text);
-  }
-  std::string code() const { return json()["error"].value("code", std::string{}); }
-};
-
-const models::FakeDialect& dialect() {
-  static const models::FakeDialect made{"postgres"};
-  return made;
-}
-
-flow::Connector fake_connector() {
-  flow::Connector connector;
-  connector.name = "fake";
-  connector.summary = "A database that holds nothing";
-  connector.settings = {{.name = "url", .doc = "Where it is", .secrecy = Secrecy::Secret},
-                        {.name = "user", .doc = "Who signs in", .default_value = "ann"},
-                        {.name = "password", .doc = "Their password", .secrecy = Secrecy::Secret},
-                        {.name = "headers",
-                         .type = SettingType::Map,
-                         .doc = "More",
-                         .fields = {{.name = "value", .secrecy = Secrecy::Secret}}}};
-  connector.open_source = [](const flow::OpenContext&) -> Result<std::unique_ptr<flow::Source>> {
-    return Error::bug("none");
-  };
-  connector.open_sink = [](const flow::OpenContext&) -> Result<std::unique_ptr<flow::Sink>> {
-    return Error::bug("none");
-  };
-  connector.open_database = [](const flow::OpenContext& context) -> Result<std::unique_ptr<flow::Database>> {
-    auto database = std::make_unique<models::FakeDatabase>(dialect());
-    // Tells which rights it was opened with.
-    database->count = context.rights == flow::Rights::Read ? 1 : 2;
-    flow::RelationInfo info;
-    info.schema.fields = {{"sale_id", data::type_of(data::Kind::Int64), data::Nullable::No}};
-    info.native_types = {"bigint"};
-    info.key = {"sale_id"};
-    database->relations["sales"] = info;
-    return std::unique_ptr<flow::Database>(std::move(database));
-  };
-  connector.dialect = &dialect();
-  connector.default_space = [](const Settings&) { return std::string{"main"}; };
-  return connector;
-}
-
-const flow::Registry& registry() {
-  static const flow::Registry made{{fake_connector()}};
-  return made;
-}
-
-class ServerTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    ::setenv("WEIR_TEST_PASSWORD", "planted-password", 1);
-    folder_ = std::filesystem::path(testing::TempDir()) / ("server-" + generate_run_id(system_clock().now()).text());
-    write("weir.yml", fmt::format("name: shop\nconnections:\n  crm:\n    type: fake\n    url: \"{}\"\n    password: "
-                                  "\"{{{{ env.WEIR_TEST_PASSWORD }}}}\"\n"
-                                  "    headers: {{Authorization: 'planted \"quoted\" one'}}\n",
-                                  kUrlSecret));
-    write("pipelines/sales.yml",
-          "name: sales\ndescription: Sells things\nschedule: {cron: \"45 12 * * TUE\", timezone: "
-          "Europe/Moscow}\nparams: {rows: 10}\ntasks:\n"
-          "  load: {copy: {from: crm.raw_sales, to: crm.sales, mode: replace}}\n"
-          "  publish: {needs: [load], copy: {from: crm.sales, to: crm.published, mode: replace}}\n");
-    ledger_ = *ledger::Ledger::open(state(), ledger::Ledger::Mode::Write);
-    supervisor_ = services::Supervisor::create({}, services::Supervisor::Lifetime::WithSupervisor, silent_log());
-    auto outcome = engine::read_version(source(), supervisor_.get());
-    for (const auto& mistake : outcome.mistakes) ADD_FAILURE() << mistake.text();
-    scheduler_ = std::make_unique<FakeScheduler>(*ledger_, outcome.version, system_clock().now());
-  }
-
-  void TearDown() override {
-    server_.reset();
-    ledger_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-
-  std::filesystem::path state() const { return folder_ / ".weir"; }
-  engine::VersionSource source() const {
-    return {.folder = folder_, .environment = "", .registry = registry(), .weir_binary = "/nowhere/weir"};
-  }
-  void write(const std::string& path, std::string_view text) const {
-    std::filesystem::create_directories((folder_ / path).parent_path());
-    ASSERT_TRUE(write_file(folder_ / path, text).ok());
-  }
-
-  Result<std::unique_ptr<Server>> try_start(ServerOptions options = {}) {
-    options.port = 0;
-    options.hash_cost = HashCost::Quick;
-    return Server::start({.scheduler = *scheduler_,
-                          .supervisor = *supervisor_,
-                          .registry = registry(),
-                          .source = source(),
-                          .state_folder = state(),
-                          .weir_version = "9.9.9",
-                          .clock = system_clock()},
-                         options);
-  }
-  void start(ServerOptions options = {}) {
-    auto started = try_start(std::move(options));
-    ASSERT_TRUE(started.ok()) << started.error().explain();
-    server_ = std::move(*started);
-  }
-
-  Reply send(const std::string& method, const std::string& path, const Json& body = nullptr,
-             std::vector<std::pair<std::string, std::string>> headers = {}) {
-    net::HttpRequest request;
-    request.method = method;
-    request.url = fmt::format("http://127.0.0.1:{}{}", server_->port(), path);
-    if (!cookie_.empty()) request.headers.add("Cookie", cookie_);
-    for (auto& [name, value] : headers) request.headers.add(name, value);
-    auto answer = client_.fetch(request, body.is_null() ? std::string{} : to_text(body), {});
-    if (!answer.ok()) {
-      ADD_FAILURE() << answer.error().text();
-      return {};
-    }
-    return {answer->first.status, answer->first.headers, answer->second};
-  }
-  Reply get(const std::string& path) { return send("GET", path.starts_with("/api") ? path : "/api/v1" + path); }
-  // As the UI sends changes.
-  Reply change(const std::string& method, const std::string& path, const Json& body = nullptr) {
-    return send(method, "/api/v1" + path, body, {{"X-Weir-Request", "1"}});
-  }
-
-  void add_user(const std::string& name, const std::string& role) {
-    const auto added = change("POST", "/users", {{"name", name}, {"password", "correct horse"}, {"role", role}});
-    ASSERT_EQ(added.status, 201) << added.text;
-  }
-  void sign_in(const std::string& name) {
-    cookie_.clear();
-    const auto answer = change("POST", "/session", {{"name", name}, {"password", "correct horse"}});
-    ASSERT_EQ(answer.status, 200) << answer.text;
-    const auto cookie = std::string{answer.headers.find("Set-Cookie").value_or("")};
-    cookie_ = cookie.substr(0, cookie.find(';'));
-  }
-
-  // A run that failed in its second task; its first wrote a table.
-  std::string plant_run(Instant created_at, const std::string& pipeline = "sales") {
-    ledger::Run run;
-    run.id = generate_run_id(created_at);
-    run.pipeline = pipeline;
-    run.trigger = "schedule";
-    run.triggered_by = "45 12 * * TUE";
-    run.params = {{"rows", 10}};
-    run.created_at = created_at;
-    EXPECT_TRUE(ledger_->create_run(run).ok());
-    EXPECT_TRUE(ledger_->set_run_state(run.id, ledger::RunState::Running, created_at + 1s).ok());
-    ledger::Attempt load{.run = run.id,
-                         .task = "load",
-                         .number = 1,
-                         .state = ledger::AttemptState::Running,
-                         .started_at = created_at + 1s};
-    load.log_path = "logs/" + run.id.text() + "-load.log";
-    EXPECT_TRUE(ledger_->start_attempt(load).ok());
-    write(".weir/" + load.log_path,
-          "2026-03-03T09:45:00Z info  reading crm.raw_sales\n2026-03-03T09:45:01Z warn  slow: planted-password\n  and "
-          "a second line\n"
-          "2026-03-03T09:45:02Z error refused\n");
-    load.state = ledger::AttemptState::Succeeded;
-    load.finished_at = created_at + 3s;
-    load.rows_read = load.rows_written = 1234;
-    load.output = {{"table", "crm.sales"}, {"rows", 1234}};
-    EXPECT_TRUE(ledger_->finish_attempt(load).ok());
-    const ledger::Event event{.source = "crm.sales",
-                              .pipeline = pipeline,
-                              .run = run.id,
-                              .task = "load",
-                              .at = created_at + 3s,
-                              .rows = 1234};
-    EXPECT_TRUE(ledger_->schedules().append_events({&event, 1}).ok());
-    ledger::Attempt publish{.run = run.id,
-                            .task = "publish",
-                            .number = 1,
-                            .state = ledger::AttemptState::Running,
-                            .started_at = created_at + 3s};
-    EXPECT_TRUE(ledger_->start_attempt(publish).ok());
-    publish.state = ledger::AttemptState::Failed;
-    publish.finished_at = created_at + 4s;
-    publish.error = {{"fault", "external"},
-                     {"code", "unavailable"},
-                     {"message", fmt::format("no answer from {}", kUrlSecret)},
-                     {"place", {{"file", "pipelines/sales.yml"}, {"line", 6}, {"column", 3}}}};
-    EXPECT_TRUE(ledger_->finish_attempt(publish).ok());
-    EXPECT_TRUE(ledger_
-                    ->save_check({.run = run.id,
-                                  .task = "load",
-                                  .check = "ids",
-                                  .severity = "warn",
-                                  .passed = false,
-                                  .rows_checked = 9,
-                                  .rows_failed = 2,
-                                  .detail = "2 of 9"})
-                    .ok());
-    EXPECT_TRUE(ledger_->set_run_state(run.id, ledger::RunState::Failed, created_at + 4s, "publish: no answer").ok());
-    return run.id.text();
-  }
-
-  std::filesystem::path folder_;
-  std::unique_ptr<ledger::Ledger> ledger_;
-  std::unique_ptr<services::Supervisor> supervisor_;
-  std::unique_ptr<FakeScheduler> scheduler_;
-  std::unique_ptr<Server> server_;
-  net::HttpClient client_;
-  std::string cookie_;
-};
 
 // A client of the event stream made of nothing but a socket.
 class EventClient {
@@ -279,17 +46,6 @@ class EventClient {
   std::string buffer_;
 };
 
-// Where a route with names leads in the planted ledger.
-std::string filled(std::string path, const std::string& run) {
-  const std::map<std::string, std::string> values{
-      {"{run}", run},          {"{task}", "load"},   {"{check}", "ids"},  {"{pipeline}", "sales"},
-      {"{connection}", "crm"}, {"{table}", "sales"}, {"{backfill}", "b1"}};
-  for (const auto& [name, value] : values) {
-    if (const auto at = path.find(name); at != std::string::npos) path.replace(at, name.size(), value);
-  }
-  return path;
-}
-
 TEST_F(ServerTest, AnswersAsItsOpenApiDocumentSays) {
   const auto run = plant_run(system_clock().now());
   plant_run(system_clock().now());
@@ -308,8 +64,9 @@ TEST_F(ServerTest, AnswersAsItsOpenApiDocumentSays) {
     for (const auto& [method, operation] : operations.items()) {
       EXPECT_FALSE(operation["summary"].get<std::string>().empty()) << path;
       for (const auto& parameter : operation.value("parameters", Json::array())) {
-        if (parameter["in"] == "path")
+        if (parameter["in"] == "path") {
           EXPECT_NE(path.find("{" + parameter["name"].get<std::string>() + "}"), std::string::npos);
+        }
       }
       if (method != "get" || elsewhere.contains(path) || path == "/events") continue;
       auto target = filled(path, run);
@@ -323,7 +80,7 @@ TEST_F(ServerTest, AnswersAsItsOpenApiDocumentSays) {
       EXPECT_FALSE(difference) << target << ": " << difference.value_or("") << "\n" << answer.text;
     }
   }
-  EXPECT_GE(asked, 25);
+  EXPECT_GE(asked, 22);
 }
 
 TEST_F(ServerTest, DescribesEveryReference) {
@@ -493,126 +250,6 @@ TEST_F(ServerTest, RunsBackfills) {
   EXPECT_EQ(change("POST", "/backfills/b2/pause").status, 404);
 }
 
-TEST_F(ServerTest, LetsEverybodyDoWhatTheirRoleAllows) {
-  start();
-  add_user("ann", "admin");
-  // From now on nobody is let in without a name.
-  EXPECT_EQ(get("/runs").status, 401);
-  EXPECT_EQ(send("GET", "/metrics").status, 401);
-  EXPECT_EQ(get("/session").json()["user"], nullptr);
-  EXPECT_EQ(get("/session").json()["project"], nullptr);
-  sign_in("ann");
-  EXPECT_EQ(get("/session").json()["user"]["role"], "admin");
-  add_user("vic", "viewer");
-  add_user("olga", "operator");
-  sign_in("vic");
-  EXPECT_EQ(get("/runs").status, 200);
-  EXPECT_EQ(get("/users").status, 403);
-  EXPECT_EQ(get("/audit").status, 403);
-  for (const auto* path : {"/pipelines/sales/runs", "/pipelines/sales/pause", "/runs/x/cancel", "/backfills/b1/pause",
-                           "/connections/crm/test"})
-    EXPECT_EQ(change("POST", path).status, 403) << path;
-  EXPECT_TRUE(scheduler_->requests.empty());
-  sign_in("olga");
-  EXPECT_EQ(change("POST", "/pipelines/sales/runs").status, 201);
-  EXPECT_EQ(scheduler_->requests.front().by, "olga");
-  EXPECT_EQ(change("POST", "/users", {{"name", "eve"}, {"password", "correct horse"}, {"role", "admin"}}).status, 403);
-  EXPECT_EQ(change("DELETE", "/session").status, 204);
-  EXPECT_EQ(get("/runs").status, 401);
-}
-
-TEST_F(ServerTest, RefusesChangesThatOtherSitesSend) {
-  start();
-  EXPECT_EQ(send("POST", "/api/v1/pipelines/sales/runs").status, 403);
-  EXPECT_EQ(send("POST", "/api/v1/pipelines/sales/runs", nullptr,
-                 {{"X-Weir-Request", "1"}, {"Origin", "http://evil.example.com"}})
-                .status,
-            403);
-  EXPECT_EQ(send("GET", "/api/v1/runs", nullptr, {{"Host", "evil.example.com"}}).status, 421);
-  EXPECT_EQ(send("GET", "/", nullptr, {{"Host", "evil.example.com"}}).status, 421);
-  EXPECT_TRUE(scheduler_->requests.empty());
-}
-
-TEST_F(ServerTest, GivesTokensOnceAndTakesThem) {
-  start();
-  add_user("ann", "admin");
-  sign_in("ann");
-  const auto made = change("POST", "/tokens", {{"name", "ci"}, {"role", "operator"}});
-  ASSERT_EQ(made.status, 201) << made.text;
-  const std::string token = made.json()["token"];
-  EXPECT_EQ(get("/tokens").text.find(token), std::string::npos);
-  cookie_.clear();
-  const auto triggered = send("POST", "/api/v1/pipelines/sales/runs", nullptr, {{"Authorization", "Bearer " + token}});
-  EXPECT_EQ(triggered.status, 201) << triggered.text;
-  EXPECT_EQ(triggered.json()["trigger"]["kind"], "api");
-  EXPECT_EQ(send("GET", "/api/v1/users", nullptr, {{"Authorization", "Bearer " + token}}).status, 403);
-  EXPECT_EQ(
-      send("POST", "/api/v1/tokens", {{"name", "more"}, {"role", "admin"}}, {{"Authorization", "Bearer " + token}})
-          .status,
-      403);
-  sign_in("ann");
-  EXPECT_EQ(change("DELETE", "/tokens/" + made.json()["id"].get<std::string>()).status, 204);
-  cookie_.clear();
-  EXPECT_EQ(send("GET", "/api/v1/runs", nullptr, {{"Authorization", "Bearer " + token}}).status, 401);
-  // Neither the token nor a cookie lies in the store.
-  const auto stored = *read_file(state() / "access.sqlite3") + *read_file(state() / "access.sqlite3-wal");
-  EXPECT_EQ(stored.find(token), std::string::npos);
-  EXPECT_EQ(stored.find("correct horse"), std::string::npos);
-}
-
-TEST_F(ServerTest, SlowsDownWhoGuessesPasswords) {
-  start();
-  add_user("ann", "admin");
-  Reply last;
-  for (int i = 0; i < 6; ++i) last = change("POST", "/session", {{"name", "ann"}, {"password", "wrong guess"}});
-  EXPECT_EQ(last.status, 429);
-  EXPECT_TRUE(last.headers.find("Retry-After"));
-}
-
-TEST_F(ServerTest, NotesEveryChange) {
-  start();
-  add_user("ann", "admin");
-  (void)change("POST", "/session", {{"name", "ann"}, {"password", "wrong guess"}});
-  (void)change("POST", "/session", {{"name", "my-password"}, {"password", "wrong guess"}});
-  sign_in("ann");
-  ASSERT_EQ(change("POST", "/pipelines/sales/runs").status, 201);
-  const auto entries = get("/audit").json()["items"];
-  std::vector<std::string> actions;
-  for (const auto& entry : entries)
-    actions.push_back(fmt::format("{} {} {}", entry["user"].get<std::string>(), entry["action"].get<std::string>(),
-                                  entry["object"].get<std::string>()));
-  EXPECT_EQ(actions, (std::vector<std::string>{"ann run.trigger sales", "ann session.start ",
-                                               "(unknown) session.start ", "ann session.start ", "local user.add "}));
-  EXPECT_EQ(entries[4]["detail"], "admin ann");
-  EXPECT_EQ(entries[0]["address"], "127.0.0.1");
-}
-
-TEST_F(ServerTest, OpensNothingToOthersWithoutAUser) {
-  ServerOptions options;
-  options.host = "0.0.0.0";
-  const auto refused = try_start(options);
-  ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().hint(), "make one first: weir user add NAME --role admin");
-  ASSERT_TRUE((*ledger::AccessStore::open(state()))
-                  ->add_user({.name = "ann", .role = ledger::Role::Admin, .created_at = system_clock().now()})
-                  .ok());
-  EXPECT_TRUE(try_start(options).ok());
-}
-
-TEST_F(ServerTest, RunsStatementsWithTheRightsOfTheirUser) {
-  start();
-  const auto rights = [&] { return change("POST", "/query", {{"connection", "crm"}, {"sql", "SELECT 1"}}).json(); };
-  EXPECT_EQ(rights()["rows"], Json::array({Json::array({2})}));
-  EXPECT_EQ(change("POST", "/query", {{"connection", "crm"}, {"sql", "SELECT 1; SELECT 2"}}).status, 400);
-  add_user("ann", "admin");
-  sign_in("ann");
-  add_user("vic", "viewer");
-  sign_in("vic");
-  EXPECT_EQ(rights()["rows"], Json::array({Json::array({1})}));
-  EXPECT_EQ(get("/query/history").json()["items"].size(), 1U);
-  EXPECT_EQ(change("DELETE", "/query/nothing").status, 404);
-}
-
 TEST_F(ServerTest, StreamsChangesAndResumes) {
   const auto run = plant_run(system_clock().now());
   start();
@@ -623,7 +260,8 @@ TEST_F(ServerTest, StreamsChangesAndResumes) {
   feed.publish("sales", record);
   const auto first = all.event("run");
   EXPECT_NE(first.find("\"id\":\"" + run + "\""), std::string::npos) << first;
-  const auto id = first.substr(4, first.find('\n') - 4);
+  const auto at = first.find("id: ") + 4;
+  const auto id = first.substr(at, first.find('\n', at) - at);
   feed.publish("sales", engine::LogEvent{.run = record.id,
                                          .task = "load",
                                          .attempt = 1,
@@ -655,33 +293,6 @@ TEST_F(ServerTest, FollowsManyStreamsAtOnce) {
                  static_cast<int>(std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count()));
   EXPECT_LT(elapsed, 10s);
   EXPECT_NE(send("GET", "/metrics").text.find("weir_event_streams 200\n"), std::string::npos);
-}
-
-TEST_F(ServerTest, TellsNobodyTheSecretsOfConnections) {
-  const auto run = plant_run(system_clock().now());
-  scheduler_->mistakes.push_back(Error::user(Code::InvalidProject, "not a url: {}", kUrlSecret));
-  start();
-  const auto document = get("/openapi.json").json();
-  std::string everything;
-  for (const auto& [path, operations] : document["paths"].items()) {
-    if (operations.contains("get") && path != "/events")
-      everything += get(filled(path, run) + (path == "/runs/{run}/compare" ? "?with=" + run : "")).text;
-  }
-  everything += change("POST", "/connections/crm/test").text;
-  everything += change("POST", "/query", {{"connection", "crm"}, {"sql", "SELECT 'planted-password'"}}).text;
-  everything += get("/query/history").text + get("/audit").text;
-  for (const auto* path : {"/", "/metrics", "/healthz", "/readyz", "/runs"}) everything += send("GET", path).text;
-  EXPECT_NE(everything.find("no answer from ***"), std::string::npos);
-  EXPECT_NE(everything.find("slow: ***"), std::string::npos);
-  for (const auto& secret : kPlanted) {
-    EXPECT_EQ(everything.find(secret), std::string::npos) << secret;
-    const auto quoted = to_text(Json(secret));
-    EXPECT_EQ(everything.find(quoted.substr(1, quoted.size() - 2)), std::string::npos) << secret;
-  }
-  const auto fields = get("/connections").json()["items"][0]["fields"];
-  EXPECT_EQ(fields[0]["value"], nullptr);
-  EXPECT_EQ(fields[0]["set"], true);
-  EXPECT_EQ(fields[3]["value"]["Authorization"], "***");
 }
 
 TEST_F(ServerTest, TellsPrometheusAndThoseWhoWatchOverIt) {

@@ -31,7 +31,7 @@ Result<Json> session(const Api& api, const Call& call) {
 }  // namespace
 
 std::vector<Route> session_routes(const Api& api) {
-  const auto answer =
+  const auto shape =
       object({{"user", or_null(object({{"name", text()}, {"role", one_of({"viewer", "operator", "admin"})}}))},
               {"open", flag("No user exists yet and the request comes from this machine: no password is needed")},
               {"version", text()},
