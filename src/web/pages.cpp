@@ -13,8 +13,8 @@ constexpr std::string_view kNoUi = R"(<!doctype html>
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Weir</title></head>
 <body>
 <h1>Weir is running, without its pages</h1>
-<p>This binary was built before the web UI was. Build the UI, then Weir again:</p>
-<pre>cd ui &amp;&amp; npm ci &amp;&amp; npm run build
+<p>This binary was built before the web UI was. Build the UI (<code>npm ci &amp;&amp; npm run build</code> in <code>ui/</code>), then Weir again:</p>
+<pre>./dev ui
 ./dev build weir</pre>
 <p>The API is here all the same: <a href="/api/v1/openapi.json">its description</a>, <a href="/api/v1/overview">what runs now</a>.</p>
 </body>
