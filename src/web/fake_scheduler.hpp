@@ -107,6 +107,7 @@ class FakeScheduler final : public engine::Scheduler {
   Result<void> reload() override { return {}; }
   std::vector<ledger::Attempt> live_attempts(const RunId&) const override { return {}; }
   std::map<std::string, std::string> waiting_reasons(const RunId&) const override { return waiting; }
+  int failed_descriptor() const override { return -1; }
   engine::Feed& feed() override { return feed_; }
 
  private:

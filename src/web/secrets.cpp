@@ -108,9 +108,11 @@ std::shared_ptr<const Redactor> SecretFilter::redactor_for(
   }
   if (supervisor_ != nullptr) {
     for (const auto& service : supervisor_->status()) {
-      if (service.address && !service.address->password.empty()) collector.add(service.address->password.reveal());
+      if (service.address && !service.address->password.empty()) passwords_.insert(service.address->password.reveal());
     }
   }
+  // What a service that is stopped by now has written may still be read.
+  for (const auto& password : passwords_) collector.add(password);
   version_ = version;
   collected_at_ = now;
   redactor_ = std::move(redactor);

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,7 @@ class SecretFilter {
   std::weak_ptr<const engine::ProjectVersion> version_;
   std::chrono::steady_clock::time_point collected_at_{};
   std::shared_ptr<const Redactor> redactor_;
+  std::set<std::string> passwords_;  // of managed services, once seen
 };
 
 }  // namespace weir::web

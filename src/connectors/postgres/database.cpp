@@ -86,9 +86,10 @@ class PostgresDatabase final : public flow::Database {
                                                std::stop_token stop) override {
     if (!copy_takes(sql)) {
       auto connection = WEIR_TRY(session(stop));
-      auto rows = WEIR_TRY(rows_of(connection, std::string{sql}, stop));
-      if (!rows || rows->columns() == 0) return Error::user(Code::InvalidQuery, "the statement returns no rows");
-      return std::unique_ptr<flow::Reader>{std::make_unique<TextReader>(std::move(*rows))};
+      if (rights_ == flow::Rights::Read) return text_reader(WEIR_TRY(connection.query(std::string{sql}, {}, stop)));
+      auto outcome = WEIR_TRY(connection.run(std::string{sql}, stop));
+      if (!outcome.rows || outcome.rows->columns() == 0) return no_rows();
+      return std::unique_ptr<flow::Reader>{std::make_unique<TextReader>(std::move(*outcome.rows))};
     }
     auto connection = WEIR_TRY(pool_->take(stop));
     WEIR_TRY(prepare(*connection, stop));
@@ -112,16 +113,18 @@ class PostgresDatabase final : public flow::Database {
   }
 
  private:
+  static Error no_rows() { return Error::user(Code::InvalidQuery, "the statement returns no rows"); }
+
+  static Result<std::unique_ptr<flow::Reader>> text_reader(Rows rows) {
+    if (rows.columns() == 0) return no_rows();
+    return std::unique_ptr<flow::Reader>{std::make_unique<TextReader>(std::move(rows))};
+  }
+
   // Statements of users may change their session, so each gets one of its own.
   Result<Connection> session(std::stop_token stop) {
     auto connection = WEIR_TRY(pool_->connect(stop));
     WEIR_TRY(prepare(connection, stop));
     return connection;
-  }
-
-  Result<std::optional<Rows>> rows_of(Connection& connection, const std::string& sql, std::stop_token stop) {
-    if (rights_ == flow::Rights::Read) return std::optional{WEIR_TRY(connection.query(sql, {}, stop))};
-    return std::move(WEIR_TRY(connection.run(sql, stop)).rows);
   }
 
   Result<void> prepare(Connection& connection, std::stop_token stop) {
