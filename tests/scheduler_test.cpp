@@ -40,7 +40,7 @@ class Serve : public ::testing::Test {
   void TearDown() override { stop(SIGTERM); }
 
   void start(std::vector<std::string> arguments = {}) {
-    arguments.insert(arguments.begin(), {"serve", "--json"});
+    arguments.insert(arguments.begin(), {"serve", "--json", "--port", "0"});
     started_.emplace(
         project_.start_until(arguments, [](const Json& line) { return line.value("event", "") != "serving"; }));
   }

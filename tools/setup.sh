@@ -12,8 +12,10 @@ packages_build=(
   libsqlite3-dev                                   # ledger
   libpq-dev                                        # connectors/postgres
   libmongoc-dev                                    # connectors/mongodb
+  libsodium-dev                                    # web: passwords
   libcli11-dev                                     # app
-  libgtest-dev nghttp2-server python3-croniter     # tests; the second is their HTTP/2 server, the third reads cron its own way
+  libgtest-dev nghttp2-server openssl              # tests: their HTTP/2 server, their certificates
+  python3-croniter                                 # tests: reads cron its own way
   postgresql                                       # what a managed connection runs
   default-jdk-headless maven                       # what stands in for MongoDB in tests and the demo (tools/mongodb)
 )

@@ -52,7 +52,7 @@ class Serving {
     Descriptor writing{ends[1]};
     services::ProcessSpec spec;
     spec.program = setup.weir();
-    spec.arguments = {"serve", "--json"};
+    spec.arguments = {"serve", "--json", "--port", "0"};
     spec.folder = project;
     spec.stdout_fd = writing.get();
     const auto begin = std::chrono::steady_clock::now();

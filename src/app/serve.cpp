@@ -8,6 +8,7 @@
 #include "app/connectors.hpp"
 #include "app/run_control.hpp"
 #include "app/verbs.hpp"
+#include "app/web_server.hpp"
 #include "engine/control.hpp"
 #include "engine/scheduler.hpp"
 
@@ -19,6 +20,7 @@ struct Options {
   int parallel = 0;
   bool no_schedules = false;
   bool json = false;
+  WebOptions web;
 };
 
 // SIGTERM and SIGINT as a descriptor. Made before any thread, so that all inherit the mask.
@@ -51,10 +53,9 @@ Result<int> serve(const Options& options) {
   const auto supervisor =
       services::Supervisor::create({}, services::Supervisor::Lifetime::WithSupervisor, silent_log());
   std::vector<Error> mistakes;
-  auto scheduler = engine::Scheduler::start({.source = {.folder = folder,
-                                                        .environment = options.environment,
-                                                        .registry = connectors(),
-                                                        .weir_binary = weir_binary()},
+  const engine::VersionSource source{
+      .folder = folder, .environment = options.environment, .registry = connectors(), .weir_binary = weir_binary()};
+  auto scheduler = engine::Scheduler::start({.source = source,
                                              .state_folder = state_folder,
                                              .version = WEIR_VERSION,
                                              .parallel = options.parallel,
@@ -67,13 +68,16 @@ Result<int> serve(const Options& options) {
     return kMistake;
   }
   const auto control = WEIR_TRY(engine::ControlServer::start(state_folder, **scheduler, *ledger));
+  const auto web = WEIR_TRY(start_web_server(**scheduler, *supervisor, source, options.web));
   if (options.json) {
-    std::printf("%s\n", to_text({{"event", "serving"}, {"folder", folder.string()}}).c_str());
+    const Json serving{{"event", "serving"}, {"folder", folder.string()}, {"address", web->address()}};
+    std::printf("%s\n", to_text(serving).c_str());
   } else {
-    std::printf("serving %s\n", folder.c_str());
+    std::printf("serving %s on %s\n", folder.c_str(), web->address().c_str());
   }
   std::fflush(stdout);
   const auto ended = wait_for_the_end(signals, **scheduler);
+  web->stop();
   (*scheduler)->stop();
   WEIR_TRY(Result<void>{ended});
   return kSuccess;
@@ -89,7 +93,10 @@ void add_serve(CLI::App& app, Outcome& outcome) {
       ->check(CLI::Range(1, 10'000));
   verb->add_flag("--no-schedules", options->no_schedules, "Only what somebody asks for runs");
   verb->add_flag("--json", options->json, "Say so as an object, for machines");
-  verb->footer("Examples:\n  weir serve\n  weir serve --env prod");
+  add_web_options(*verb, options->web);
+  verb->footer(
+      "Examples:\n  weir serve\n  weir serve --env prod\n  weir user add ann --role admin && weir serve --bind 0.0.0.0 "
+      "--tls-cert weir.pem --tls-key weir.key");
   verb->callback([options, &outcome] {
     const auto done = serve(*options);
     outcome.exit_code = done.ok() ? *done : report(done.error());

@@ -23,6 +23,7 @@ void add_reconcile(CLI::App& app, Outcome& outcome);
 void add_retry(CLI::App& app, Outcome& outcome);
 void add_cancel(CLI::App& app, Outcome& outcome);
 void add_query(CLI::App& app, Outcome& outcome);
+void add_user(CLI::App& app, Outcome& outcome);
 void add_services(CLI::App& app, Outcome& outcome);
 void add_doctor(CLI::App& app, Outcome& outcome);
 void add_schema(CLI::App& app, Outcome& outcome);

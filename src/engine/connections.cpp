@@ -56,13 +56,14 @@ bool Connections::is_managed(std::string_view name) const {
 }
 
 Result<std::unique_ptr<flow::Database>> Connections::open_database(std::string_view name, std::stop_token stop,
-                                                                   Log& log) const {
+                                                                   Log& log, flow::Rights rights) const {
   const auto connection = WEIR_TRY(resolve(name, stop));
   const auto* connector = registry_.find(connection.type);
   if (!connector->open_database) {
     return Error::user(Code::Unsupported, "connection {} is of type {}, which does not run SQL", name, connection.type);
   }
-  return connector->open_database({.connection = connection, .project_folder = project_.folder, .log = &log});
+  return connector->open_database(
+      {.connection = connection, .project_folder = project_.folder, .log = &log, .rights = rights});
 }
 
 std::vector<services::ServiceSpec> managed_services(const project::Project& project,

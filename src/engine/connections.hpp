@@ -26,7 +26,8 @@ class Connections {
   // Whether resolving may have to start a service first.
   bool is_managed(std::string_view name) const;
   // The roles of a resolved connection, for verbs that work without a task child.
-  Result<std::unique_ptr<flow::Database>> open_database(std::string_view name, std::stop_token stop, Log& log) const;
+  Result<std::unique_ptr<flow::Database>> open_database(std::string_view name, std::stop_token stop, Log& log,
+                                                        flow::Rights rights = flow::Rights::All) const;
   const project::Project& project() const { return project_; }
 
  private:

@@ -25,6 +25,10 @@ struct Connection {
   Settings settings;
 };
 
+// What statements of a Database may do. Read: the server itself refuses whatever would change something, whatever a
+// statement says (PostgreSQL: a read-only transaction, ClickHouse: readonly = 1).
+enum class Rights { All, Read };
+
 // What a connector is opened with.
 struct OpenContext {
   Connection connection;
@@ -32,6 +36,7 @@ struct OpenContext {
   std::filesystem::path run_folder = {};     // <project>/files/<run>: what the run keeps; "" outside of a run
   std::filesystem::path replay_folder = {};  // recordings of a run that this one repeats; "" is none
   Log* log = &silent_log();
+  Rights rights = Rights::All;
 };
 
 struct Connector;

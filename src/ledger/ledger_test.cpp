@@ -372,7 +372,9 @@ TEST_F(LedgerTest, RefusesALedgerOfANewerWeir) {
     const auto refused = Ledger::open(folder_, mode);
     ASSERT_FALSE(refused.ok());
     EXPECT_EQ(refused.error().code(), Code::Unsupported);
-    EXPECT_EQ(refused.error().message(), "the ledger was written by a newer Weir: schema 99, this program knows 1");
+    EXPECT_EQ(
+        refused.error().message(),
+        fmt::format("the ledger was written by a newer Weir: schema 99, this program knows {}", migrations().size()));
   }
 }
 

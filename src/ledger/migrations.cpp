@@ -187,6 +187,15 @@ CREATE TABLE code_versions (
   files TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 )sql"},
+    {3, "what people look up", R"sql(
+CREATE INDEX runs_by_state ON runs (state, sequence);
+CREATE INDEX runs_by_trigger ON runs (trigger, sequence);
+CREATE INDEX runs_by_pipeline_state ON runs (pipeline, state, sequence);
+-- A calendar's day is that of the planned end: a backfill fills the days that it is about.
+CREATE INDEX runs_by_planned_end ON runs (pipeline, coalesce(interval_to_us, created_at_us), state);
+CREATE INDEX events_by_run ON events (run, sequence);
+CREATE INDEX events_by_time ON events (at_us, task, rows);
+)sql"},
 };
 
 // FNV-1a, 64 bits: against edits by mistake, not against an attacker.

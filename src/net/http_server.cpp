@@ -14,11 +14,11 @@
 
 #include <atomic>
 #include <boost/asio/buffer.hpp>
-#include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <cerrno>
 #include <condition_variable>
+#include <csignal>
 #include <cstring>
 #include <ctime>
 #include <mutex>
@@ -27,6 +27,7 @@
 
 #include "base/file.hpp"
 #include "net/query_string.hpp"
+#include "net/socket_stream.hpp"
 
 namespace weir::net {
 namespace {
@@ -40,63 +41,6 @@ using boost::system::error_code;
 constexpr std::size_t kReadBytes = 65536;
 // What a client may still send after the answer before the connection is closed on it.
 constexpr std::chrono::seconds kLingerMax{10};
-
-// A blocking socket as Beast wants it (SyncReadStream and SyncWriteStream), for TCP and unix sockets alike. Timeouts are
-// the kernel's (SO_RCVTIMEO, SO_SNDTIMEO).
-class SocketStream {
- public:
-  explicit SocketStream(int fd) : fd_(fd) {}
-
-  template <typename Buffers>
-  std::size_t read_some(const Buffers& buffers, error_code& error) {
-    return transfer<::iovec>(
-        buffers, error, [this](msghdr& message) { return ::recvmsg(fd_, &message, 0); }, http::error::end_of_stream);
-  }
-  template <typename Buffers>
-  std::size_t write_some(const Buffers& buffers, error_code& error) {
-    return transfer<::iovec>(
-        buffers, error, [this](msghdr& message) { return ::sendmsg(fd_, &message, MSG_NOSIGNAL); }, error_code{});
-  }
-  // Required by the concepts; the error_code overloads are the ones that are called.
-  template <typename Buffers>
-  std::size_t read_some(const Buffers& buffers) {
-    error_code error;
-    return read_some(buffers, error);
-  }
-  template <typename Buffers>
-  std::size_t write_some(const Buffers& buffers) {
-    error_code error;
-    return write_some(buffers, error);
-  }
-
- private:
-  template <typename Vector, typename Buffers, typename Call>
-  std::size_t transfer(const Buffers& buffers, error_code& error, Call call, error_code at_end) {
-    Vector vectors[16];
-    std::size_t count = 0;
-    for (const auto buffer : beast::buffers_range_ref(buffers)) {
-      if (count == std::size(vectors)) break;
-      // iovec has no const: sendmsg does not write through it.
-      vectors[count].iov_base = const_cast<void*>(static_cast<const void*>(buffer.data()));
-      vectors[count++].iov_len = buffer.size();
-    }
-    msghdr message{};
-    message.msg_iov = vectors;
-    message.msg_iovlen = count;
-    for (;;) {
-      const auto moved = call(message);
-      if (moved < 0 && errno == EINTR) continue;
-      if (moved < 0) {
-        error.assign(errno, boost::system::system_category());
-        return 0;
-      }
-      error = moved == 0 ? at_end : error_code{};
-      return static_cast<std::size_t>(moved);
-    }
-  }
-
-  int fd_;
-};
 
 Error transport_error(const error_code& error, std::string_view doing) {
   if (error == error_code(EAGAIN, boost::system::system_category())) {
@@ -345,6 +289,7 @@ class Server final : public HttpServer {
     epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
     wake_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!epoll_ || !wake_) return Error::from_errno(errno, "preparing to listen");
+    if (options_.tls) tls_ = WEIR_TRY(TlsIdentity::load(options_.tls->certificate, options_.tls->key));
     if (!options_.unix_socket.empty()) unix_listener_ = WEIR_TRY(listen_unix(options_.unix_socket));
     if (options_.port) tcp_listener_ = WEIR_TRY(listen_tcp(options_.host, *options_.port));
     if (tcp_listener_) port_ = bound_port(tcp_listener_.get());
@@ -453,6 +398,11 @@ class Server final : public HttpServer {
       connections_.emplace(fd, connection);
     }
     std::thread([this, connection] {
+      // OpenSSL writes to sockets without MSG_NOSIGNAL.
+      sigset_t broken_pipe;
+      ::sigemptyset(&broken_pipe);
+      ::sigaddset(&broken_pipe, SIGPIPE);
+      ::pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
       serve(*connection);
       forget(connection->socket.get());
     }).detach();
@@ -469,11 +419,18 @@ class Server final : public HttpServer {
   }
 
   void serve(Connection& connection) {
-    SocketStream stream(connection.socket.get());
+    std::optional<TlsSession> tls;
+    if (tls_ && connection.peer.kind == Peer::Kind::Tcp) {
+      tls.emplace(tls_, connection.socket.get());
+      if (!tls->accept()) return;
+    }
+    SocketStream stream(connection.socket.get(), tls ? &*tls : nullptr);
     beast::flat_buffer buffer;
     buffer.reserve(2 * kReadBytes);
-    while (await_request(connection.socket.get(), buffer.size() > 0) && serve_one(connection, stream, buffer)) {
+    while (await_request(connection.socket.get(), buffer.size() > 0 || stream.has_pending()) &&
+           serve_one(connection, stream, buffer)) {
     }
+    stream.say_goodbye();
   }
 
   // False when no request came in time or the server stops.
@@ -517,7 +474,10 @@ class Server final : public HttpServer {
       (void)response.send(500, headers, "");
     }
     if (response.keep_alive()) return true;
-    if (response.finished()) linger(fd);
+    if (response.finished()) {
+      stream.say_goodbye();
+      linger(fd);
+    }
     return false;
   }
 
@@ -555,6 +515,7 @@ class Server final : public HttpServer {
 
   HttpServerOptions options_;
   HttpHandler handler_;
+  std::shared_ptr<const TlsIdentity> tls_;  // none: without
   Descriptor epoll_;
   Descriptor wake_;
   Descriptor unix_listener_;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -17,10 +18,17 @@
 
 namespace weir::net {
 
+// PEM files; the certificate's file may hold its chain after it.
+struct TlsFiles {
+  std::filesystem::path certificate;
+  std::filesystem::path key;
+};
+
 struct HttpServerOptions {
   std::string unix_socket;  // "" is none; made with mode 0600, a stale file is replaced
   std::string host = "127.0.0.1";
   std::optional<int> port;                     // none: no TCP; 0: any free port
+  std::optional<TlsFiles> tls;                 // of the TCP port; none: plain HTTP
   std::size_t head_bytes_max = 1 << 20;        // request line and headers; queries may stand in the URL
   int connections_max = 1024;                  // further ones are answered with 503
   std::chrono::milliseconds idle{300'000};     // a kept-alive connection without a request is closed after this

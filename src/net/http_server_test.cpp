@@ -314,6 +314,60 @@ TEST(HttpServer, StopsIdleConnectionsAtOnceAndBusyOnesAfterItsPatience) {
   EXPECT_EQ(idle.read_until(""), "");
 }
 
+// A certificate for 127.0.0.1 that signs itself, by the openssl program.
+TlsFiles make_certificate(const std::string& name) {
+  const auto folder = std::filesystem::path(testing::TempDir());
+  TlsFiles files{folder / (name + ".pem"), folder / (name + ".key")};
+  const auto command = fmt::format(
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=weir-test "
+      "-addext subjectAltName=IP:127.0.0.1 -keyout {} -out {} 2>/dev/null",
+      files.key.string(), files.certificate.string());
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  return files;
+}
+
+TEST(HttpServer, SpeaksTlsWithItsCertificate) {
+  HttpServerOptions options;
+  options.tls = make_certificate("http_server_tls");
+  const auto server = start(echo, options);
+  HttpClient client;
+  HttpRequest request;
+  request.method = "POST";
+  request.url = fmt::format("https://127.0.0.1:{}/secure", server->port());
+  request.ca_file = options.tls->certificate.string();
+  // Larger than one TLS record, and twice, so that the connection is kept alive with bytes pending.
+  const std::string body(200'000, 'x');
+  for (int i = 0; i < 2; ++i) {
+    const auto answer = client.fetch(request, body, {});
+    ASSERT_TRUE(answer.ok()) << answer.error().text();
+    EXPECT_EQ(answer->first.status, 200);
+    EXPECT_EQ(answer->first.headers.find("X-Path"), "/secure");
+    EXPECT_EQ(answer->second, "POST:" + body);
+  }
+}
+
+TEST(HttpServer, GivesPlainClientsOfATlsPortNothing) {
+  HttpServerOptions options;
+  options.tls = make_certificate("http_server_plain");
+  const auto server = start(echo, options);
+  Client client(server->port());
+  client.send("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(client.read_until("").find("HTTP/1.1 200"), std::string::npos);
+}
+
+TEST(HttpServer, NamesTheTlsFileThatItCannotUse) {
+  HttpServerOptions options;
+  options.port = 0;
+  options.tls = make_certificate("http_server_mixed");
+  options.tls->key = make_certificate("http_server_other").key;
+  const auto mixed = HttpServer::start(options, echo);
+  ASSERT_FALSE(mixed.ok());
+  EXPECT_EQ(mixed.error().code(), Code::InvalidArgument);
+  EXPECT_NE(mixed.error().message().find("http_server_other.key"), std::string::npos);
+  options.tls->certificate = "/nowhere/certificate.pem";
+  EXPECT_NE(HttpServer::start(options, echo).error().message().find("/nowhere/certificate.pem"), std::string::npos);
+}
+
 TEST(ParseQuery, DecodesAsBrowsersEncode) {
   const auto pairs = parse_query("a=1&b=x%3Dy+z&&c&d=%zz%4");
   ASSERT_EQ(pairs.size(), 4u);

@@ -250,6 +250,30 @@ TEST_F(ClickhouseModels, MaterializedViewFillsItsTable) {
   EXPECT_EQ(content(), (Strings{"10", "20", "300"}));
 }
 
+// What a viewer's console may do: everything that only reads, and nothing else, however it is put.
+TEST_F(ClickhouseLive, ChangesNothingWithTheRightToReadAlone) {
+  run("CREATE TABLE " + table_ + " (x Int64) ENGINE = MergeTree ORDER BY x");
+  run("INSERT INTO " + table_ + " VALUES (1), (2)");
+  auto context = LiveServer::instance().context();
+  context.rights = flow::Rights::Read;
+  const auto reading = *connector_.open_database(context);
+  const auto read = flow::select_all(*reading, "SELECT x FROM " + table_ + " ORDER BY x", {});
+  ASSERT_TRUE(read.ok()) << read.error().explain();
+  EXPECT_EQ(read->front().rows(), 2U);
+  EXPECT_TRUE(flow::select_all(*reading, "SHOW TABLES", {}).ok());
+  const auto described = reading->describe({"", table_}, {});
+  ASSERT_TRUE(described.ok()) << described.error().explain();
+  EXPECT_TRUE(described->has_value());
+  for (const auto& sql :
+       {"INSERT INTO " + table_ + " VALUES (3)", "DROP TABLE " + table_, "ALTER TABLE " + table_ + " DELETE WHERE 1",
+        "TRUNCATE TABLE " + table_, "CREATE TABLE " + table_ + "_new (x Int64) ENGINE = Memory",
+        std::string{"SYSTEM FLUSH LOGS"}}) {
+    EXPECT_FALSE(reading->execute(sql, {}).ok()) << sql;
+  }
+  EXPECT_FALSE(reading->execute("INSERT INTO " + table_ + " SELECT 4 SETTINGS readonly = 0", {}).ok());
+  EXPECT_EQ(value("SELECT count() FROM " + table_), "2");
+}
+
 TEST_F(ClickhouseLive, WrongPasswordAndNoServer) {
   if (std::getenv("WEIR_TEST_CLICKHOUSE_URL") == nullptr) {
     auto database = *connector_.open_database(LiveServer::instance().context({{"password", "surely-wrong"}}));

@@ -82,7 +82,10 @@ std::vector<Setting> write_options() {
 }  // namespace
 
 std::shared_ptr<ClientPool> clickhouse::make_pool(const flow::OpenContext& context) {
-  return std::make_shared<ClientPool>(client_options(context.connection.settings));
+  auto options = client_options(context.connection.settings);
+  // The server then refuses writes, DDL and changes of settings (https://clickhouse.com/docs/operations/settings/permissions-for-queries).
+  if (context.rights == flow::Rights::Read) options.settings.emplace_back("readonly", "1");
+  return std::make_shared<ClientPool>(std::move(options));
 }
 
 flow::Connector clickhouse_connector() {

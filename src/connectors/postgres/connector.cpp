@@ -53,7 +53,8 @@ flow::Connector postgres_connector() {
         return postgres::make_sink(WEIR_TRY(pool_for(context)), schema_of(context.connection.settings), *context.log);
       },
       .open_database = [](const flow::OpenContext& context) -> Result<std::unique_ptr<flow::Database>> {
-        return postgres::make_database(WEIR_TRY(pool_for(context)), schema_of(context.connection.settings));
+        return postgres::make_database(WEIR_TRY(pool_for(context)), schema_of(context.connection.settings),
+                                       context.rights);
       },
       .share = [](const flow::OpenContext& context, const flow::ShareRequest& request,
                   std::stop_token stop) -> Result<flow::SharedTables> {

@@ -56,18 +56,22 @@ class TextReader final : public flow::Reader {
 
 class PostgresDatabase final : public flow::Database {
  public:
-  PostgresDatabase(std::shared_ptr<ConnectionPool> pool, std::string default_schema)
-      : pool_(std::move(pool)), default_schema_(std::move(default_schema)) {}
+  PostgresDatabase(std::shared_ptr<ConnectionPool> pool, std::string default_schema, flow::Rights rights)
+      : pool_(std::move(pool)), default_schema_(std::move(default_schema)), rights_(rights) {}
 
   const flow::Dialect& dialect() const override { return postgres_dialect(); }
   const std::string& default_space() const override { return default_schema_; }
 
   Result<std::uint64_t> execute(std::string_view sql, std::stop_token stop) override {
     auto connection = WEIR_TRY(session(stop));
+    if (rights_ == flow::Rights::Read) return WEIR_TRY(connection.query(std::string{sql}, {}, stop)).affected();
     return WEIR_TRY(connection.run(std::string{sql}, stop)).affected;
   }
 
   Result<std::uint64_t> execute(const flow::Script& script, std::stop_token stop) override {
+    if (rights_ == flow::Rights::Read) {
+      return Error::user(Code::AccessDenied, "a script changes something, and this connection may only read");
+    }
     auto connection = WEIR_TRY(session(stop));
     auto affected = run_atomically(connection, script, stop);
     for (const auto& statement : script.cleanup) {
@@ -82,13 +86,13 @@ class PostgresDatabase final : public flow::Database {
                                                std::stop_token stop) override {
     if (!copy_takes(sql)) {
       auto connection = WEIR_TRY(session(stop));
+      if (rights_ == flow::Rights::Read) return text_reader(WEIR_TRY(connection.query(std::string{sql}, {}, stop)));
       auto outcome = WEIR_TRY(connection.run(std::string{sql}, stop));
-      if (!outcome.rows || outcome.rows->columns() == 0)
-        return Error::user(Code::InvalidQuery, "the statement returns no rows");
+      if (!outcome.rows || outcome.rows->columns() == 0) return no_rows();
       return std::unique_ptr<flow::Reader>{std::make_unique<TextReader>(std::move(*outcome.rows))};
     }
     auto connection = WEIR_TRY(pool_->take(stop));
-    WEIR_TRY(enter_schema(*connection, stop));
+    WEIR_TRY(prepare(*connection, stop));
     auto query = WEIR_TRY(statement_query(*connection, sql, {}, {}, stop));
     return open_copy_reader(std::move(connection), "", query.sql, std::move(query.columns), limits, stop);
   }
@@ -109,11 +113,30 @@ class PostgresDatabase final : public flow::Database {
   }
 
  private:
+  static Error no_rows() { return Error::user(Code::InvalidQuery, "the statement returns no rows"); }
+
+  static Result<std::unique_ptr<flow::Reader>> text_reader(Rows rows) {
+    if (rows.columns() == 0) return no_rows();
+    return std::unique_ptr<flow::Reader>{std::make_unique<TextReader>(std::move(rows))};
+  }
+
   // Statements of users may change their session, so each gets one of its own.
   Result<Connection> session(std::stop_token stop) {
     auto connection = WEIR_TRY(pool_->connect(stop));
-    WEIR_TRY(enter_schema(connection, stop));
+    WEIR_TRY(prepare(connection, stop));
     return connection;
+  }
+
+  Result<void> prepare(Connection& connection, std::stop_token stop) {
+    WEIR_TRY(enter_schema(connection, stop));
+    if (rights_ == flow::Rights::All) return {};
+    // A connection that is not idle at its end never goes back to the pool: closing it rolls the transaction back.
+    WEIR_TRY(connection.run("BEGIN TRANSACTION READ ONLY", stop));
+    constexpr int kHasReadingRole = 140'000;
+    if (connection.server_version() < kHasReadingRole) return {};
+    const auto is_superuser = WEIR_TRY(connection.query("SELECT current_setting('is_superuser') = 'on'", {}, stop));
+    if (is_superuser.flag(0, 0)) WEIR_TRY(connection.run("SET LOCAL ROLE pg_read_all_data", stop));
+    return {};
   }
 
   // Names without a schema mean the connection's.
@@ -142,12 +165,14 @@ class PostgresDatabase final : public flow::Database {
 
   const std::shared_ptr<ConnectionPool> pool_;
   const std::string default_schema_;
+  const flow::Rights rights_;
 };
 
 }  // namespace
 
-std::unique_ptr<flow::Database> make_database(std::shared_ptr<ConnectionPool> pool, std::string default_schema) {
-  return std::make_unique<PostgresDatabase>(std::move(pool), std::move(default_schema));
+std::unique_ptr<flow::Database> make_database(std::shared_ptr<ConnectionPool> pool, std::string default_schema,
+                                              flow::Rights rights) {
+  return std::make_unique<PostgresDatabase>(std::move(pool), std::move(default_schema), rights);
 }
 
 }  // namespace weir::postgres

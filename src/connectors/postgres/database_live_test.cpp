@@ -240,5 +240,43 @@ TEST_F(Databases, MaterializedViewsAreRefreshedWhileTheyStayTheSame) {
   EXPECT_EQ(value("SELECT relkind::text FROM pg_class WHERE oid = 'm.model'::regclass"), "r");
 }
 
+// What a viewer's console may do: everything that only reads, and nothing else, however it is put.
+TEST_F(Databases, ChangesNothingWithTheRightToReadAlone) {
+  run("CREATE TABLE m.kept (id int); INSERT INTO m.kept VALUES (1), (2)");
+  auto opened = context(*server());
+  opened.rights = flow::Rights::Read;
+  const auto connector = postgres_connector();
+  const auto reading = connector.open_database(opened).value();
+  const auto rows = flow::select_all(*reading, "SELECT id FROM m.kept ORDER BY id", {});
+  ASSERT_TRUE(rows.ok()) << rows.error().explain();
+  EXPECT_EQ(rows->front().rows(), 2U);
+  EXPECT_TRUE(flow::select_all(*reading, "EXPLAIN SELECT * FROM m.kept", {}).ok());
+  EXPECT_TRUE(flow::select_all(*reading, "SHOW search_path", {}).ok());
+  EXPECT_TRUE(reading->describe({"m", "kept"}, {}).ok());
+  for (const auto* sql : {
+           "DELETE FROM m.kept",
+           "DROP TABLE m.kept",
+           "COMMIT; DROP TABLE m.kept",
+           "DO $$ BEGIN COMMIT; DROP TABLE m.kept; END $$",
+           "DO $$ BEGIN SET TRANSACTION READ WRITE; DROP TABLE m.kept; END $$",
+           "COPY m.kept TO PROGRAM 'true'",
+           "CREATE TEMPORARY TABLE t AS SELECT 1",
+       }) {
+    EXPECT_FALSE(reading->execute(sql, {}).ok()) << sql;
+  }
+  for (const auto* sql : {
+           "DELETE FROM m.kept RETURNING id",
+           "WITH gone AS (DELETE FROM m.kept RETURNING id) SELECT * FROM gone",
+           "SELECT 1) TO STDOUT; DROP TABLE m.kept; COPY (SELECT 1",
+           "EXPLAIN ANALYZE DELETE FROM m.kept",
+           "SELECT set_config('transaction_read_only', 'off', false), query_to_xml('DELETE FROM m.kept RETURNING id', "
+           "true, true, '')",
+           "SELECT pg_read_file('/etc/passwd')",
+       }) {
+    EXPECT_FALSE(flow::select_all(*reading, sql, {}).ok()) << sql;
+  }
+  EXPECT_EQ(value("SELECT count(*) FROM m.kept"), "2");
+}
+
 }  // namespace
 }  // namespace weir::postgres::live
