@@ -9,9 +9,9 @@ int main(int argc, char** argv) {
       "Start with: weir init sales my-sales && cd my-sales && weir run sales\nEvery verb explains itself: weir run "
       "--help");
   Outcome outcome;
-  for (const auto add : {add_init,     add_check,  add_plan,   add_run,        add_serve,     add_backfill, add_models,
-                         add_runs,     add_logs,   add_replay, add_reconcile,  add_retry,     add_cancel,   add_query,    add_user,
-                         add_services, add_doctor, add_schema, add_completion, add_warehouse, add_task}) {
+  for (const auto add : {add_init, add_check,    add_plan,   add_run,       add_serve,      add_backfill,  add_models,
+                         add_runs, add_logs,     add_replay, add_reconcile, add_retry,      add_cancel,    add_query,
+                         add_user, add_services, add_doctor, add_schema,    add_completion, add_warehouse, add_task}) {
     add(app, outcome);
   }
   try {

@@ -16,7 +16,7 @@ struct LoadPlan {
   flow::Relation next;     // Merge: the table with the rows merged in
   std::vector<std::string> key;
   std::vector<std::string> origin;  // see flow::WriteRequest; the key where it is empty there
-  std::vector<std::string> names;  // of the columns that are written
+  std::vector<std::string> names;   // of the columns that are written
 
   std::vector<std::string> statements;  // make the target, where it is missing, and the staging table
   data::SchemaPtr schema;               // what batches are cast to: the request's names in the table's types

@@ -43,8 +43,8 @@ class TableReader final : public flow::Reader {
         sieve_(resource, fetched_->window ? &*fetched_->window : nullptr, ItemSieve::Repeats::LeftOut) {
     if (table_) {
       // What a merge has of an item's list goes before the list as it is now.
-      is_list_of_changes_ = request.deliver == flow::ReadRequest::Deliver::Changes && !table_->path.empty() &&
-                            !table_->key.empty();
+      is_list_of_changes_ =
+          request.deliver == flow::ReadRequest::Deliver::Changes && !table_->path.empty() && !table_->key.empty();
       shredder_.emplace(fetched_->shape, *table_, wanted);
       schema_ = shredder_->schema();
       needs_row_ = std::ranges::any_of(wanted, [&](std::size_t column) {
