@@ -45,6 +45,7 @@ class CopyWriter final : public flow::Writer {
 
   Result<void> write(const data::Batch& batch, std::stop_token stop) override {
     const auto taken = without_left_out(batch);
+    rows_ += taken.rows_left();
     return write_rows(merge_schema_ ? with_changes(taken) : taken, stop)
         .while_doing("writing to " + state_->plan.target.text());
   }
@@ -73,7 +74,6 @@ class CopyWriter final : public flow::Writer {
       WEIR_TRY(encoder_.append(batch, begin, std::min(kBlockRows, batch.rows() - begin), buffer_));
       if (buffer_.size() >= kPieceBytes) WEIR_TRY(put(stop));
     }
-    rows_ += batch.rows_left();
     return {};
   }
 
