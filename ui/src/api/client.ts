@@ -106,7 +106,7 @@ export interface RunFilter {
 }
 export interface TriggerRequest {
   params?: { [name: string]: t.Json };
-  select?: string;
+  select?: string[];
   from?: string;
   interval?: t.Interval | null;
   environment?: string;
