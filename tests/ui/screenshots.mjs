@@ -22,7 +22,8 @@ page.on('pageerror', (error) => console.log('page error', error.message));
 for (const each of pages) {
   const [name, path] = [each.slice(0, each.indexOf('=')), each.slice(each.indexOf('=') + 1)];
   await page.goto(url + path);
-  if (rest.includes('--press')) await page.getByRole('button', { name: rest[rest.indexOf('--press') + 1], exact: true }).click();
+  if (rest.includes('--press'))
+    await page.getByRole('button', { name: rest[rest.indexOf('--press') + 1], exact: true }).click();
   await page.waitForTimeout(waitMs);
   await page.screenshot({
     path: `${folder}/${name}.png`,

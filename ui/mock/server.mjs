@@ -372,6 +372,16 @@ const routes = [
       };
     },
   ],
+  [
+    'POST',
+    '/session/password',
+    'viewer',
+    (request, _, __, body) => {
+      if (!request.user || request.user.password !== body.old)
+        throw new Refusal(403, 'access_denied', 'the old password is another one');
+      request.user.password = body.new;
+    },
+  ],
   ['DELETE', '/session', null, (request) => void (request.cookie = 'weir_session=; Path=/; Max-Age=0')],
   [
     'GET',

@@ -106,7 +106,7 @@ export interface RunFilter {
 }
 export interface TriggerRequest {
   params?: { [name: string]: t.Json };
-  select?: string;
+  select?: string[];
   from?: string;
   interval?: t.Interval | null;
   environment?: string;
@@ -123,6 +123,7 @@ export const api = {
   session: (signal?: AbortSignal) => get<t.Session>('/session', {}, signal),
   signIn: (name: string, password: string) => post<t.Session>('/session', { name, password }),
   signOut: () => request<void>('DELETE', '/session'),
+  changePassword: (old: string, now: string) => post<void>('/session/password', { old, new: now }),
   overview: (signal?: AbortSignal) => get<t.Overview>('/overview', {}, signal),
 
   pipelines: (query: Query, signal?: AbortSignal) => get<t.List<t.PipelineSummary>>('/pipelines', query, signal),

@@ -1,5 +1,5 @@
 // The shapes of the REST API under /api/v1, by hand. Keys are the API's own, in snake_case; instants are RFC 3339 in UTC;
-// `_s` are seconds, `_bytes` bytes. src/web's OpenAPI document is the truth; tests/ui reads both.
+// `_s` are seconds, `_bytes` bytes. The OpenAPI document of `weir serve` (/api/v1/openapi.json) is the truth.
 
 export type State = 'queued' | 'running' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled' | 'skipped' | 'lost';
 export type Role = 'viewer' | 'operator' | 'admin';
