@@ -7,6 +7,7 @@
 #include <random>
 
 #include "app/terminal.hpp"
+#include "engine/leftovers.hpp"
 #include "engine/retention.hpp"
 #include "engine/run_request.hpp"
 
@@ -134,6 +135,7 @@ int execute_run(Workspace& workspace, ledger::Ledger& ledger, const engine::Plan
 
 Result<std::vector<ledger::Run>> recover_lost(ledger::Ledger& ledger) {
   auto lost = WEIR_TRY(ledger.recover(system_clock().now(), ledger::Ledger::QueuedRuns::Keep));
+  if (!lost.empty()) engine::end_leftovers(engine::project_mark(WEIR_TRY(Workspace::find_folder()) / ".weir"));
   for (const auto& run : lost) {
     std::fprintf(
         stderr, "%s\n",

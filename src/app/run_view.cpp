@@ -177,7 +177,8 @@ class JsonView final : public engine::RunObserver {
     print({{"event", "run_finished"},
            {"run", run.id.text()},
            {"state", name(run.state)},
-           {"seconds", std::chrono::duration<double>(*run.finished_at - *run.started_at).count()},
+           {"seconds",
+            std::chrono::duration<double>(*run.finished_at - run.started_at.value_or(*run.finished_at)).count()},
            {"error", run.error}});
   }
 

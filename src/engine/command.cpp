@@ -83,14 +83,19 @@ Result<Json> run_command(TaskContext& context) {
     spec.stdout_fd = output->descriptor();
   }
   auto process = WEIR_TRY(services::Process::spawn(spec));
-  const std::stop_callback forward(context.stop(), [&process] { process.signal(SIGTERM); });
+  // It has a session of its own, so that what it starts hears of the stop too.
+  const auto group = -process.pid();
+  const std::stop_callback forward(context.stop(), [group] { ::kill(group, SIGTERM); });
   const auto written = output ? output->read_all() : Result<std::string>{std::string{}};
   if (!written.ok()) {
     process.signal(SIGKILL);
     return written.error();
   }
   const auto status = process.wait();
-  if (context.stop().stop_requested()) return Error::cancelled();
+  if (context.stop().stop_requested()) {
+    ::kill(group, SIGKILL);
+    return Error::cancelled();
+  }
   if (!status.ok()) {
     return Error::external(Code::CheckFailed, "the command ended with {}", status.text())
         .hint("its output is in the task's log: weir logs");

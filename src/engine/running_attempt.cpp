@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/error_json.hpp"
+#include "engine/leftovers.hpp"
 #include "engine/task_link.hpp"
 
 namespace weir::engine {
@@ -51,8 +52,11 @@ Result<std::unique_ptr<RunningAttempt>> RunningAttempt::start(const Step& step, 
   auto log = WEIR_TRY(open_log(state_folder / attempt.log_path));
   auto [channel, child_end] = WEIR_TRY(services::Channel::make_pair());
   auto process = WEIR_TRY(spawn(child_end.get(), log.get()));
-  return std::unique_ptr<RunningAttempt>(
-      new RunningAttempt(step, std::move(attempt), std::move(process), std::move(channel), std::move(log)));
+  std::unique_ptr<RunningAttempt> running{
+      new RunningAttempt(step, std::move(attempt), std::move(process), std::move(channel), std::move(log))};
+  const auto& record = running->attempt_;
+  running->mark_ = task_mark(state_folder, record.run, record.task, record.number);
+  return running;
 }
 
 void RunningAttempt::give(const WorkOrder& order) {
@@ -147,6 +151,7 @@ void RunningAttempt::settle() {
   } else {
     status = process_.wait();
     attempt_.memory_bytes_max = status.memory_bytes_max;
+    end_leftovers(mark_);
   }
   if (stop_reason_ == StopReason::TimedOut && (error_ || !reported_)) {
     error_ = Error::system(Code::TimedOut, "the task ran longer than its timeout: {}", format_duration(*step_.timeout))

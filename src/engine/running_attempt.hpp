@@ -70,6 +70,7 @@ class RunningAttempt {
   services::Process process_;
   services::Channel channel_;
   Descriptor log_;
+  std::string mark_;  // of the processes that its programs have started
   std::map<std::string, std::unique_ptr<flow::Journal>> journals_;
   std::vector<std::string> answers_;
   std::int64_t log_lines_ = 0;

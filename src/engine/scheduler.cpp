@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "engine/leftovers.hpp"
 #include "engine/retention.hpp"
 #include "engine/serve_scheduler.hpp"
 
@@ -148,7 +149,10 @@ void ServeScheduler::stop() {
 
 // What an earlier process has left: runs that it was cut off from go on, those that were queued are queued.
 Result<void> ServeScheduler::take_over() {
-  for (auto& run : WEIR_TRY(ledger_.recover(system_clock().now(), ledger::Ledger::QueuedRuns::Keep))) {
+  const auto lost = WEIR_TRY(ledger_.recover(system_clock().now(), ledger::Ledger::QueuedRuns::Keep));
+  // What its tasks have started must not go on beside what is started now.
+  if (!lost.empty()) end_leftovers(project_mark(options_.state_folder));
+  for (const auto& run : lost) {
     if (run.state != RunState::Lost || run.trigger == "replay" || pipeline(run.pipeline) == nullptr) continue;
     auto selection = run.selection.is_object() ? run.selection : Json::object();
     selection["recovered"] = true;

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "engine/error_json.hpp"
+#include "engine/leftovers.hpp"
 #include "engine/task_kind.hpp"
 #include "engine/task_link.hpp"
 #include "services/fork_server.hpp"
@@ -199,6 +200,8 @@ Result<void> work(TaskLink& link, const flow::Registry& registry, std::stop_toke
   auto order = WEIR_TRY(WorkOrder::from_json(WEIR_TRY(link.receive_work())));
   const auto* kind = find_task_kind(order.kind);
   if (kind == nullptr) return Error::bug("unknown task kind: {}", order.kind);
+  // What the task's programs start is found by it when all that started them is gone.
+  ::setenv(kTaskMark, task_mark(order.project_folder / ".weir", order.run, order.step, order.attempt).c_str(), 1);
   ChildContext context{std::move(order), registry, link, std::move(stop)};
   const auto outcome = [&] {
     const ProgressReporter reporter{link, context.progress()};
