@@ -23,7 +23,7 @@ std::map<std::string, std::string> files_below(const fs::path& folder) {
 }
 
 class InitExample : public ::testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(All, InitExample, ::testing::Values("sales", "astronauts", "spacex"),
+INSTANTIATE_TEST_SUITE_P(All, InitExample, ::testing::Values("sales", "astronauts", "spacex", "support"),
                          [](const auto& example) { return std::string{example.param}; });
 
 TEST_P(InitExample, IsMadeAsItIsInTheSources) {
