@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <fstream>
+#include <sstream>
 
 #include "base/file.hpp"
 #include "net/http_client.hpp"
@@ -149,6 +149,7 @@ TEST(Web, RunsTheSalesPipelineAndShowsWhatItDid) {
     }
   }
   EXPECT_GT(failed, 0);
+  EXPECT_GE(rejected.get<std::int64_t>(), failed);
   const auto rows = serving.get("/runs/" + run + "/checks/validate/" + rule + "/rows").json();
   EXPECT_EQ(rows["rows"].size(), std::min<std::size_t>(100, static_cast<std::size_t>(failed))) << rule << rows;
   EXPECT_EQ(serving.get("/tables/shop/sales/sample?limit=3").json()["rows"].size(), 3U);
