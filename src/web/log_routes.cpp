@@ -130,7 +130,7 @@ void download_log(const Api& api, Call& call, net::ResponseWriter& response) {
   (void)response.finish();
 }
 
-Json statement(std::string_view title, const std::string& sql) { return {{"title", title}, {"sql", sql}}; }
+Json statement(std::string_view title, const Json& sql) { return {{"title", title}, {"sql", sql}}; }
 
 // What a task's SQL came to: as it ran, where the attempt reports it; else compiled again from the run's own files.
 Result<Json> compiled_sql(const Api& api, const Call& call) {
@@ -138,8 +138,10 @@ Result<Json> compiled_sql(const Api& api, const Call& call) {
   const auto attempt = WEIR_TRY(api.history.find_attempt(record.run.id, call.at("task"), -1));
   auto statements = Json::array();
   if (attempt && attempt->output.is_object()) {
-    const auto compiled = attempt->output.value("compiled", std::string{});
-    if (!compiled.empty()) statements.push_back(statement("as it ran", compiled));
+    // A task's output is its own: a key of this name may hold anything.
+    const auto compiled = attempt->output.find("compiled");
+    if (compiled != attempt->output.end() && compiled->is_string() && !compiled->get_ref<const std::string&>().empty())
+      statements.push_back(statement("as it ran", *compiled));
   }
   const auto version = api.versions.version_of(record.run, api.version());
   if (!statements.empty() || !version) return Json{{"statements", std::move(statements)}};

@@ -58,6 +58,11 @@ Result<Answer> query(const Api& api, const Call& call) {
                                                  .error = outcome.ok() ? "" : outcome.error().message(),
                                                  .rows = outcome.ok() ? outcome->rows.size() : 0,
                                                  .elapsed = elapsed}));
+  // The database's own advice is for who set the connection up.
+  const bool is_viewer = call.principal.role == ledger::Role::Viewer;
+  if (!outcome.ok() && is_viewer && outcome.error().code() == Code::AccessDenied)
+    return Error{Fault::User, Code::AccessDenied, outcome.error().message()}.hint(
+        "a viewer's statements may only read");
   auto rows = WEIR_TRY(std::move(outcome));
   return Answer{.body = {{"id", running->id()},
                          {"columns", std::move(rows.columns)},

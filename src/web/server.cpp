@@ -242,7 +242,7 @@ class WebServer final : public Server {
   void run_route(Call& call, net::ResponseWriter& response, const Route& route) {
     Answer answer;
     if (route.handle) {
-      auto handled = route.handle(call);
+      auto handled = handle(call, route);
       if (!handled.ok()) return send_error(call.http, response, handled.error());
       answer = std::move(*handled);
     }
@@ -261,6 +261,15 @@ class WebServer final : public Server {
     if (route.answer.is_null()) return (void)send_nothing(response, std::move(answer.headers));
     const auto text = secrets_.filter(to_text(answer.body), api_.version());
     (void)send_json(call.http, response, route.status, text, std::move(answer.headers));
+  }
+
+  // The last catch: JSON that a task has written may surprise us, and must not take the scheduler down.
+  static Result<Answer> handle(Call& call, const Route& route) {
+    try {
+      return route.handle(call);
+    } catch (const std::exception& error) {
+      return Error::bug("answering {} {}: {}", route.method, route.path, error.what());
+    }
   }
 
   Result<void> note(const Call& call, const std::string& user, const Route& route, const std::string& detail) {
