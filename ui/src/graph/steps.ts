@@ -5,6 +5,8 @@ import { lastAttempt } from '../state/live_run.svelte';
 import type { Marks } from './marks.svelte';
 import type { GraphItem } from './types';
 
+export { edgesOf } from './reduce';
+
 export function itemsOf(
   tasks: Pick<PlannedStep, 'name' | 'kind' | 'summary'>[],
   href: (task: string) => string | undefined,
@@ -17,10 +19,6 @@ export function itemsOf(
     title: summary,
     href: href(name),
   }));
-}
-
-export function edgesOf(tasks: Pick<PlannedStep, 'name' | 'needs'>[]): { from: string; to: string }[] {
-  return tasks.flatMap(({ name, needs }) => needs.map((need) => ({ from: need, to: name })));
 }
 
 export function markSteps(marks: Marks, steps: Step[]): void {
