@@ -90,7 +90,9 @@ class ChoiceValues final : public ColumnValues {
   RandomStream random_;
 };
 
-std::int64_t first_day(const Days& spec, const Variation& variation) { return variation.last_day - spec.count + 1; }
+std::int64_t first_day(const Days& spec, const Variation& variation) {
+  return variation.last_day - spec.ends_before - spec.count + 1;
+}
 
 std::vector<double> day_weights(const Days& spec, const Variation& variation) {
   std::vector<double> weights(static_cast<std::size_t>(spec.count));

@@ -25,6 +25,7 @@ Json tickets() {
       "user": {"choice": {"open": 1}}, "user agent": {"choice": {"open": 1, "waiting": 1}},
       "user agent user resolved": {"choice": {"closed": 1}}}}},
     "created_at": {"timestamp": {"date": "day", "hours": {"3": 5}}},
+    "before": {"date": {"days": 1, "ends_before": 2}},
     "messages": {"list": {"words": "course", "columns": {
       "sender": {"same": {"column": "word"}},
       "wait": {"skewed": {"median": 600, "spread": 1.0, "from": 1, "to": 86400}, "output": false},
@@ -89,7 +90,7 @@ TEST(Documents, DependOnTheSeedAndTheirNumberAlone) {
 TEST(Documents, HaveTheTypesThatTheDescriptionSays) {
   EXPECT_EQ(spec_of(tickets()).schema().text(),
             "ticket_id string not null, user int64 not null, status string, "
-            "created_at timestamp(ms, UTC) not null, "
+            "created_at timestamp(ms, UTC) not null, before date not null, "
             "messages list<struct<sender string, at timestamp(ms, UTC), text string>> not null, "
             "updated_at timestamp(ms, UTC) not null, tags list<string> not null, "
             "device struct<os string, mobile bool> not null, score json, details json");
@@ -121,6 +122,7 @@ TEST(Documents, KeepWhatTheDescriptionSays) {
     messages += static_cast<int>(list.size());
     EXPECT_EQ(instant(row["updated_at"]), last);
     EXPECT_EQ(list[0]["sender"], "user");
+    EXPECT_EQ(row["before"], "2026-03-01");
     const auto status = row["status"].get<std::string>();
     ++statuses[status];
     EXPECT_EQ(status == "closed", list.size() == 4);

@@ -79,8 +79,9 @@ Generator::Cell Generator::make_cell(std::size_t column) const {
   cell.width_max = kIntegerWidthMax + 3;
   if (const auto* days = std::get_if<Days>(&spec.kind)) {
     cell.kind = Cell::Kind::Date;
-    cell.first_day = variation_.last_day - days->count + 1;
-    for (std::int64_t day = cell.first_day; day <= variation_.last_day; ++day) cell.days += date_text(day);
+    const auto last_day = variation_.last_day - days->ends_before;
+    cell.first_day = last_day - days->count + 1;
+    for (std::int64_t day = cell.first_day; day <= last_day; ++day) cell.days += date_text(day);
   } else if (const auto* choice = std::get_if<Choice>(&spec.kind)) {
     cell.kind = Cell::Kind::Choice;
     cell.choices = choice->values;

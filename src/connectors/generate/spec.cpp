@@ -170,6 +170,10 @@ class Reader {
     if (days.count < 1 || days.count > kDaysMax) {
       mistake(path + ".days", fmt::format("days is outside of 1 to {}: {}", kDaysMax, days.count));
     }
+    days.ends_before = integer(group, "ends_before", 0);
+    if (days.ends_before < 0 || days.ends_before > kDaysMax) {
+      mistake(path + ".ends_before", fmt::format("ends_before is outside of 0 to {}: {}", kDaysMax, days.ends_before));
+    }
     days.is_ascending = group.text("order") == "ascending";
     days.growth = number(group, "growth", 0);
     if (!(days.growth > -1)) mistake(path + ".growth", fmt::format("growth is not above -1: {}", days.growth));

@@ -35,9 +35,10 @@ struct Choice {
   std::vector<std::string> values;
   std::vector<double> weights;
 };
-// The days up to the run's date.
+// The days up to the run's date, or to some days before it.
 struct Days {
   std::int64_t count = 365;
+  std::int64_t ends_before = 0;
   bool is_ascending = false;                          // rows are in the order of their dates
   double weekday_weights[7] = {1, 1, 1, 1, 1, 1, 1};  // Monday first
   double month_weights[12] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};

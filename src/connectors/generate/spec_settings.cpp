@@ -133,6 +133,7 @@ std::vector<Setting> flat_settings() {
       weights("choice", "Texts with their weights, as in {North: 3, South: 1}"),
       group("date", "Days up to the run's date, itself included",
             {integer("days", "How many", 365),
+             integer("ends_before", "How many days before the run's date the last one lies", 0),
              {.name = "order",
               .type = SettingType::Choice,
               .doc = "Whether rows come in the order of their dates",
