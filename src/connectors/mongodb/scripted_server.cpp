@@ -1,0 +1,182 @@
+#include "connectors/mongodb/scripted_server.hpp"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "connectors/mongodb/collection_rules.hpp"
+
+namespace weir::mongodb::testing {
+namespace {
+
+constexpr std::int32_t kReply = 1;
+constexpr std::int32_t kQuery = 2'004;
+constexpr std::int32_t kMessage = 2'013;
+
+struct Head {
+  std::int32_t length = 0;
+  std::int32_t request = 0;
+  std::int32_t response_to = 0;
+  std::int32_t code = 0;
+};
+
+bool read_all(int fd, void* to, std::size_t size) {
+  auto* at = static_cast<char*>(to);
+  while (size > 0) {
+    const auto got = ::recv(fd, at, size, 0);
+    if (got <= 0) return false;
+    at += got;
+    size -= static_cast<std::size_t>(got);
+  }
+  return true;
+}
+
+std::int32_t length_at(const std::string& bytes, std::size_t at) {
+  std::int32_t value = 0;
+  std::memcpy(&value, bytes.data() + at, sizeof value);
+  return value;
+}
+
+Document document_at(const std::string& bytes, std::size_t at) {
+  return Document::from(
+      {reinterpret_cast<const std::uint8_t*>(bytes.data() + at), static_cast<std::size_t>(length_at(bytes, at))});
+}
+
+// Flags, then sections: the body (kind 0), and lists of documents (kind 1), which the tests do not look at.
+Document body_of_message(const std::string& bytes) {
+  return bytes[4] == 0 ? document_at(bytes, 5)
+                       : document_at(bytes, 5 + static_cast<std::size_t>(length_at(bytes, 5)) + 1);
+}
+
+// Flags, the namespace's name, two numbers, the document.
+Document body_of_query(const std::string& bytes) {
+  return document_at(bytes, 4 + std::strlen(bytes.c_str() + 4) + 1 + 8);
+}
+
+std::string first_name(const Document& document) {
+  bson_iter_t first;
+  return bson_iter_init(&first, document.get()) && bson_iter_next(&first) ? bson_iter_key(&first) : "";
+}
+
+void send_reply(int fd, const Head& to, const Document& document) {
+  const std::string before =
+      to.code == kQuery ? std::string(16, '\0') + std::string("\1\0\0\0", 4) : std::string(5, '\0');
+  Head head{static_cast<std::int32_t>(sizeof(Head) + before.size() + document.bytes().size()), 1, to.request,
+            to.code == kQuery ? kReply : kMessage};
+  std::string bytes{reinterpret_cast<const char*>(&head), sizeof head};
+  bytes += before;
+  bytes.append(reinterpret_cast<const char*>(document.bytes().data()), document.bytes().size());
+  static_cast<void>(!::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL));
+}
+
+}  // namespace
+
+ScriptedServer::ScriptedServer(Answer answer)
+    : answer_(std::move(answer)), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size);
+  ::listen(listener_.get(), 16);
+  ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  port_ = ntohs(address.sin_port);
+  acceptor_ = std::thread([this] { accept_all(); });
+}
+
+ScriptedServer::~ScriptedServer() {
+  ended_ = true;
+  ::shutdown(listener_.get(), SHUT_RDWR);
+  acceptor_.join();
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto fd : connections_) ::shutdown(fd, SHUT_RDWR);
+  }
+  for (auto& thread : threads_) thread.join();
+}
+
+std::string ScriptedServer::url(const std::string& userinfo, const std::string& options) const {
+  return fmt::format("mongodb://{}127.0.0.1:{}/support?directConnection=true{}", userinfo, port_, options);
+}
+
+std::vector<Document> ScriptedServer::commands() const {
+  const std::lock_guard lock(mutex_);
+  return commands_;
+}
+
+std::size_t ScriptedServer::count(const std::string& name) const {
+  std::size_t count = 0;
+  for (const auto& command : commands()) count += first_name(command) == name ? 1 : 0;
+  return count;
+}
+
+void ScriptedServer::accept_all() {
+  while (!ended_) {
+    const int fd = ::accept(listener_.get(), nullptr, nullptr);
+    if (fd < 0) return;
+    const std::lock_guard lock(mutex_);
+    connections_.push_back(fd);
+    threads_.emplace_back([this, fd] { serve(fd); });
+  }
+}
+
+void ScriptedServer::serve(int fd) {
+  Head head;
+  while (read_all(fd, &head, sizeof head)) {
+    std::string bytes(static_cast<std::size_t>(head.length) - sizeof head, '\0');
+    if (!read_all(fd, bytes.data(), bytes.size())) break;
+    const auto command = head.code == kQuery ? body_of_query(bytes) : body_of_message(bytes);
+    send_reply(fd, head, answer(command));
+  }
+  ::close(fd);
+}
+
+Document ScriptedServer::hello() const {
+  auto document = json(fmt::format(
+      R"({{"ok":1.0,"ismaster":true,"isWritablePrimary":true,"helloOk":true,"setName":"rs0","me":"127.0.0.1:{0}",)"
+      R"("hosts":["127.0.0.1:{0}"],"primary":"127.0.0.1:{0}","maxBsonObjectSize":16777216,"maxMessageSizeBytes":48000000,)"
+      R"("maxWriteBatchSize":100000,"minWireVersion":0,"maxWireVersion":17,"logicalSessionTimeoutMinutes":30,)"
+      R"("$clusterTime":{{"clusterTime":{{"$timestamp":{{"t":100,"i":1}}}},"signature":{{"keyId":1}}}}}})",
+      port_));
+  if (offers_scram_) {
+    bson_t list;
+    bson_append_array_begin(document.get(), "saslSupportedMechs", -1, &list);
+    bson_append_utf8(&list, "0", -1, "SCRAM-SHA-256", -1);
+    bson_append_array_end(document.get(), &list);
+  }
+  return document;
+}
+
+Document ScriptedServer::answer(const Document& command) {
+  const auto name = first_name(command);
+  if (name == "hello" || name == "isMaster" || name == "ismaster") return hello();
+  const std::lock_guard lock(mutex_);
+  commands_.push_back(command);
+  auto reply = answer_(name, command);
+  if (!reply.has("ok")) {
+    Document whole;
+    bson_append_double(whole.get(), "ok", -1, 1.0);
+    bson_concat(whole.get(), reply.get());
+    return whole;
+  }
+  return reply;
+}
+
+Document json(const std::string& text) { return parse_document(parse_json(text).value()).value(); }
+
+Document batch(std::int64_t cursor, const char* which, const std::vector<std::string>& documents,
+               const std::string& token) {
+  std::string list;
+  for (const auto& document : documents) list += (list.empty() ? "" : ",") + document;
+  return json(fmt::format(R"({{"ok":1.0,"cursor":{{"id":{{"$numberLong":"{}"}},"ns":"support.tickets","{}":[{}]{}}}}})",
+                          cursor, which, list,
+                          token.empty() ? "" : fmt::format(R"(,"postBatchResumeToken":{{"_data":"{}"}})", token)));
+}
+
+Document failure(int code, const std::string& message) {
+  return json(fmt::format(R"({{"ok":0.0,"code":{},"errmsg":"{}","codeName":"Scripted"}})", code, message));
+}
+
+}  // namespace weir::mongodb::testing
