@@ -3,33 +3,33 @@
 //   WEIR_BINARY=build/dev/weir node --test tests/ui/suite.mjs         a project and a server of its own
 //   WEIR_URL=http://127.0.0.1:8817 node --test tests/ui/suite.mjs     a server that runs
 // What changes the project (users, sign-in) comes last; a server that is given has to be without users.
-import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { after, before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
-import { axeFile, openBrowser } from "./browser.mjs";
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { axeFile, openBrowser } from './browser.mjs';
 
 const isMock = !process.env.WEIR_URL && !process.env.WEIR_BINARY;
-const dist = fileURLToPath(new URL("../../ui/dist/", import.meta.url));
+const dist = fileURLToPath(new URL('../../ui/dist/', import.meta.url));
 // Machines that build at the same time are slow; nothing here waits longer than it has to.
 const patienceMs = 60_000;
-let url = process.env.WEIR_URL ?? "";
+let url = process.env.WEIR_URL ?? '';
 let server, folder, browser, context, page;
 let faults = []; // what the browser complained about: errors, refusals of the content security policy, foreign requests
 
 before(async () => {
   if (isMock)
     await start(process.execPath, [
-      fileURLToPath(new URL("../../ui/mock/server.mjs", import.meta.url)),
-      "--port",
-      "0",
-      "--slow",
-      "40",
+      fileURLToPath(new URL('../../ui/mock/server.mjs', import.meta.url)),
+      '--port',
+      '0',
+      '--slow',
+      '40',
     ]);
   else if (!url) await serve(resolve(process.env.WEIR_BINARY));
   browser = await openBrowser();
@@ -38,53 +38,48 @@ before(async () => {
 after(async () => {
   await browser?.close();
   server?.kill();
-  if (server) await once(server, "exit");
+  if (server) await once(server, 'exit');
   if (folder) rmSync(folder, { recursive: true, force: true });
 });
 
 // Starts a server, and reads its address from what it says.
-async function start(program, options, cwd = ".") {
+async function start(program, options, cwd = '.') {
   server = spawn(program, options, {
     cwd,
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [text] = await Promise.race([
-    once(server.stdout, "data"),
-    once(server, "exit").then(([code]) =>
-      Promise.reject(new Error(`${program} ended with ${code}`)),
-    ),
+    once(server.stdout, 'data'),
+    once(server, 'exit').then(([code]) => Promise.reject(new Error(`${program} ended with ${code}`))),
   ]);
-  url = /https?:\/\/[^\s"]+/.exec(String(text))[0].replace(/\/$/, "");
+  url = /https?:\/\/[^\s"]+/.exec(String(text))[0].replace(/\/$/, '');
 }
 async function serve(binary) {
-  folder = mkdtempSync(join(tmpdir(), "weir-ui-"));
-  execFileSync(binary, ["init", "sales", join(folder, "sales")], {
-    stdio: "inherit",
+  folder = mkdtempSync(join(tmpdir(), 'weir-ui-'));
+  execFileSync(binary, ['init', 'sales', join(folder, 'sales')], {
+    stdio: 'inherit',
   });
-  await start(binary, ["serve", "--port", "0"], join(folder, "sales"));
+  await start(binary, ['serve', '--port', '0'], join(folder, 'sales'));
 }
 
 async function newContext(options = {}) {
   await context?.close();
   context = await browser.newContext({
     viewport: { width: 1280, height: 800 },
-    timezoneId: "Europe/Berlin",
+    timezoneId: 'Europe/Berlin',
     acceptDownloads: true,
     ...options,
   });
   context.setDefaultTimeout(patienceMs);
   page = await context.newPage();
   faults = [];
-  page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
-  page.on("console", (message) => {
+  page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
+  page.on('console', (message) => {
     // A refusal (401, 403, …) is reported by the browser too; tests that provoke one look at the page instead.
-    if (
-      message.type() === "error" &&
-      !/Failed to load resource/.test(message.text())
-    )
+    if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
       faults.push(`console: ${message.text()}`);
   });
-  page.on("request", (request) => {
+  page.on('request', (request) => {
     if (!request.url().startsWith(url) && !/^(blob|data):/.test(request.url()))
       faults.push(`request leaves the machine: ${request.url()}`);
   });
@@ -94,131 +89,97 @@ function noFaults() {
 }
 
 const open = (path) => page.goto(url + path);
-const api = async (path) =>
-  (await context.request.get(`${url}/api/v1${path}`)).json();
+const api = async (path) => (await context.request.get(`${url}/api/v1${path}`)).json();
 const post = async (path, data) =>
   (
     await context.request.post(`${url}/api/v1${path}`, {
       data,
-      headers: { "x-weir-request": "1" },
+      headers: { 'x-weir-request': '1' },
     })
   ).json();
-const heading = (name) =>
-  page.getByRole("heading", { level: 1, name, exact: true }).waitFor();
-const runIdOf = () =>
-  decodeURIComponent(/\/runs\/([^/?]+)/.exec(page.url())[1]);
+const heading = (name) => page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
+const runIdOf = () => decodeURIComponent(/\/runs\/([^/?]+)/.exec(page.url())[1]);
 
 // The page has what it shows: nothing is being loaded any more, and what was loaded is drawn.
 async function settled() {
-  await page.waitForFunction(
-    () =>
-      !document.querySelector("[aria-busy=true]") &&
-      document.fonts.status === "loaded",
-  );
-  await page.evaluate(
-    () =>
-      new Promise((resolve) =>
-        requestAnimationFrame(() => requestAnimationFrame(resolve)),
-      ),
-  );
+  await page.waitForFunction(() => !document.querySelector('[aria-busy=true]') && document.fonts.status === 'loaded');
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
 }
 
 async function stateIs(wanted) {
-  const state = page.getByRole("status", { name: "State of the run" });
+  const state = page.getByRole('status', { name: 'State of the run' });
   await state.filter({ hasText: new RegExp(wanted) }).waitFor();
 }
 
 async function violations(where, rules) {
-  await page
-    .addScriptTag({ path: axeFile })
-    .catch(() => page.evaluate(readFileSync(axeFile, "utf8")));
-  const found = await page.evaluate(
-    (runOnly) => globalThis.axe.run(document, { runOnly }),
-    rules,
-  );
+  await page.addScriptTag({ path: axeFile }).catch(() => page.evaluate(readFileSync(axeFile, 'utf8')));
+  const found = await page.evaluate((runOnly) => globalThis.axe.run(document, { runOnly }), rules);
   return found.violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(
       ({ id, nodes }) =>
         `${where}: ${id}: ${nodes
           .slice(0, 3)
           .map((node) => node.html.slice(0, 160))
-          .join(" | ")}`,
+          .join(' | ')}`,
     );
 }
 
 async function trigger(rows) {
-  await open("/pipelines/sales/graph");
-  await heading("sales");
-  await page.getByRole("button", { name: "Run", exact: true }).click();
-  const dialog = page.getByRole("dialog", { name: "Run sales" });
-  await dialog.locator("input[name=rows]").fill(rows);
-  await dialog.getByRole("button", { name: "Run", exact: true }).click();
+  await open('/pipelines/sales/graph');
+  await heading('sales');
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: 'Run sales' });
+  await dialog.locator('input[name=rows]').fill(rows);
+  await dialog.getByRole('button', { name: 'Run', exact: true }).click();
   await page.waitForURL(/\/runs\/.+/);
 }
 
-describe("what is delivered", () => {
+describe('what is delivered', () => {
   // The script that the browser fetches for a page without graph, chart or editor.
-  test("the first load is at most 250 kB of gzipped script", async () => {
+  test('the first load is at most 250 kB of gzipped script', async () => {
     const fetched = new Set();
-    const listen = (response) =>
-      response.url().endsWith(".js") &&
-      fetched.add(new URL(response.url()).pathname);
-    page.on("response", listen);
+    const listen = (response) => response.url().endsWith('.js') && fetched.add(new URL(response.url()).pathname);
+    page.on('response', listen);
     for (const [path, name] of [
-      ["/", "Home"],
-      ["/pipelines", "Pipelines"],
-      ["/runs", "Runs"],
+      ['/', 'Home'],
+      ['/pipelines', 'Pipelines'],
+      ['/runs', 'Runs'],
     ]) {
       fetched.clear();
       await newContext();
-      page.on("response", listen);
+      page.on('response', listen);
       await open(path);
       await heading(name);
-      const bytes = [...fetched].reduce(
-        (sum, file) =>
-          sum + gzipSync(readFileSync(dist + file.slice(1))).length,
-        0,
-      );
-      assert.ok(
-        fetched.size > 0 && bytes <= 250_000,
-        `${path}: ${bytes} bytes in ${[...fetched].join(" ")}`,
-      );
+      const bytes = [...fetched].reduce((sum, file) => sum + gzipSync(readFileSync(dist + file.slice(1))).length, 0);
+      assert.ok(fetched.size > 0 && bytes <= 250_000, `${path}: ${bytes} bytes in ${[...fetched].join(' ')}`);
     }
   });
-  test("nothing in it names a foreign address that a browser would fetch", () => {
-    const html = readFileSync(dist + "index.html", "utf8");
+  test('nothing in it names a foreign address that a browser would fetch', () => {
+    const html = readFileSync(dist + 'index.html', 'utf8');
     assert.doesNotMatch(html, /(src|href)="(https?:)?\/\//);
     assert.doesNotMatch(html, /<script(?![^>]*src=)/);
-    for (const file of readdirSync(dist + "assets").filter((each) =>
-      each.endsWith(".css"),
-    )) {
-      assert.doesNotMatch(
-        readFileSync(`${dist}assets/${file}`, "utf8"),
-        /url\((["']?)(https?:)?\/\//,
-        file,
-      );
+    for (const file of readdirSync(dist + 'assets').filter((each) => each.endsWith('.css'))) {
+      assert.doesNotMatch(readFileSync(`${dist}assets/${file}`, 'utf8'), /url\((["']?)(https?:)?\/\//, file);
     }
   });
 });
 
-describe("pages", () => {
+describe('pages', () => {
   let paths;
   before(async () => {
     await newContext();
     if (!isMock) {
-      await trigger("2000");
-      await stateIs("succeeded");
+      await trigger('2000');
+      await stateIs('succeeded');
     }
-    const { items } = await api("/runs?pipeline=sales&state=succeeded&limit=1");
+    const { items } = await api('/runs?pipeline=sales&state=succeeded&limit=1');
     const run = items[0].id;
     paths = [
-      ["/", "Home"],
-      ["/pipelines", "Pipelines"],
-      ...["graph", "grid", "gantt", "calendar", "code", "backfills"].map(
-        (tab) => [`/pipelines/sales/${tab}`, "sales"],
-      ),
-      ["/runs", "Runs"],
+      ['/', 'Home'],
+      ['/pipelines', 'Pipelines'],
+      ...['graph', 'grid', 'gantt', 'calendar', 'code', 'backfills'].map((tab) => [`/pipelines/sales/${tab}`, 'sales']),
+      ['/runs', 'Runs'],
       [`/runs/${run}`, run],
       [`/runs/${run}?tab=compare`, run],
       [`/runs/${run}?tab=events`, run],
@@ -227,31 +188,28 @@ describe("pages", () => {
       [`/runs/${run}/tasks/stage?tab=attempts`, run],
       [`/runs/${run}/tasks/validate?tab=checks`, run],
       [`/runs/${run}/tasks/clean%2Fclean_sales?tab=sql`, run],
-      ["/tables", "Tables"],
-      ...["columns", "lineage", "sample", "runs"].map((tab) => [
+      ['/tables', 'Tables'],
+      ...['columns', 'lineage', 'sample', 'runs'].map((tab) => [
         `/tables/warehouse/clean_sales?tab=${tab}`,
-        "clean_sales",
+        'clean_sales',
       ]),
-      ["/sql?connection=warehouse&sql=SELECT+1", "SQL"],
-      ["/connections", "Connections"],
-      ...["users", "tokens", "audit", "server"].map((tab) => [
-        `/settings/${tab}`,
-        "Settings",
-      ]),
+      ['/sql?connection=warehouse&sql=SELECT+1', 'SQL'],
+      ['/connections', 'Connections'],
+      ...['users', 'tokens', 'audit', 'server'].map((tab) => [`/settings/${tab}`, 'Settings']),
     ];
   });
   // All rules once; again only those whose outcome another look can change.
   const looks = [
     {
-      name: "light",
-      colorScheme: "light",
-      rules: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
+      name: 'light',
+      colorScheme: 'light',
+      rules: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'],
     },
-    { name: "dark", colorScheme: "dark", rules: ["color-contrast"] },
+    { name: 'dark', colorScheme: 'dark', rules: ['color-contrast'] },
     {
-      name: "360 px",
+      name: '360 px',
       viewport: { width: 360, height: 740 },
-      rules: ["cat.keyboard", "cat.name-role-value", "cat.structure"],
+      rules: ['cat.keyboard', 'cat.name-role-value', 'cat.structure'],
     },
   ];
   for (const look of looks) {
@@ -266,9 +224,7 @@ describe("pages", () => {
         await settled();
         found.push(...(await violations(path, rules)));
         const over = await page.evaluate(
-          () =>
-            document.documentElement.scrollWidth -
-            document.documentElement.clientWidth,
+          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
         );
         if (over > 0) found.push(`${path}: ${over} px wider than the window`);
       }
@@ -276,13 +232,11 @@ describe("pages", () => {
       noFaults();
     });
   }
-  test("keep to the content security policy", async () => {
+  test('keep to the content security policy', async () => {
     await newContext();
     await context.addInitScript(() =>
-      document.addEventListener("securitypolicyviolation", (event) =>
-        console.error(
-          `policy: ${event.violatedDirective} ${event.sourceFile}:${event.lineNumber}`,
-        ),
+      document.addEventListener('securitypolicyviolation', (event) =>
+        console.error(`policy: ${event.violatedDirective} ${event.sourceFile}:${event.lineNumber}`),
       ),
     );
     for (const [path, name] of paths) {
@@ -292,57 +246,54 @@ describe("pages", () => {
     }
     noFaults();
   });
-  test("say when there is no such page, run, pipeline or table", async () => {
+  test('say when there is no such page, run, pipeline or table', async () => {
     for (const [path, words] of [
-      ["/nowhere", "There is no page here"],
-      ["/runs/20200101-000000-zzzz", /no|not/],
-      ["/pipelines/none/graph", /no|not/],
-      ["/tables/warehouse/none", /no|not/],
+      ['/nowhere', 'There is no page here'],
+      ['/runs/20200101-000000-zzzz', /no|not/],
+      ['/pipelines/none/graph', /no|not/],
+      ['/tables/warehouse/none', /no|not/],
     ]) {
       await open(path);
-      await page.locator("main").getByText(words).first().waitFor();
+      await page.locator('main').getByText(words).first().waitFor();
     }
   });
 });
 
-describe("a run", () => {
+describe('a run', () => {
   before(() => newContext());
-  test("is started by a form of its parameters, watched, and read", async () => {
-    await trigger("3000");
-    await stateIs("succeeded");
+  test('is started by a form of its parameters, watched, and read', async () => {
+    await trigger('3000');
+    await stateIs('succeeded');
     await page
-      .getByRole("table", { name: /^Steps of run/ })
-      .getByRole("link", { name: /stage/ })
+      .getByRole('table', { name: /^Steps of run/ })
+      .getByRole('link', { name: /stage/ })
       .click();
     await page.waitForURL(/\/tasks\/stage/);
-    const log = page.getByRole("table", { name: "Log of stage" });
+    const log = page.getByRole('table', { name: 'Log of stage' });
     await log.waitFor();
-    assert.ok((await log.getByRole("row").count()) > 1);
+    assert.ok((await log.getByRole('row').count()) > 1);
     noFaults();
   });
-  test("has a log that is searched, filtered and downloaded", async () => {
-    const { items } = await api("/runs?pipeline=sales&state=succeeded&limit=1");
+  test('has a log that is searched, filtered and downloaded', async () => {
+    const { items } = await api('/runs?pipeline=sales&state=succeeded&limit=1');
     await open(`/runs/${items[0].id}/tasks/stage`);
-    await page.getByRole("table", { name: "Log of stage" }).waitFor();
-    await page
-      .getByRole("searchbox", { name: "Search the log" })
-      .fill("no line has these words");
-    await page.getByText("No line fits").waitFor();
+    await page.getByRole('table', { name: 'Log of stage' }).waitFor();
+    await page.getByRole('searchbox', { name: 'Search the log' }).fill('no line has these words');
+    await page.getByText('No line fits').waitFor();
     assert.match(page.url(), /search=no\+line/);
-    await page.getByRole("searchbox", { name: "Search the log" }).fill("");
-    await page.getByRole("table", { name: "Log of stage" }).waitFor();
+    await page.getByRole('searchbox', { name: 'Search the log' }).fill('');
+    await page.getByRole('table', { name: 'Log of stage' }).waitFor();
     const [download] = await Promise.all([
-      page.waitForEvent("download"),
-      page.getByRole("link", { name: "Download the log" }).click(),
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'Download the log' }).click(),
     ]);
-    assert.ok(readFileSync(await download.path(), "utf8").length > 20);
+    assert.ok(readFileSync(await download.path(), 'utf8').length > 20);
   });
-  test("that fails says why, and what to do", async () => {
-    await trigger("many");
-    if (/\/pipelines\//.test(page.url()))
-      assert.fail("the run was not started");
-    await stateIs("failed");
-    const alert = page.getByRole("alert").first();
+  test('that fails says why, and what to do', async () => {
+    await trigger('many');
+    if (/\/pipelines\//.test(page.url())) assert.fail('the run was not started');
+    await stateIs('failed');
+    const alert = page.getByRole('alert').first();
     await alert.waitFor();
     assert.match(await alert.innerText(), /rows/);
     assert.match(await alert.innerText(), /What to do/);
@@ -353,293 +304,259 @@ describe("a run", () => {
       .waitFor();
     await page
       .screenshot({
-        path: process.env.WEIR_UI_SHOT ?? "/dev/null",
-        type: "png",
+        path: process.env.WEIR_UI_SHOT ?? '/dev/null',
+        type: 'png',
       })
       .catch(() => {});
   });
-  test("that failed is retried", async () => {
-    await page.getByRole("button", { name: "Retry", exact: true }).click();
-    const dialog = page.getByRole("dialog");
-    await dialog.getByRole("radio", { name: /As they were/ }).check();
-    await dialog.getByRole("button", { name: "Retry", exact: true }).click();
-    await dialog.waitFor({ state: "detached" });
-    await stateIs("failed");
+  test('that failed is retried', async () => {
+    await page.getByRole('button', { name: 'Retry', exact: true }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('radio', { name: /As they were/ }).check();
+    await dialog.getByRole('button', { name: 'Retry', exact: true }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await stateIs('failed');
   });
-  test("is compared with the one before", async () => {
-    const { items } = await api("/runs?pipeline=sales&state=succeeded&limit=1");
+  test('is compared with the one before', async () => {
+    const { items } = await api('/runs?pipeline=sales&state=succeeded&limit=1');
     await open(`/runs/${items[0].id}?tab=compare`);
     await heading(items[0].id);
     await page.getByText(/Against|There is no run before/).waitFor();
   });
-  test(
-    "is cancelled",
-    { skip: !isMock && "a run of the example is over too soon" },
-    async () => {
-      const made = await post("/pipelines/load/runs", { environment: "live" });
-      await open(`/runs/${made.id}`);
-      await page.getByRole("button", { name: "Cancel", exact: true }).click();
-      await page.getByRole("button", { name: "Cancel the run" }).click();
-      await stateIs("cancelled");
-    },
-  );
+  test('is cancelled', { skip: !isMock && 'a run of the example is over too soon' }, async () => {
+    const made = await post('/pipelines/load/runs', { environment: 'live' });
+    await open(`/runs/${made.id}`);
+    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+    await page.getByRole('button', { name: 'Cancel the run' }).click();
+    await stateIs('cancelled');
+  });
 });
 
-describe("pipelines", () => {
+describe('pipelines', () => {
   before(() => newContext());
-  test("are searched and filtered, and the address says so", async () => {
-    await open("/pipelines");
-    await page.getByRole("link", { name: "sales", exact: true }).waitFor();
-    await page
-      .getByRole("searchbox", { name: "Search pipelines" })
-      .fill("nothing has this name");
-    await page.getByText("No pipeline fits").waitFor();
+  test('are searched and filtered, and the address says so', async () => {
+    await open('/pipelines');
+    await page.getByRole('link', { name: 'sales', exact: true }).waitFor();
+    await page.getByRole('searchbox', { name: 'Search pipelines' }).fill('nothing has this name');
+    await page.getByText('No pipeline fits').waitFor();
     assert.match(page.url(), /search=nothing/);
-    await page.getByRole("button", { name: "Show all" }).click();
-    await page.getByRole("link", { name: "sales", exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await page.getByRole('link', { name: 'sales', exact: true }).waitFor();
   });
-  test("are paused and resumed", async () => {
-    await open("/pipelines/sales/graph");
-    await page.getByRole("button", { name: "Pause", exact: true }).click();
-    await page.getByRole("button", { name: "Resume", exact: true }).waitFor();
-    assert.equal((await api("/pipelines/sales")).paused, true);
-    await page.getByRole("button", { name: "Resume", exact: true }).click();
-    await page.getByRole("button", { name: "Pause", exact: true }).waitFor();
+  test('are paused and resumed', async () => {
+    await open('/pipelines/sales/graph');
+    await page.getByRole('button', { name: 'Pause', exact: true }).click();
+    await page.getByRole('button', { name: 'Resume', exact: true }).waitFor();
+    assert.equal((await api('/pipelines/sales')).paused, true);
+    await page.getByRole('button', { name: 'Resume', exact: true }).click();
+    await page.getByRole('button', { name: 'Pause', exact: true }).waitFor();
   });
-  test("have a graph whose tasks lead to their logs", async () => {
-    await open("/pipelines/sales/graph");
-    const graph = page.getByRole("region", { name: /^Tasks of sales/ });
-    await graph.getByRole("link", { name: /generate/ }).click();
+  test('have a graph whose tasks lead to their logs', async () => {
+    await open('/pipelines/sales/graph');
+    const graph = page.getByRole('region', { name: /^Tasks of sales/ });
+    await graph.getByRole('link', { name: /generate/ }).click();
     await page.waitForURL(/\/runs\/.+\/tasks\/generate/);
   });
-  test("are backfilled: a preview first", async () => {
-    await open("/pipelines/sales/backfills");
-    await page.getByRole("button", { name: "New backfill" }).click();
-    const dialog = page.getByRole("dialog");
-    const day = (ago) =>
-      new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
-    await dialog.getByLabel("From").fill(day(22));
-    await dialog.getByLabel("To", { exact: false }).last().fill(day(8));
-    await dialog.getByRole("radio", { name: /^All/ }).check();
-    await dialog.getByRole("button", { name: "Preview" }).click();
+  test('are backfilled: a preview first', async () => {
+    await open('/pipelines/sales/backfills');
+    await page.getByRole('button', { name: 'New backfill' }).click();
+    const dialog = page.getByRole('dialog');
+    const day = (ago) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+    await dialog.getByLabel('From').fill(day(22));
+    await dialog.getByLabel('To', { exact: false }).last().fill(day(8));
+    await dialog.getByRole('radio', { name: /^All/ }).check();
+    await dialog.getByRole('button', { name: 'Preview' }).click();
     await dialog
       .getByText(/2 runs|3 runs/)
       .first()
       .waitFor();
-    await dialog.getByRole("button", { name: /^Run \d+ intervals/ }).click();
-    await page.getByRole("article").first().waitFor();
-    await page.getByRole("article").first().getByText("done").waitFor();
+    await dialog.getByRole('button', { name: /^Run \d+ intervals/ }).click();
+    await page.getByRole('article').first().waitFor();
+    await page.getByRole('article').first().getByText('done').waitFor();
   });
   test(
-    "of a thousand tasks are drawn, and near by a press",
-    { skip: !isMock && "needs the pipeline of the mock" },
+    'of a thousand tasks are drawn, and near by a press',
+    { skip: !isMock && 'needs the pipeline of the mock' },
     async () => {
-      await open("/pipelines/thousand/graph");
-      const graph = page.getByRole("region", { name: /^Tasks of thousand/ });
-      await graph.getByText("Press a place to see it near").waitFor();
+      await open('/pipelines/thousand/graph');
+      const graph = page.getByRole('region', { name: /^Tasks of thousand/ });
+      await graph.getByText('Press a place to see it near').waitFor();
       const box = await graph.boundingBox();
       await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
       await graph
-        .getByRole("link", { name: /layer_/ })
+        .getByRole('link', { name: /layer_/ })
         .first()
         .waitFor();
-      await open("/pipelines/thousand/grid");
-      const grid = page.getByRole("table", { name: /^Runs and tasks/ });
+      await open('/pipelines/thousand/grid');
+      const grid = page.getByRole('table', { name: /^Runs and tasks/ });
       await grid.waitFor();
       // Of the thousand only those in sight are there.
-      assert.ok((await grid.getByRole("rowheader").count()) < 100);
-      assert.equal(await grid.getAttribute("aria-rowcount"), "1000");
+      assert.ok((await grid.getByRole('rowheader').count()) < 100);
+      assert.equal(await grid.getAttribute('aria-rowcount'), '1000');
     },
   );
 });
 
-describe("runs", () => {
+describe('runs', () => {
   before(() => newContext());
-  test(
-    "come page by page",
-    { skip: !isMock && "needs many runs" },
-    async () => {
-      await open("/runs");
-      await page.locator("main tbody tr").first().waitFor();
-      const first = await page.locator("main tbody tr").count();
-      await page.mouse.move(640, 500);
-      await page.mouse.wheel(0, 20_000);
-      await page.waitForFunction(
-        (count) => document.querySelectorAll("main tbody tr").length > count,
-        first,
-      );
-    },
-  );
-  test("appear while one looks", async () => {
-    await open("/runs");
-    await heading("Runs");
-    await page.locator("main tbody tr").first().waitFor();
-    const { id } = await post("/pipelines/sales/runs", {
+  test('come page by page', { skip: !isMock && 'needs many runs' }, async () => {
+    await open('/runs');
+    await page.locator('main tbody tr').first().waitFor();
+    const first = await page.locator('main tbody tr').count();
+    await page.mouse.move(640, 500);
+    await page.mouse.wheel(0, 20_000);
+    await page.waitForFunction((count) => document.querySelectorAll('main tbody tr').length > count, first);
+  });
+  test('appear while one looks', async () => {
+    await open('/runs');
+    await heading('Runs');
+    await page.locator('main tbody tr').first().waitFor();
+    const { id } = await post('/pipelines/sales/runs', {
       params: { rows: 1000 },
     });
-    await page.getByRole("link", { name: id, exact: true }).waitFor();
+    await page.getByRole('link', { name: id, exact: true }).waitFor();
   });
 });
 
-describe("SQL", () => {
+describe('SQL', () => {
   before(() => newContext());
-  test("is asked, its rows shown and exported", async () => {
+  test('is asked, its rows shown and exported', async () => {
     await open(
-      "/sql?connection=warehouse&sql=" +
+      '/sql?connection=warehouse&sql=' +
         encodeURIComponent(
-          isMock
-            ? "SELECT * FROM sales_aggregates LIMIT 7"
-            : "SELECT number AS n FROM system.numbers LIMIT 7",
+          isMock ? 'SELECT * FROM sales_aggregates LIMIT 7' : 'SELECT number AS n FROM system.numbers LIMIT 7',
         ),
     );
-    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
     await page.getByText(/^7 rows/).waitFor();
     const [download] = await Promise.all([
-      page.waitForEvent("download"),
-      page.getByRole("button", { name: "CSV" }).click(),
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'CSV' }).click(),
     ]);
     assert.equal(
-      readFileSync(await download.path(), "utf8")
+      readFileSync(await download.path(), 'utf8')
         .trimEnd()
-        .split("\r\n").length,
+        .split('\r\n').length,
       8,
     );
   });
-  test("that is wrong is explained", async () => {
-    await open("/sql?connection=warehouse&sql=SELEC+1");
-    await page.getByRole("button", { name: "Run", exact: true }).click();
+  test('that is wrong is explained', async () => {
+    await open('/sql?connection=warehouse&sql=SELEC+1');
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
     await page
-      .getByRole("alert")
+      .getByRole('alert')
       .filter({ hasText: /[Ss]yntax/ })
       .waitFor();
   });
-  test("that takes long is cancelled", async () => {
+  test('that takes long is cancelled', async () => {
     await open(
-      "/sql?connection=warehouse&sql=" +
-        encodeURIComponent(
-          isMock ? "SELECT sleep(60)" : "SELECT count() FROM system.numbers",
-        ),
+      '/sql?connection=warehouse&sql=' +
+        encodeURIComponent(isMock ? 'SELECT sleep(60)' : 'SELECT count() FROM system.numbers'),
     );
-    await page.getByRole("button", { name: "Run", exact: true }).click();
-    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await page.getByRole('button', { name: 'Cancel' }).click();
     await page
-      .getByRole("alert")
+      .getByRole('alert')
       .filter({ hasText: /cancel/i })
       .waitFor();
   });
 });
 
-describe("the keyboard", () => {
+describe('the keyboard', () => {
   before(() => newContext());
-  test("finds anything with Ctrl K", async () => {
-    await open("/");
-    await heading("Home");
-    await page.keyboard.press("Control+k");
-    await page.getByRole("combobox", { name: /Pipeline, table/ }).fill("sales");
-    await page.getByRole("option", { name: /Pipeline sales/ }).waitFor();
-    await page.keyboard.press("Enter");
+  test('finds anything with Ctrl K', async () => {
+    await open('/');
+    await heading('Home');
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: /Pipeline, table/ }).fill('sales');
+    await page.getByRole('option', { name: /Pipeline sales/ }).waitFor();
+    await page.keyboard.press('Enter');
     await page.waitForURL(/\/pipelines\/sales/);
   });
-  test("skips to the content, and closes dialogs", async () => {
-    await open("/pipelines");
-    await page.getByRole("link", { name: "sales", exact: true }).waitFor();
-    await page.keyboard.press("Tab");
-    assert.equal(
-      await page.evaluate(() => document.activeElement.textContent.trim()),
-      "To the content",
-    );
-    await page.getByRole("button", { name: "Run sales" }).focus();
-    await page.keyboard.press("Enter");
-    await page.getByRole("dialog").waitFor();
-    await page.keyboard.press("Escape");
-    await page.getByRole("dialog").waitFor({ state: "detached" });
-    assert.equal(
-      await page.evaluate(() =>
-        document.activeElement.getAttribute("aria-label"),
-      ),
-      "Run sales",
-    );
+  test('skips to the content, and closes dialogs', async () => {
+    await open('/pipelines');
+    await page.getByRole('link', { name: 'sales', exact: true }).waitFor();
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), 'To the content');
+    await page.getByRole('button', { name: 'Run sales' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Run sales');
   });
-  test("changes the theme, which stays", async () => {
-    await open("/");
-    await page
-      .getByRole("button", { name: "Use the dark theme" })
-      .press("Enter");
+  test('changes the theme, which stays', async () => {
+    await open('/');
+    await page.getByRole('button', { name: 'Use the dark theme' }).press('Enter');
     await page.reload();
-    assert.equal(
-      await page.evaluate(() => document.documentElement.dataset.theme),
-      "dark",
-    );
-    await page.getByRole("button", { name: "Use the light theme" }).waitFor();
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+    await page.getByRole('button', { name: 'Use the light theme' }).waitFor();
   });
 });
 
-describe("users", () => {
-  const password = "correct horse battery staple";
+describe('users', () => {
+  const password = 'correct horse battery staple';
   before(() => newContext());
-  test("a token is shown once", async () => {
-    await open("/settings/tokens");
-    await page.getByRole("button", { name: "New token" }).click();
-    await page.getByLabel("Name").fill("nightly");
-    await page.getByRole("button", { name: "Make it" }).click();
+  test('a token is shown once', async () => {
+    await open('/settings/tokens');
+    await page.getByRole('button', { name: 'New token' }).click();
+    await page.getByLabel('Name').fill('nightly');
+    await page.getByRole('button', { name: 'Make it' }).click();
     await page.getByText(/^weir_/).waitFor();
-    await page.getByRole("button", { name: "I have it" }).click();
-    await page.getByRole("cell", { name: "nightly", exact: true }).waitFor();
+    await page.getByRole('button', { name: 'I have it' }).click();
+    await page.getByRole('cell', { name: 'nightly', exact: true }).waitFor();
     assert.equal(await page.getByText(/^weir_/).count(), 0);
   });
-  test("the first one closes the open door", async () => {
-    await open("/settings/users");
-    await page.getByRole("button", { name: "Add a user" }).click();
-    await page.getByLabel("Name").fill("anna");
-    await page.getByLabel("Password").fill(password);
-    await page.getByRole("button", { name: "Add", exact: true }).click();
-    await page.getByRole("cell", { name: /anna/ }).first().waitFor();
-    await page.getByRole("button", { name: "Add a user" }).click();
-    await page.getByLabel("Name").fill("viktor");
-    await page.getByLabel("Password").fill(password);
-    await page.getByRole("button", { name: "Add", exact: true }).click();
+  test('the first one closes the open door', async () => {
+    await open('/settings/users');
+    await page.getByRole('button', { name: 'Add a user' }).click();
+    await page.getByLabel('Name').fill('anna');
+    await page.getByLabel('Password').fill(password);
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByRole('cell', { name: /anna/ }).first().waitFor();
+    await page.getByRole('button', { name: 'Add a user' }).click();
+    await page.getByLabel('Name').fill('viktor');
+    await page.getByLabel('Password').fill(password);
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
     await page
-      .getByRole("cell", { name: /viktor/ })
+      .getByRole('cell', { name: /viktor/ })
       .first()
       .waitFor();
   });
-  test("a stranger signs in, and comes to where they wanted", async () => {
+  test('a stranger signs in, and comes to where they wanted', async () => {
     await newContext();
-    await open("/pipelines/sales/grid");
+    await open('/pipelines/sales/grid');
     await page.waitForURL(/\/sign-in\?next=/);
-    await page.getByLabel("Name").fill("viktor");
-    await page.getByLabel("Password").fill("wrong password here");
-    await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("alert").waitFor();
-    await page.getByLabel("Password").fill(password);
-    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByLabel('Name').fill('viktor');
+    await page.getByLabel('Password').fill('wrong password here');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').waitFor();
+    await page.getByLabel('Password').fill(password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
     await page.waitForURL(/\/pipelines\/sales\/grid/);
-    await heading("sales");
+    await heading('sales');
   });
-  test("a viewer is refused, and told why", async () => {
-    const button = page.getByRole("button", { name: "Run", exact: true });
+  test('a viewer is refused, and told why', async () => {
+    const button = page.getByRole('button', { name: 'Run', exact: true });
     assert.equal(await button.isDisabled(), true);
-    assert.match(await button.getAttribute("title"), /operator/);
-    await open("/settings/users");
-    await page.getByRole("alert").filter({ hasText: /admin/ }).waitFor();
-    const answer = await context.request.post(
-      `${url}/api/v1/pipelines/sales/runs`,
-      {
-        data: {},
-        headers: { "x-weir-request": "1" },
-      },
-    );
+    assert.match(await button.getAttribute('title'), /operator/);
+    await open('/settings/users');
+    await page.getByRole('alert').filter({ hasText: /admin/ }).waitFor();
+    const answer = await context.request.post(`${url}/api/v1/pipelines/sales/runs`, {
+      data: {},
+      headers: { 'x-weir-request': '1' },
+    });
     assert.equal(answer.status(), 403);
   });
-  test("who signs out is out", async () => {
-    await page.getByRole("button", { name: "Sign out" }).click();
+  test('who signs out is out', async () => {
+    await page.getByRole('button', { name: 'Sign out' }).click();
     await page.waitForURL(/\/sign-in/);
     await newContext();
-    await open("/sign-in?next=//evil.example/");
-    await page.getByLabel("Name").fill("viktor");
-    await page.getByLabel("Password").fill(password);
-    await page.getByRole("button", { name: "Sign in" }).click();
-    await heading("Home");
-    assert.equal(new URL(page.url()).origin, url.replace(/\/$/, ""));
+    await open('/sign-in?next=//evil.example/');
+    await page.getByLabel('Name').fill('viktor');
+    await page.getByLabel('Password').fill(password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await heading('Home');
+    assert.equal(new URL(page.url()).origin, url.replace(/\/$/, ''));
   });
 });
