@@ -231,9 +231,11 @@ Result<std::size_t> CurlExchange::read(std::span<std::byte> buffer, std::stop_to
   target_ = buffer;
   target_filled_ = 0;
   auto driven = drive(stop, [this] { return target_filled_ != 0; });
+  // What comes while another exchange of this client is driven has no target.
   target_ = {};
+  const auto filled = std::exchange(target_filled_, 0);
   WEIR_TRY(std::move(driven));
-  if (target_filled_ != 0) return target_filled_;
+  if (filled != 0) return filled;
   if (code_ != CURLE_OK) return failure();
   return 0;
 }

@@ -241,6 +241,39 @@ TEST(HttpClient, ReadsAChunkedBodyInSmallPieces) {
   EXPECT_EQ(*all, body);
 }
 
+TEST(HttpClient, KeepsWhatComesWhileAnotherExchangeIsDriven) {
+  const std::string rest(10'000, 'r');
+  std::promise<void> head_is_read;
+  std::promise<void> first_is_read;
+  std::promise<void> rest_is_sent;
+  ScriptedServer server({[&](Peer& peer) {
+    peer.read_head();
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 10005\r\n\r\n");
+    head_is_read.get_future().wait();
+    peer.send("first");
+    first_is_read.get_future().wait();
+    peer.send(rest);
+    rest_is_sent.set_value();
+    peer.await_close();
+  }});
+  ScriptedServer other({[&](Peer& peer) {
+    peer.read_head();
+    rest_is_sent.get_future().wait();
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    peer.await_close();
+  }});
+  HttpClient client;
+  auto exchange = client.open(server.request(), {});
+  ASSERT_TRUE(exchange.ok());
+  ASSERT_TRUE((*exchange)->response({}).ok());
+  head_is_read.set_value();
+  std::vector<std::byte> buffer(100);
+  EXPECT_EQ((*exchange)->read(buffer, {}).value(), 5U);
+  first_is_read.set_value();
+  EXPECT_EQ(client.fetch(other.request(), "", {}).value().second, "ok");
+  EXPECT_EQ(read_all(**exchange).value(), rest);
+}
+
 TEST(HttpClient, ShortBodyIsAnErrorAndNeverAnEnd) {
   ScriptedServer server({[](Peer& peer) {
     peer.read_head();
