@@ -511,12 +511,12 @@ describe('users', () => {
     await open('/settings/users');
     await page.getByRole('button', { name: 'Add a user' }).click();
     await page.getByLabel('Name').fill('anna');
-    await page.getByLabel('Password').fill(password);
+    await page.getByLabel(/^Password/).fill(password);
     await page.getByRole('button', { name: 'Add', exact: true }).click();
     await page.getByRole('cell', { name: /anna/ }).first().waitFor();
     await page.getByRole('button', { name: 'Add a user' }).click();
     await page.getByLabel('Name').fill('viktor');
-    await page.getByLabel('Password').fill(password);
+    await page.getByLabel(/^Password/).fill(password);
     await page.getByRole('button', { name: 'Add', exact: true }).click();
     await page
       .getByRole('cell', { name: /viktor/ })
@@ -528,10 +528,10 @@ describe('users', () => {
     await open('/pipelines/sales/grid');
     await page.waitForURL(/\/sign-in\?next=/);
     await page.getByLabel('Name').fill('viktor');
-    await page.getByLabel('Password').fill('wrong password here');
+    await page.getByLabel(/^Password/).fill('wrong password here');
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('alert').waitFor();
-    await page.getByLabel('Password').fill(password);
+    await page.getByLabel(/^Password/).fill(password);
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.waitForURL(/\/pipelines\/sales\/grid/);
     await heading('sales');
@@ -554,7 +554,7 @@ describe('users', () => {
     await newContext();
     await open('/sign-in?next=//evil.example/');
     await page.getByLabel('Name').fill('viktor');
-    await page.getByLabel('Password').fill(password);
+    await page.getByLabel(/^Password/).fill(password);
     await page.getByRole('button', { name: 'Sign in' }).click();
     await heading('Home');
     assert.equal(new URL(page.url()).origin, url.replace(/\/$/, ''));
