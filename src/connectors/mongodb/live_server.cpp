@@ -180,11 +180,10 @@ Result<Table> read_all(flow::Source& source, const flow::ReadRequest& request, i
 Result<flow::Receipt> load(flow::Sink& sink, const flow::WriteRequest& request, const std::vector<data::Batch>& batches,
                            const std::string& commit) {
   const auto load = WEIR_TRY(sink.open(request, {}));
-  {
-    const auto writer = WEIR_TRY(load->writer({}));
-    for (const auto& batch : batches) WEIR_TRY(writer->write(batch, {}));
-    WEIR_TRY(writer->finish({}));
-  }
+  // As in the pump, the writer is there until the end.
+  const auto writer = WEIR_TRY(load->writer({}));
+  for (const auto& batch : batches) WEIR_TRY(writer->write(batch, {}));
+  WEIR_TRY(writer->finish({}));
   return load->commit(CommitId{commit}, {});
 }
 
