@@ -25,6 +25,7 @@ struct Options {
 std::vector<Scenario> scenarios() {
   return {{"sales", sales_parts()},
           {"http", http_parts()},
+          {"mongo", mongo_parts()},
           {"replication", replication_parts()},
           {"scheduler", scheduler_parts()}};
 }

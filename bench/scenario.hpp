@@ -39,6 +39,7 @@ struct Scenario {
 };
 
 std::vector<Part> http_parts();
+std::vector<Part> mongo_parts();
 std::vector<Part> sales_parts();
 std::vector<Part> replication_parts();
 std::vector<Part> scheduler_parts();

@@ -7,8 +7,10 @@ namespace weir::bench {
 
 Result<Figures> measure_api_decode(const Setup& setup);
 Result<Figures> measure_api_pages(const Setup& setup);
+Result<Figures> measure_bson(const Setup& setup);
 Result<Figures> measure_csv(const Setup& setup);
 Result<Figures> measure_generate(const Setup& setup);
+Result<Figures> measure_mongo(const Setup& setup);
 Result<Figures> measure_pipeline(const Setup& setup);
 Result<Figures> measure_postgres(const Setup& setup);
 Result<Figures> measure_replicate(const Setup& setup);

@@ -1,0 +1,222 @@
+// MongoDB: how fast BSON becomes batches and COPY BINARY bytes, with no network; and a copy of a collection with a nested list
+// against draining its raw cursor from the same server.
+
+#include <fmt/format.h>
+#include <mongoc/mongoc.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "connectors/mongodb/bson_check.hpp"
+#include "connectors/mongodb/bson_reader.hpp"
+#include "connectors/mongodb/session.hpp"
+#include "connectors/postgres/copy_encoder.hpp"
+#include "connectors/postgres/types.hpp"
+#include "documents/shredder.hpp"
+#include "scenarios/parts.hpp"
+#include "scenarios/timing.hpp"
+#include "scenarios/workspace.hpp"
+#include "services/process.hpp"
+
+namespace weir::bench {
+
+namespace {
+
+using mongodb::BsonBytes;
+using mongodb::Document;
+
+constexpr double kConvertGoalMb = 250;
+constexpr double kDrainGoal = 0.7;
+constexpr std::size_t kBatchRows = 65'536;
+constexpr std::size_t kBlockRows = 1'024;
+constexpr std::int64_t kFirstMoment = 1'772'369'100'250;
+
+// A support ticket with three messages, as examples/support has them.
+Document ticket(std::int64_t number) {
+  bson_oid_t id;
+  bson_oid_init_from_string(&id, fmt::format("{:024x}", number).c_str());
+  Document document;
+  bson_append_oid(document.get(), "_id", -1, &id);
+  document.add("ticket_id", number)
+      .add("user_id", number % 50'000)
+      .add("status", number % 3 == 0 ? "open" : "resolved")
+      .add("issue_type", number % 5 == 0 ? "delivery is late" : "question about a payment");
+  bson_t list;
+  bson_append_array_begin(document.get(), "messages", -1, &list);
+  for (int i = 0; i < 3; ++i) {
+    Document message;
+    message.add("sender", i % 2 == 0 ? "user" : "agent")
+        .add("text",
+             fmt::format("message {} of ticket {}: a text of an ordinary length, as people write it", i, number))
+        .add_time("at", kFirstMoment + number * 1'000 + i * 60'000);
+    bson_append_document(&list, std::to_string(i).c_str(), -1, message.get());
+  }
+  bson_append_array_end(document.get(), &list);
+  document.add_time("created_at", kFirstMoment + number * 1'000).add_time("updated_at", kFirstMoment + number * 1'001);
+  return document;
+}
+
+documents::Rules ticket_rules() {
+  documents::Rules rules;
+  rules.name = "tickets";
+  rules.key = {"_id"};
+  return rules;
+}
+
+// One table's way from documents to the bytes of COPY.
+class TableBytes {
+ public:
+  static Result<std::unique_ptr<TableBytes>> make(const documents::Shape& shape, documents::Table table) {
+    std::vector<postgres::WriteColumn> columns;
+    for (const auto& field : table.schema.fields) columns.push_back(postgres::new_column(field.name, field.type));
+    auto encoder = WEIR_TRY(postgres::CopyEncoder::create(table.schema, columns));
+    return std::unique_ptr<TableBytes>(new TableBytes(shape, std::move(table), std::move(encoder)));
+  }
+
+  Result<void> add(const documents::Document& document) {
+    WEIR_TRY(shredder_.add(document, {}));
+    return shredder_.rows() < kBatchRows ? Result<void>{} : flush();
+  }
+  Result<void> flush() {
+    const auto batch = shredder_.take();
+    for (std::size_t begin = 0; begin < batch.rows(); begin += kBlockRows) {
+      WEIR_TRY(encoder_.append(batch, begin, std::min(kBlockRows, batch.rows() - begin), out_));
+      bytes_ += out_.size();
+      out_.clear();
+    }
+    return {};
+  }
+  std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  TableBytes(const documents::Shape& shape, documents::Table table, postgres::CopyEncoder encoder)
+      : table_(std::move(table)), shredder_(shape, table_, all_columns()), encoder_(std::move(encoder)) {}
+  std::vector<std::size_t> all_columns() const {
+    std::vector<std::size_t> all(table_.columns.size());
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+    return all;
+  }
+
+  const documents::Table table_;
+  documents::Shredder shredder_;
+  postgres::CopyEncoder encoder_;
+  data::BufferBuilder out_;
+  std::uint64_t bytes_ = 0;
+};
+
+// All that the connector does between the wire and COPY: checked, observed, shredded into both tables, encoded.
+Result<void> convert(const std::vector<Document>& tickets) {
+  documents::Shape shape{ticket_rules()};
+  for (const auto& ticket : tickets) {
+    if (mongodb::check_document(ticket.bytes(), mongodb::NulText::Rejected)) return Error::bug("a ticket is malformed");
+    auto root = mongodb::BsonValue::root(ticket.bytes());
+    WEIR_TRY(shape.observe(root));
+  }
+  std::uint64_t bytes = 0;
+  for (auto& table : documents::tables_of(shape)) {
+    const auto to = WEIR_TRY(TableBytes::make(shape, std::move(table)));
+    for (const auto& ticket : tickets) {
+      WEIR_TRY(to->add([&](const documents::TakeElement& take) {
+        auto root = mongodb::BsonValue::root(ticket.bytes());
+        return take(root);
+      }));
+    }
+    WEIR_TRY(to->flush());
+    bytes += to->bytes();
+  }
+  return bytes == 0 ? Result<void>{Error::bug("nothing was encoded")} : Result<void>{};
+}
+
+// What stands in for MongoDB, or the server of WEIR_TEST_MONGODB_URL.
+struct Server {
+  std::string url;
+  std::optional<services::Process> process;
+};
+
+Result<Server> start_server(const Setup& setup) {
+  if (const char* url = std::getenv("WEIR_TEST_MONGODB_URL"); url != nullptr && *url != '\0') return Server{url, {}};
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return Error::from_errno(errno, "making a pipe");
+  const Descriptor reading{ends[0]};
+  const Descriptor writing{ends[1]};
+  services::ProcessSpec spec;
+  spec.program = setup.source / "tools/mongodb/serve";
+  spec.stdout_fd = writing.get();
+  spec.stderr_fd = STDERR_FILENO;
+  auto process = WEIR_TRY(services::Process::spawn(spec));
+  std::string line;
+  for (char letter = 0; ::read(reading.get(), &letter, 1) == 1 && letter != '\n';) line += letter;
+  if (line.empty()) return Error::system(Code::Unavailable, "what stands in for MongoDB did not start");
+  return Server{std::move(line), std::move(process)};
+}
+
+Result<void> insert_tickets(mongodb::Session& session, std::uint64_t count) {
+  const auto collection = mongodb::collection_of(session, "tickets");
+  constexpr std::uint64_t kAtOnce = 5'000;
+  for (std::uint64_t begin = 0; begin < count; begin += kAtOnce) {
+    auto* bulk = mongoc_collection_create_bulk_operation_with_opts(collection.get(), nullptr);
+    for (auto i = begin; i < std::min(count, begin + kAtOnce); ++i)
+      mongoc_bulk_operation_insert(bulk, ticket(static_cast<std::int64_t>(i)).get());
+    bson_error_t error;
+    const bool good = mongoc_bulk_operation_execute(bulk, nullptr, &error) != 0;
+    mongoc_bulk_operation_destroy(bulk);
+    if (!good) return Error::external(Code::Unavailable, "inserting tickets: {}", error.message);
+  }
+  return {};
+}
+
+Result<void> drain(mongodb::Session& session, std::uint64_t expected) {
+  auto cursor = WEIR_TRY(session.find("tickets", {}, Document{}.add("batchSize", 4'000), {}));
+  std::uint64_t count = 0;
+  while (WEIR_TRY(cursor.next({}))) ++count;
+  return count == expected ? Result<void>{} : Result<void>{Error::bug("drained {} of {}", count, expected)};
+}
+
+}  // namespace
+
+Result<Figures> measure_bson(const Setup& setup) {
+  std::vector<Document> tickets;
+  std::uint64_t bytes = 0;
+  for (std::uint64_t i = 0; i < std::min<std::uint64_t>(setup.rows, 200'000); ++i) {
+    tickets.push_back(ticket(static_cast<std::int64_t>(i)));
+    bytes += tickets.back().bytes().size();
+  }
+  const auto seconds =
+      WEIR_TRY(best_of(setup.repeats, [&] { return processor_seconds_of([&] { return convert(tickets); }); }));
+  return Figures{{.name = "bson/convert",
+                  .ours = static_cast<double>(bytes) / 1e6 / seconds,
+                  .reference = kConvertGoalMb,
+                  .goal = 1,
+                  .unit = "MB/s",
+                  .origin = Reference::Stated,
+                  .against = "the goal, per core: BSON to COPY BINARY, two tables"}};
+}
+
+Result<Figures> measure_mongo(const Setup& setup) {
+  const auto server = WEIR_TRY(start_server(setup));
+  const auto url = server.url + "/bench";
+  const auto session = WEIR_TRY(mongodb::Session::open(WEIR_TRY(mongodb::address_from(Settings{Json{{"url", url}}}))));
+  WEIR_TRY(insert_tickets(*session, setup.rows));
+  const auto drained =
+      WEIR_TRY(best_of(setup.repeats, [&] { return seconds_of([&] { return drain(*session, setup.rows); }); }));
+  const auto workspace = WEIR_TRY(
+      Workspace::make(setup, "mongo",
+                      {{"weir.yml", fmt::format("name: mongo\nconnections:\n  shop: {{type: postgres, managed: true}}\n"
+                                                "  mongo: {{type: mongodb, url: \"{}\"}}\n",
+                                                url)},
+                       {"pipelines/load.yml",
+                        "name: load\ntasks:\n  all: {copy: {from: \"mongo.*\", to: \"shop.*\", mode: replace}}\n"}}));
+  const auto copied = WEIR_TRY(run_best(workspace.weir({"run", "load"}), setup.repeats));
+  return Figures{{.name = "mongo/copy",
+                  .ours = static_cast<double>(setup.rows) / copied.seconds,
+                  .reference = static_cast<double>(setup.rows) / drained,
+                  .goal = kDrainGoal,
+                  .unit = "documents/s",
+                  .against = "draining the raw cursor; ours fills two tables of PostgreSQL, and is the whole run"}};
+}
+
+std::vector<Part> mongo_parts() {
+  return {{"bson", "BSON becomes batches and COPY BINARY bytes, against the goal", measure_bson},
+          {"mongo_copy", "a collection and its lists into PostgreSQL, against draining the cursor", measure_mongo}};
+}
+
+}  // namespace weir::bench

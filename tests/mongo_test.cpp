@@ -1,0 +1,187 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "connectors/mongodb/live_server.hpp"
+#include "weir_program.hpp"
+
+// MongoDB through the whole program: the real binary, a managed PostgreSQL, and the server of WEIR_TEST_MONGODB_URL or what
+// stands in for one.
+namespace weir {
+namespace {
+
+namespace live = mongodb::live;
+using testing::TestProject;
+
+constexpr auto kWeirYml = R"(name: support
+connections:
+  shop: {{type: postgres, managed: true}}
+  mongo:
+    type: mongodb
+    url: "{}"
+    range_documents: 500
+{})";
+
+class MongoProgram : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (live::server_url().empty()) GTEST_SKIP() << "no server: Java or Maven is missing";
+    database_ = std::make_unique<live::TestDatabase>();
+    configure("");
+  }
+
+  void configure(const std::string& more) const {
+    project_.write("weir.yml", fmt::format(kWeirYml, database_->url(), more));
+  }
+  void pipeline(const std::string& copy) const {
+    project_.write("pipelines/load.yml", fmt::format("name: load\ntasks:\n  all: {{copy: {{{}}}}}\n", copy));
+  }
+  std::string query(const std::string& sql) const { return project_.query("shop", sql); }
+
+  void add_tickets(int from, int to) {
+    std::vector<std::string> documents;
+    for (int i = from; i < to; ++i) {
+      documents.push_back(fmt::format(
+          R"({{"_id":{0},"status":"{1}","price":{{"$numberDecimal":"{0}.50"}},"messages":[{{"text":"a{0}"}},{{"text":"b{0}"}}]}})",
+          i, i % 3 == 0 ? "open" : "closed"));
+    }
+    database_->insert("tickets", documents);
+  }
+  void expect_tickets(int count) const {
+    const auto ids = count * (count - 1) / 2;
+    EXPECT_EQ(query("SELECT count(*), count(DISTINCT _id), sum(_id), sum(price) FROM tickets"),
+              fmt::format("{0},{0},{1},{2:.2f}\n", count, ids, ids + count * 0.5));
+    EXPECT_EQ(query("SELECT count(*), count(DISTINCT (tickets__id, position)) FROM tickets__messages"),
+              fmt::format("{0},{0}\n", 2 * count));
+  }
+
+  std::unique_ptr<live::TestDatabase> database_;
+  TestProject project_;
+};
+
+TEST_F(MongoProgram, ADatabaseBecomesTablesThatSayWhereTheyCameFrom) {
+  add_tickets(0, 1'001);
+  database_->insert("notes", {R"({"_id":"a","v":1})", R"({"_id":{"$oid":"65e1b2c3d4e5f60718293a4b"},"v":"x"})",
+                              R"({"_id":"nul","v":"a\u0000b"})"});
+  pipeline(
+      R"x(from: "mongo.*", to: "shop.*", mode: replace, add: {_weir_run: "{{ run.id }}", _weir_extracted_at: {value: "{{ run.started_at.text }}", type: "timestamp(us, UTC)"}})x");
+  const auto run = project_.run({"run", "load", "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
+  expect_tickets(1'001);
+  const auto id = run.event("run_finished")["run"].get<std::string>();
+  EXPECT_EQ(query("SELECT DISTINCT _weir_run, _weir_extracted_at IS NULL FROM tickets__messages"), id + ",false\n");
+  EXPECT_EQ(query("SELECT _id, v FROM notes ORDER BY length(_id)"),
+            "\"\"\"a\"\"\",1\n\"{\"\"$oid\"\":\"\"65e1b2c3d4e5f60718293a4b\"\"}\",\"\"\"x\"\"\"\n");
+  EXPECT_NE(run.out.find("were rejected"), std::string::npos) << run.out;
+  // Rejects are a stream like others.
+  pipeline(R"(from: "mongo.*._rejects", to: "shop.*", mode: replace)");
+  const auto rejects = project_.run({"run", "load", "--json"});
+  ASSERT_EQ(rejects.exit_code, 0) << rejects.out << rejects.err;
+  EXPECT_EQ(query("SELECT _id, reason FROM notes___rejects"), "\"\"\"nul\"\"\",v: a text with the character U+0000\n");
+  EXPECT_EQ(query("SELECT count(*) FROM tickets___rejects"), "0\n");
+}
+
+TEST_F(MongoProgram, ChangesArriveListsShrinkAndTablesFollow) {
+  configure("    follow: changes\n");
+  pipeline(R"(from: "mongo.*", to: {object: "shop.*", options: {schema_changes: evolve}}, mode: merge)");
+  add_tickets(0, 10);
+  const auto first = project_.run({"run", "load", "--json"});
+  ASSERT_EQ(first.exit_code, 0) << first.out << first.err;
+  expect_tickets(10);
+  EXPECT_EQ(query("SELECT count(*) FROM pg_index WHERE indisprimary AND indrelid IN ('tickets'::regclass, "
+                  "'tickets__messages'::regclass)"),
+            "2\n");
+
+  database_->run(R"({"delete":"tickets","deletes":[{"q":{"_id":9},"limit":1},{"q":{"_id":8},"limit":1}]})");
+  database_->insert(
+      "tickets",
+      {R"({"_id":8,"status":7,"rating":5,"price":{"$numberDecimal":"1.125"},"messages":[{"text":"only"}]})"});
+  const auto second = project_.run({"run", "load", "--json"});
+  ASSERT_EQ(second.exit_code, 0) << second.out << second.err;
+  EXPECT_EQ(query("SELECT count(*), max(_id) FROM tickets"), "9,8\n");
+  EXPECT_EQ(query("SELECT status, rating, price FROM tickets WHERE _id = 8"), "7,5,1.125\n");
+  EXPECT_EQ(query("SELECT status, rating, price FROM tickets WHERE _id = 7"), "\"\"\"closed\"\"\",,7.500\n");
+  EXPECT_EQ(query("SELECT tickets__id, position, text FROM tickets__messages WHERE tickets__id >= 8"), "8,0,only\n");
+  EXPECT_EQ(query("SELECT count(*) FROM tickets__messages"), "17\n");
+
+  // Nothing has changed: nothing is written, and the next run goes on from there.
+  const auto third = project_.run({"run", "load", "--json"});
+  ASSERT_EQ(third.exit_code, 0) << third.out << third.err;
+  EXPECT_EQ(query("SELECT count(*), max(_id) FROM tickets"), "9,8\n");
+}
+
+TEST_F(MongoProgram, AnExpiredStreamIsSaidAndReadAgainOnlyWhenTheUserSaysSo) {
+  configure("    follow: changes\n");
+  pipeline(R"(from: "mongo.*", to: "shop.*", mode: merge)");
+  add_tickets(0, 10);
+  ASSERT_EQ(project_.run({"run", "load", "--json"}).exit_code, 0);
+  database_->run(R"({"drop":"tickets"})");
+  add_tickets(0, 4);
+  const auto failed = project_.run({"run", "load", "--json"});
+  EXPECT_NE(failed.exit_code, 0);
+  EXPECT_NE(failed.out.find("dropped or renamed"), std::string::npos) << failed.out;
+  expect_tickets(10);
+  configure("    follow: changes\n    on_expired: snapshot\n");
+  const auto again = project_.run({"run", "load", "--json"});
+  ASSERT_EQ(again.exit_code, 0) << again.out << again.err;
+  expect_tickets(4);
+}
+
+// Killed where the run says these words; the next start must bring it to its end with nothing lost and nothing doubled.
+class KilledCopy : public MongoProgram, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(KilledCopy, IsResumedByTheNextStart) {
+  add_tickets(0, 3'000);
+  configure("    follow: changes\n");
+  pipeline(R"(from: "mongo.*", to: "shop.*", mode: merge)");
+  ASSERT_EQ(project_.run({"services", "up"}).exit_code, 0);
+  auto started = project_.start_until({"run", "load", "--json"}, [&](const Json& event) {
+    return to_text(event).find(GetParam()) == std::string::npos;
+  });
+  started.process.signal(SIGKILL);
+  EXPECT_EQ(started.process.wait().signal, SIGKILL);
+  const auto resumed = project_.run({"run", "load", "--json"});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.out << resumed.err;
+  expect_tickets(3'000);
+}
+
+INSTANTIATE_TEST_SUITE_P(At, KilledCopy,
+                         ::testing::Values("running", "documents of tickets", "rows from mongo.tickets to",
+                                           "rows from mongo.tickets.messages to"),
+                         [](const auto& test) {
+                           std::string name = test.param;
+                           for (auto& letter : name)
+                             letter = std::isalnum(static_cast<unsigned char>(letter)) ? letter : '_';
+                           return name;
+                         });
+
+TEST_F(MongoProgram, RowsBecomeDocumentsAndAKilledLoadIsThereOnce) {
+  ASSERT_EQ(project_.run({"services", "up"}).exit_code, 0);
+  add_tickets(0, 2'000);
+  pipeline(R"(from: mongo.tickets, to: shop.tickets, mode: replace)");
+  ASSERT_EQ(project_.run({"run", "load", "--json"}).exit_code, 0);
+  pipeline(R"(from: shop.tickets, to: mongo.copied, mode: append)");
+  auto started = project_.start_until({"run", "load", "--json"}, [&](const Json& event) {
+    return to_text(event).find("rows_written\":0") != std::string::npos ||
+           to_text(event).find("rows_written") == std::string::npos;
+  });
+  started.process.signal(SIGKILL);
+  started.process.wait();
+  const auto resumed = project_.run({"run", "load", "--json"});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.out << resumed.err;
+  const auto copied = database_->documents("copied");
+  ASSERT_EQ(copied.size(), 2'000U);
+  EXPECT_EQ(copied[7], R"({ "_id" : 7, "status" : "closed", "price" : { "$numberDecimal" : "7.50" } })");
+}
+
+TEST_F(MongoProgram, AWrongPasswordOrAServerThatIsGoneIsSaidWithoutSecrets) {
+  project_.write("weir.yml", fmt::format(kWeirYml, "mongodb://weir:planted-secret@127.0.0.1:1/support",
+                                         "    server_timeout: 300ms\n"));
+  pipeline(R"(from: mongo.tickets, to: shop.tickets)");
+  const auto failed = project_.run({"run", "load", "--json"});
+  EXPECT_NE(failed.exit_code, 0);
+  EXPECT_NE(failed.out.find("127.0.0.1:1"), std::string::npos) << failed.out;
+  EXPECT_EQ((failed.out + failed.err).find("planted-secret"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace weir
