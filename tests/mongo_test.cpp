@@ -158,7 +158,8 @@ TEST_F(MongoProgram, RowsBecomeDocumentsAndAKilledLoadIsThereOnce) {
   ASSERT_EQ(project_.run({"services", "up"}).exit_code, 0);
   add_tickets(0, 2'000);
   pipeline(R"(from: mongo.tickets, to: shop.tickets, mode: replace)");
-  ASSERT_EQ(project_.run({"run", "load", "--json"}).exit_code, 0);
+  const auto loaded = project_.run({"run", "load", "--json"});
+  ASSERT_EQ(loaded.exit_code, 0) << loaded.out << loaded.err;
   pipeline(R"(from: shop.tickets, to: mongo.copied, mode: append)");
   auto started = project_.start_until({"run", "load", "--json"}, [&](const Json& event) {
     return to_text(event).find("rows_written\":0") != std::string::npos ||

@@ -58,7 +58,11 @@ Result<std::vector<Document>> part_by_id(Session& session, const CollectionInfo&
   const auto counted = WEIR_TRY(session.read(Document{}.add("count", collection.name), stop));
   const auto wanted = std::min(kRangesMax, counted.integer("n").value_or(0) / documents_each + 1);
   if (wanted < 2 || !WEIR_TRY(have_one_kind(session, collection.name, stop))) return whole;
-  const auto ids = WEIR_TRY(sample_ids(session, collection.name, wanted * kSamplesEach, stop));
+  auto sampled = sample_ids(session, collection.name, wanted * kSamplesEach, stop);
+  // A server that takes no sample is read in one range; one that does not answer is another matter.
+  if (!sampled.ok() && sampled.error().retry() == Retry::Never && sampled.error().code() != Code::Cancelled)
+    return whole;
+  const auto ids = WEIR_TRY(std::move(sampled));
   std::vector<Document> ranges;
   Document begin;  // {$gte: …}, of the range under way
   for (std::int64_t i = 1; i < wanted; ++i) {
