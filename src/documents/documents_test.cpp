@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "data/text.hpp"
+#include "documents/chosen_columns.hpp"
 #include "documents/json_parser.hpp"
 #include "documents/json_path.hpp"
 #include "documents/shredder.hpp"
@@ -155,6 +156,17 @@ TEST(Documents, ListsInListsCarryAllPositions) {
 TEST(Documents, KeysAloneNameAlsoADocumentWithAnEmptyList) {
   Tables tables{rules_of("l"), {R"({"t":[{"a":"x","b":{"c":1}}],"id":7})", R"({"id":8,"t":[]})"}};
   EXPECT_EQ(tables.rows("t", Tables::Keys::BeforeEachDocument), "7|0|-|-\n7|0|x|1\n8|0|-|-\n");
+}
+
+TEST(Documents, ColumnsAreChosenByName) {
+  const auto text = data::type_of(data::Kind::String);
+  const data::Schema schema{{{"a", text, data::Nullable::Yes}, {"b", text, data::Nullable::No}}};
+  EXPECT_EQ(wanted_columns(schema, {}).value(), (std::vector<std::size_t>{0, 1}));
+  EXPECT_EQ(wanted_columns(schema, {"b", "a"}).value(), (std::vector<std::size_t>{1, 0}));
+  EXPECT_EQ(chosen_columns(schema, {}).value(), schema);
+  EXPECT_EQ(chosen_columns(schema, {"b"}).value().text(), "b string not null");
+  EXPECT_EQ(wanted_columns(schema, {"c"}).error().code(), Code::NotFound);
+  EXPECT_EQ(chosen_columns(schema, {"c"}).error().message(), "no such column: c");
 }
 
 TEST(Documents, WithoutAKeyRowsAreNamedByTheirFingerprint) {

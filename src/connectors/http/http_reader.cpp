@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "documents/chosen_columns.hpp"
+
 namespace weir::http {
 namespace {
 
@@ -10,22 +12,6 @@ using documents::Shredder;
 data::Schema rejects_schema() {
   return {{{"reason", data::type_of(data::Kind::String), data::Nullable::No},
            {"document", data::type_of(data::Kind::Json), data::Nullable::No}}};
-}
-
-// Which columns are wanted, by index, in the order in which they were asked for.
-Result<std::vector<std::size_t>> wanted_columns(const data::Schema& schema, const std::vector<std::string>& names) {
-  std::vector<std::size_t> wanted;
-  if (names.empty()) {
-    for (std::size_t i = 0; i < schema.fields.size(); ++i) wanted.push_back(i);
-    return wanted;
-  }
-  for (const auto& name : names) {
-    const auto found = schema.find(name);
-    if (!found)
-      return Error::user(Code::NotFound, "no such column: {}", name).hint(fmt::format("there are: {}", schema.text()));
-    wanted.push_back(*found);
-  }
-  return wanted;
 }
 
 class TableReader final : public flow::Reader {
@@ -223,7 +209,7 @@ Result<std::unique_ptr<flow::Reader>> open_table(std::shared_ptr<const Api> api,
                                                  const flow::ReadRequest& request,
                                                  std::optional<flow::Checkpoint> checkpoint, Log& log) {
   auto table = inside == kRejects ? std::nullopt : find_table(*fetched, inside);
-  const auto wanted = WEIR_TRY(wanted_columns(table ? table->schema : rejects_schema(), request.columns));
+  const auto wanted = WEIR_TRY(documents::wanted_columns(table ? table->schema : rejects_schema(), request.columns));
   return std::make_unique<TableReader>(std::move(api), resource, std::move(fetched), std::move(table), wanted, request,
                                        std::move(checkpoint), log);
 }

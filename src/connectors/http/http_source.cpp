@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "connectors/http/http_reader.hpp"
+#include "documents/chosen_columns.hpp"
 
 namespace weir::http {
 namespace {
@@ -153,15 +154,7 @@ Result<flow::Stream> HttpSource::describe(const flow::ReadRequest& request, std:
                        request.stream)
         .hint("a list's stream is there once an item has had elements in it");
   }
-  if (!request.columns.empty()) {
-    data::Schema chosen;
-    for (const auto& name : request.columns) {
-      const auto column = stream->schema.find(name);
-      if (!column) return Error::user(Code::NotFound, "no such column: {}", name);
-      chosen.fields.push_back(stream->schema.fields[*column]);
-    }
-    stream->schema = std::move(chosen);
-  }
+  stream->schema = WEIR_TRY(documents::chosen_columns(std::move(stream->schema), request.columns));
   return std::move(*stream);
 }
 

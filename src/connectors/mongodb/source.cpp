@@ -9,6 +9,7 @@
 
 #include "connectors/mongodb/catalog.hpp"
 #include "connectors/mongodb/table_reader.hpp"
+#include "documents/chosen_columns.hpp"
 #include "documents/tables.hpp"
 
 namespace weir::mongodb {
@@ -169,15 +170,7 @@ Result<flow::Stream> MongoSource::describe(const flow::ReadRequest& request, std
                        request.stream)
         .hint("a list's stream is there once a document has had elements in it");
   }
-  if (!request.columns.empty()) {
-    data::Schema chosen;
-    for (const auto& name : request.columns) {
-      const auto column = stream->schema.find(name);
-      if (!column) return Error::user(Code::NotFound, "no such column: {}", name);
-      chosen.fields.push_back(stream->schema.fields[*column]);
-    }
-    stream->schema = std::move(chosen);
-  }
+  stream->schema = WEIR_TRY(documents::chosen_columns(std::move(stream->schema), request.columns));
   return std::move(*stream);
 }
 

@@ -4,6 +4,7 @@
 
 #include "connectors/mongodb/bson_reader.hpp"
 #include "connectors/mongodb/spool.hpp"
+#include "documents/chosen_columns.hpp"
 #include "documents/shredder.hpp"
 
 namespace weir::mongodb {
@@ -18,20 +19,6 @@ data::Schema rejects_schema() {
            {"reason", text, data::Nullable::Yes},
            {"document", text, data::Nullable::Yes},
            {"bson", data::type_of(data::Kind::Binary), data::Nullable::Yes}}};
-}
-
-Result<std::vector<std::size_t>> wanted_columns(const data::Schema& schema, const std::vector<std::string>& names) {
-  std::vector<std::size_t> wanted;
-  if (names.empty()) {
-    for (std::size_t i = 0; i < schema.fields.size(); ++i) wanted.push_back(i);
-  }
-  for (const auto& name : names) {
-    const auto found = schema.find(name);
-    if (!found)
-      return Error::user(Code::NotFound, "no such column: {}", name).hint(fmt::format("there are: {}", schema.text()));
-    wanted.push_back(*found);
-  }
-  return wanted;
 }
 
 // Makes rows of entries: of documents, of their lists, or of rejects.
@@ -262,14 +249,14 @@ Result<std::unique_ptr<flow::Reader>> open_table(std::shared_ptr<const Fetched> 
                                                  std::optional<flow::Checkpoint> checkpoint) {
   std::unique_ptr<RowMaker> rows;
   if (inside == kRejects) {
-    const auto wanted = WEIR_TRY(wanted_columns(rejects_schema(), request.columns));
+    const auto wanted = WEIR_TRY(documents::wanted_columns(rejects_schema(), request.columns));
     // What is read whole has no rejects that are none any more.
     const auto deliver = fetched->content == Fetched::Content::News ? request.deliver : ReadRequest::Deliver::Rows;
     rows = std::make_unique<RejectRows>(wanted, deliver);
   } else {
     auto table = find_table(*fetched, inside);
     if (!table) return Error::user(Code::NotFound, "no such stream: {}", request.stream);
-    const auto wanted = WEIR_TRY(wanted_columns(table->schema, request.columns));
+    const auto wanted = WEIR_TRY(documents::wanted_columns(table->schema, request.columns));
     rows = std::make_unique<TableRows>(*fetched, std::move(*table), wanted, request.deliver);
   }
   return std::unique_ptr<flow::Reader>{std::make_unique<TableReader>(
