@@ -27,13 +27,24 @@ if(WEIR_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_C_COMPILER_LAUNCHER ${WEIR_CCACHE})
 endif()
 
+# What nearly every source includes, compiled once: a third of the time of every compilation. It is no substitute for a
+# source's own includes; ./dev lint compiles without it.
+function(weir_precompiled target header)
+  add_library(${target} OBJECT ${PROJECT_SOURCE_DIR}/cmake/precompiled.cpp)
+  target_link_libraries(${target} PRIVATE weir_flags fmt::fmt Threads::Threads ${ARGN})
+  # Named without its folder, so that ccache knows it again in another checkout.
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/cmake)
+  target_precompile_headers(${target} PRIVATE <${header}>)
+endfunction()
+
 function(weir_test_program target)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "" "LABEL" "SOURCES;LINKS")
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
   endif()
   add_executable(${target} ${ARG_SOURCES})
-  target_link_libraries(${target} PRIVATE ${ARG_LINKS} weir_flags GTest::gtest GTest::gtest_main)
+  target_link_libraries(${target} PRIVATE ${ARG_LINKS} weir_flags fmt::fmt GTest::gtest GTest::gtest_main)
+  target_precompile_headers(${target} REUSE_FROM weir_precompiled_tests)
   target_compile_definitions(${target} PRIVATE WEIR_SOURCE_DIR="${PROJECT_SOURCE_DIR}" WEIR_BINARY="${PROJECT_BINARY_DIR}/weir")
   if(ARG_LABEL STREQUAL live)
     # One process for the whole program: its tests share the services that its fixture starts.
@@ -55,6 +66,7 @@ function(weir_folder name)
   if(ARG_SOURCES)
     add_library(${target} STATIC ${ARG_SOURCES})
     target_link_libraries(${target} PUBLIC weir_flags fmt::fmt Threads::Threads ${uses} PRIVATE ${ARG_LIBRARIES})
+    target_precompile_headers(${target} REUSE_FROM weir_precompiled)
   else()
     add_library(${target} INTERFACE)
     target_link_libraries(${target} INTERFACE weir_flags ${uses})

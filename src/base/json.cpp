@@ -1,5 +1,7 @@
 #include "base/json.hpp"
 
+template class nlohmann::basic_json<nlohmann::ordered_map>;
+
 namespace weir {
 
 Result<Json> parse_json(std::string_view text) {

@@ -5,6 +5,9 @@
 
 #include "base/result.hpp"
 
+// Compiled once, in json.cpp, rather than wherever it is used.
+extern template class nlohmann::basic_json<nlohmann::ordered_map>;
+
 namespace weir {
 
 // JSON with its keys in the order in which they were written, so that what people read stays in our order.

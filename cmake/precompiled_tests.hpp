@@ -1,0 +1,5 @@
+#pragma once
+
+#include "precompiled.hpp"
+
+#include <gtest/gtest.h>
