@@ -1,5 +1,7 @@
 #include "connectors/postgres/catalog.hpp"
 
+#include <fmt/format.h>
+
 #include <map>
 
 #include "connectors/postgres/statement.hpp"
@@ -80,7 +82,7 @@ flow::Relation relation_from(std::string_view text, const std::string& default_s
 
 Result<std::optional<CatalogRelation>> find_relation(Connection& connection, const flow::Relation& relation,
                                                      std::stop_token stop) {
-  const auto rows = WEIR_TRY(connection.query(std::string{kRelationSelect} + "AND n.nspname = $1 AND c.relname = $2",
+  const auto rows = WEIR_TRY(connection.query(fmt::format("{}AND n.nspname = $1 AND c.relname = $2", kRelationSelect),
                                               {relation.space, relation.name}, stop));
   if (rows.rows() == 0) return std::optional<CatalogRelation>{};
   std::vector<CatalogRelation> relations{relation_from(rows, 0)};
@@ -89,13 +91,13 @@ Result<std::optional<CatalogRelation>> find_relation(Connection& connection, con
 }
 
 Result<std::vector<CatalogRelation>> list_relations(Connection& connection, std::stop_token stop) {
-  const auto rows = WEIR_TRY(
-      connection.query(std::string{kRelationSelect} +
-                           "AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'weir_meta') "
-                           "AND n.nspname NOT LIKE 'pg\\_temp\\_%' AND c.relname NOT LIKE '\\_weir\\_stage\\_%' "
-                           "AND has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT') "
-                           "ORDER BY n.nspname, c.relname",
-                       {}, stop));
+  const auto rows = WEIR_TRY(connection.query(
+      fmt::format("{}AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'weir_meta') "
+                  "AND n.nspname NOT LIKE 'pg\\_temp\\_%' AND c.relname NOT LIKE '\\_weir\\_stage\\_%' "
+                  "AND has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT') "
+                  "ORDER BY n.nspname, c.relname",
+                  kRelationSelect),
+      {}, stop));
   std::vector<CatalogRelation> relations;
   for (int row = 0; row < rows.rows(); ++row) relations.push_back(relation_from(rows, row));
   if (!relations.empty()) WEIR_TRY(add_columns(connection, relations, stop));
