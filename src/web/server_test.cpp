@@ -314,9 +314,9 @@ TEST_F(ServerTest, TellsPrometheusAndThoseWhoWatchOverIt) {
     if (line.starts_with("# TYPE ")) typed.insert(line.substr(7, line.find(' ', 7) - 7));
     if (line.starts_with('#')) continue;
     auto name = line.substr(0, line.find_first_of("{ "));
-    for (const auto* ending : {"_bucket", "_sum", "_count"}) {
-      if (name.ends_with(ending) && typed.contains(name.substr(0, name.size() - std::strlen(ending))))
-        name.resize(name.size() - std::strlen(ending));
+    for (const std::string_view ending : {"_bucket", "_sum", "_count"}) {
+      if (!name.ends_with(ending)) continue;
+      if (auto metric = name.substr(0, name.size() - ending.size()); typed.contains(metric)) name = metric;
     }
     EXPECT_TRUE(typed.contains(name)) << line;
     EXPECT_NO_THROW((void)std::stod(line.substr(line.rfind(' ')))) << line;

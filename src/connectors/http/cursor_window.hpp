@@ -21,7 +21,7 @@ struct CursorValue {
   static std::optional<CursorValue> read(const ItemField& field);
   static std::optional<CursorValue> read(const Json& json);
   std::weak_ordering operator<=>(const CursorValue& other) const;
-  bool operator==(const CursorValue& other) const { return (*this <=> other) == 0; }
+  bool operator==(const CursorValue& other) const { return std::is_eq(*this <=> other); }
 };
 
 // Which items a run of an incremental resource takes, and where the next one begins. Items at the last run's greatest value
