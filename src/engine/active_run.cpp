@@ -408,7 +408,7 @@ Result<void> ActiveRun::end_attempt(std::size_t i, Attempt attempt, std::optiona
     });
     shared_.after_write.push_back(
         [self, i, attempt, delay] { self->order_.observer->retry_scheduled(self->steps_[i].step, attempt, delay); });
-    return {};
+    return order_.record_retry ? order_.record_retry(state.step, attempt, delay) : Result<void>{};
   }
   if (error && attempt.state == AttemptState::Failed && run_.error.empty() && !state.parent) {
     run_.error = fmt::format("{}: {}", state.step.name, error->text());
@@ -509,7 +509,8 @@ Result<void> ActiveRun::go_on() {
   return {};
 }
 
-void ActiveRun::warn_of_waiting() {
+Result<void> ActiveRun::warn_of_waiting() {
+  if (!order_.record_wait) return {};
   const auto now = steady_clock::now();
   for (auto& state : steps_) {
     if (state.phase != Phase::Ready || state.warned || !state.step.queue_warning) continue;
@@ -517,8 +518,9 @@ void ActiveRun::warn_of_waiting() {
     if (waited < *state.step.queue_warning) continue;
     state.warned = true;
     const auto lack = shared_.slots.lack(plan().pipeline, state.step);
-    order_.observer->waits_long(state.step, waited, lack.value_or("its run runs as many tasks at once as it may"));
+    WEIR_TRY(order_.record_wait(state.step, waited, lack.value_or("its run runs as many tasks at once as it may")));
   }
+  return {};
 }
 
 Result<void> ActiveRun::interrupt() {

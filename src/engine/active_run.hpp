@@ -59,7 +59,7 @@ class ActiveRun : public std::enable_shared_from_this<ActiveRun> {
   bool lacks_slot(std::size_t i) const { return shared_.slots.lack(plan().pipeline, steps_[i].step).has_value(); }
   Result<void> child_ended(std::size_t i, const ledger::Run& child);
   // Looks for steps that have waited for long, and says so once.
-  void warn_of_waiting();
+  Result<void> warn_of_waiting();
   Result<void> interrupt();
   void abandon();
 

@@ -207,8 +207,9 @@ std::map<std::string, std::string> Executor::waiting_reasons(const RunId& run) c
   return found == state_->runs.end() ? std::map<std::string, std::string>{} : found->second->waiting_reasons();
 }
 
-void Executor::warn_of_waiting() {
-  for (const auto& [id, run] : state_->runs) run->warn_of_waiting();
+Result<void> Executor::warn_of_waiting() {
+  for (const auto& [id, run] : state_->runs) WEIR_TRY(run->warn_of_waiting());
+  return {};
 }
 
 Result<ledger::Run> Executor::execute(RunOrder order, const CancelSignal& cancel) {

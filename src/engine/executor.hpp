@@ -28,8 +28,6 @@ class RunObserver {
   // A part of a step that another program ran (a node of dbt) has ended; its name is "step/part".
   virtual void part_finished(const Step&, const ledger::Attempt& /*part*/) {}
   virtual void logged(const Step&, const ledger::Attempt&, const LogLine&) {}
-  // The step could have started long ago, but for the lack of a slot.
-  virtual void waits_long(const Step&, std::chrono::milliseconds /*waited*/, const std::string& /*reason*/) {}
   // The run is being cancelled.
   virtual void run_changed(const ledger::Run&) {}
   virtual void run_finished(const ledger::Run&) {}
@@ -76,6 +74,10 @@ struct RunOrder {
   // Writes what belongs to the end of an attempt or of the run, durable with it. Optional.
   std::function<Result<void>(const Step&, const ledger::Attempt&)> record_attempt = {};
   std::function<Result<void>(const ledger::Run&)> record_end = {};
+  // The same for a failure that is followed by another attempt, and for a step that has waited long for a slot.
+  std::function<Result<void>(const Step&, const ledger::Attempt&, std::chrono::milliseconds delay)> record_retry = {};
+  std::function<Result<void>(const Step&, std::chrono::milliseconds waited, const std::string& reason)> record_wait =
+      {};
 };
 
 // A task of kind `pipeline` asks for a run of another pipeline.
@@ -127,8 +129,8 @@ class Executor {
   std::vector<ledger::Attempt> live_attempts(const RunId& run) const;
   std::map<std::string, std::string> waiting_reasons(const RunId& run) const;
 
-  // Tells the observers of steps that have waited longer than their warning allows.
-  void warn_of_waiting();
+  // Records the steps that have waited longer than their warning allows.
+  Result<void> warn_of_waiting();
 
   // Turns the loop until the run has ended: `weir run`. The returned run has its final state; an Error means that the
   // ledger itself could not be written.

@@ -105,7 +105,7 @@ void ServeScheduler::prune() {
 
 void ServeScheduler::look_at_waiting() {
   loop_->at(std::chrono::steady_clock::now() + kWaitingIsLookedAtEvery, [this]() -> Result<void> {
-    executor_->warn_of_waiting();
+    WEIR_TRY(executor_->warn_of_waiting());
     look_at_waiting();
     return {};
   });

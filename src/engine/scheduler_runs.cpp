@@ -30,26 +30,9 @@ class RunFeed final : public RunObserver {
                                            .line = ++lines_[{step.name, attempt.number}],
                                            .text = line});
   }
-  void retry_scheduled(const Step& step, const ledger::Attempt& attempt, std::chrono::milliseconds delay) override {
-    later(scheduler_.tell(
-        "retry", fmt::format("{}.{}", step.name, attempt.number),
-        fmt::format("{}: task {} failed and is tried again in {}", run_.pipeline, step.name, format_duration(delay)),
-        run_, step.name, message(attempt)));
-  }
-  void waits_long(const Step& step, std::chrono::milliseconds waited, const std::string& reason) override {
-    later(scheduler_.tell(
-        "queue", step.name,
-        fmt::format("{}: task {} waits since {}: {}", run_.pipeline, step.name, format_duration(waited), reason), run_,
-        step.name));
-  }
 
  private:
   Feed& feed() { return scheduler_.feed_; }
-  static std::string message(const ledger::Attempt& attempt) {
-    return attempt.error.is_object() ? attempt.error.value("message", "") : std::string{};
-  }
-  // An alert that cannot be written is not worth the run; a ledger that is broken is noticed by the next write.
-  static void later(const Result<void>& told) { static_cast<void>(told); }
 
   ServeScheduler& scheduler_;
   const Run run_;
@@ -146,6 +129,17 @@ Result<void> ServeScheduler::start_run(QueuedRun queued) {
     return record_attempt(run, step, attempt);
   };
   order.record_end = [this](const Run& ended) { return record_end(ended); };
+  order.record_retry = [this, run](const Step& step, const ledger::Attempt& attempt, std::chrono::milliseconds delay) {
+    return tell(
+        "retry", fmt::format("{}.{}", step.name, attempt.number),
+        fmt::format("{}: task {} failed and is tried again in {}", run.pipeline, step.name, format_duration(delay)),
+        run, step.name, attempt.error.is_object() ? attempt.error.value("message", "") : std::string{});
+  };
+  order.record_wait = [this, run](const Step& step, std::chrono::milliseconds waited, const std::string& reason) {
+    return tell("queue", step.name,
+                fmt::format("{}: task {} waits since {}: {}", run.pipeline, step.name, format_duration(waited), reason),
+                run, step.name);
+  };
   observers_[run.id] = std::move(observer);
   ++running_of_[run.pipeline];
   return executor_->start(std::move(order));
