@@ -85,6 +85,17 @@ TEST_F(HttpProgram, OneTaskLoadsAWholeApi) {
   EXPECT_NE(replayed.out.find("REPLAY: api answers from the recording"), std::string::npos) << replayed.out;
   EXPECT_EQ(server_.requests().size(), asked);
   EXPECT_EQ(project_.query("shop", "SELECT count(*), max(at) FROM events"), "3,30\n");
+  // Beside a serving process, which alone may write the ledger, it is that process's to do.
+  {
+    auto serving = project_.start_until({"serve", "--json", "--port", "0"},
+                                        [](const Json& line) { return line.value("event", "") != "serving"; });
+    const auto served = project_.run({"replay", run, "--json"});
+    EXPECT_EQ(served.exit_code, 0) << served.out << served.err;
+    EXPECT_NE(served.out.find("REPLAY: api answers from the recording"), std::string::npos) << served.out;
+    EXPECT_EQ(server_.requests().size(), asked);
+    serving.process.signal(SIGTERM);
+    EXPECT_EQ(serving.process.wait().code, 0);
+  }
   const auto third = project_.run({"run", "load", "--json"});
   ASSERT_EQ(third.exit_code, 0) << third.out << third.err;
   EXPECT_TRUE(

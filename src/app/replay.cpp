@@ -1,5 +1,7 @@
 #include "app/run_control.hpp"
+#include "app/served.hpp"
 #include "app/verbs.hpp"
+#include "engine/run_request.hpp"
 
 namespace weir::app {
 namespace {
@@ -19,42 +21,31 @@ Result<int> replay(const Options& options) {
     recorded = WEIR_TRY(reader->find_run(options.run));
   }
   if (!recorded) return Error::user(Code::NotFound, "no such run: {}", options.run).hint("weir runs lists them");
-  // A replay keeps nothing of its own: what it replayed can be replayed again.
-  const auto earlier =
-      recorded->selection.is_object() ? recorded->selection.value("replay", std::string{}) : std::string{};
-  const auto source = earlier.empty() ? recorded->id.text() : earlier;
-  if (!std::filesystem::exists(folder / "files" / source / "recordings")) {
-    return Error::user(Code::NotFound, "run {} has no recording", source)
-        .hint("only what connections of type http read is recorded, and files: {retention: …} prunes it");
-  }
-  const auto workspace = Workspace::open(recorded->environment);
-  if (!workspace) return kMistake;
-  auto ledger = WEIR_TRY(workspace->open_ledger(ledger::Ledger::Mode::Write));
-  WEIR_TRY(recover_lost(*ledger));
-
   ledger::Run run;
   run.created_at = system_clock().now();
   run.id = generate_run_id(run.created_at);
-  run.pipeline = recorded->pipeline;
-  run.environment = recorded->environment;
-  run.trigger = "replay";
-  run.params = recorded->params;
-  run.selection = recorded->selection.is_object() ? recorded->selection : Json::object();
-  run.selection["replay"] = source;
-  run.interval_from = recorded->interval_from;
-  run.interval_to = recorded->interval_to;
+  run.triggered_by = user_name();
   run.state = ledger::RunState::Queued;
+  WEIR_TRY(engine::make_replay(run, *recorded, folder));
+  const auto workspace = Workspace::open(recorded->environment);
+  if (!workspace) return kMistake;
+  std::fprintf(stderr, "%s\n",
+               fmt::format("replaying run {}: what it recorded answers, and nothing is asked of those APIs",
+                           run.selection["replay"].get<std::string>())
+                   .c_str());
+  const auto view = options.json ? ViewKind::Json : default_view();
+  if (auto served = WEIR_TRY(serving_process()))
+    return run_served(std::move(*served), {{"call", "replay"}, {"run", recorded->id.text()}}, *workspace, view);
+  auto ledger = WEIR_TRY(workspace->open_ledger(ledger::Ledger::Mode::Write));
+  WEIR_TRY(recover_lost(*ledger));
   const auto request = WEIR_TRY(resumed_request(*workspace, *ledger, run));
   WEIR_TRY(engine::plan(workspace->project(), workspace->graph(), request,
                         {.id = run.id,
                          .started_at = run.created_at,
                          .interval_from = run.interval_from,
                          .interval_to = run.interval_to}));
-  std::fprintf(
-      stderr, "%s\n",
-      fmt::format("replaying run {}: what it recorded answers, and nothing is asked of those APIs", source).c_str());
   WEIR_TRY(ledger->create_run(run));
-  return execute_run(*workspace, *ledger, request, run, options.json ? ViewKind::Json : default_view());
+  return execute_run(*workspace, *ledger, request, run, view);
 }
 
 }  // namespace

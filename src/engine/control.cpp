@@ -105,6 +105,7 @@ Result<Json> answer_call(Scheduler& scheduler, ledger::Ledger& ledger, const Jso
     const auto code = call.value("code", "current") == "old" ? CodeChoice::Old : CodeChoice::Current;
     return run_to_json(WEIR_TRY(scheduler.retry(run, {.from = call.value("from", ""), .code = code, .by = by})));
   }
+  if (name == "replay") return run_to_json(WEIR_TRY(scheduler.replay(run, by)));
   if (name == "cancel") {
     const auto urgency = call.value("now", false) ? CancelSignal::Urgency::Now : CancelSignal::Urgency::Orderly;
     return run_to_json(WEIR_TRY(scheduler.cancel(run, urgency, by)));

@@ -20,6 +20,7 @@
 //
 //   submit        pipeline, params, select, from, environment, interval_from, interval_to, key   → run
 //   retry         run, from, code                                                                → run
+//   replay        run                                                                            → run
 //   cancel        run, now                                                                       → run
 //   pause, resume pipeline                                                                       → null
 //   preview       pipeline, from, to, mode, parallel, params, downstream                         → intervals, overwritten

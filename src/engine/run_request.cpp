@@ -29,4 +29,27 @@ Result<PlanRequest> request_of(ledger::Ledger& ledger, const ledger::Run& run, c
   return request;
 }
 
+Result<void> make_replay(ledger::Run& run, const ledger::Run& recorded, const std::filesystem::path& folder) {
+  // A replay keeps nothing of its own: what it replayed can be replayed again.
+  const auto earlier =
+      recorded.selection.is_object() ? recorded.selection.value("replay", std::string{}) : std::string{};
+  const auto source = earlier.empty() ? recorded.id.text() : earlier;
+  std::error_code error;
+  if (!std::filesystem::exists(folder / "files" / source / "recordings", error)) {
+    return Error::user(Code::NotFound, "run {} has no recording", source)
+        .hint("only what connections of type http read is recorded, and files: {retention: …} prunes it");
+  }
+  run.trigger = "replay";
+  run.pipeline = recorded.pipeline;
+  run.environment = recorded.environment;
+  run.params = recorded.params;
+  run.selection = recorded.selection.is_object() ? recorded.selection : Json::object();
+  // How the recorded run was tried is its own affair.
+  for (const auto* key : {"redo", "recovered", "code"}) run.selection.erase(key);
+  run.selection["replay"] = source;
+  run.interval_from = recorded.interval_from;
+  run.interval_to = recorded.interval_to;
+  return {};
+}
+
 }  // namespace weir::engine

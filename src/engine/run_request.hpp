@@ -1,5 +1,7 @@
 #pragma once
 
+#include <filesystem>
+
 #include "engine/plan.hpp"
 #include "ledger/ledger.hpp"
 
@@ -9,5 +11,9 @@ namespace weir::engine {
 // tries of it have done, plus those that a retry is to do again ("redo": a task and everything after it).
 Result<PlanRequest> request_of(ledger::Ledger& ledger, const ledger::Run& run, const project::Project& project,
                                const models::Graph& graph, const RunFacts& facts);
+
+// Makes of a new run one that repeats `recorded`: its pipeline, parameters, selection and interval; what its connections of
+// type http answered is taken from its recordings below the project's `folder`. NotFound when there are none.
+Result<void> make_replay(ledger::Run& run, const ledger::Run& recorded, const std::filesystem::path& folder);
 
 }  // namespace weir::engine

@@ -95,6 +95,8 @@ class Scheduler {
   virtual Result<ledger::Run> cancel(const RunId& run, CancelSignal::Urgency urgency, std::string_view by) = 0;
   // The same run goes on under its id. InvalidArgument when it is running or has succeeded (unless `from` is given).
   virtual Result<ledger::Run> retry(const RunId& run, const RetryRequest& request) = 0;
+  // A new run in which every connection that keeps recordings answers from those of `run`. NotFound when it has none.
+  virtual Result<ledger::Run> replay(const RunId& run, std::string_view by) = 0;
 
   virtual Result<void> pause(std::string_view pipeline, std::string_view by) = 0;
   virtual Result<void> resume(std::string_view pipeline, std::string_view by) = 0;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "engine/run_request.hpp"
 #include "engine/serve_scheduler.hpp"
 
 // What others ask of the scheduler. All of it happens on the loop's thread.
@@ -95,6 +96,23 @@ Result<Run> ServeScheduler::retry(const RunId& id, const RetryRequest& request) 
     WEIR_TRY(ledger_.requeue_run(run.id, selection));
     run = WEIR_TRY(find(run.id));
     enqueue(run, request.code == CodeChoice::Old ? version : nullptr);
+    return run;
+  });
+}
+
+Result<Run> ServeScheduler::replay(const RunId& id, std::string_view by) {
+  return on_loop<Run>([this, id, by = std::string{by}]() -> Result<Run> {
+    const auto recorded = WEIR_TRY(find(id));
+    if (recorded.environment != options_.source.environment) {
+      return Error::user(Code::InvalidArgument, "this process serves another environment than that of run {}",
+                         recorded.id.text());
+    }
+    WEIR_TRY(known_pipeline(recorded.pipeline));
+    auto run = new_run(recorded.pipeline, "replay", by);
+    WEIR_TRY(make_replay(run, recorded, options_.source.folder));
+    WEIR_TRY(plan_of(run, *version_));
+    WEIR_TRY(ledger_.create_run(run));
+    enqueue(run);
     return run;
   });
 }

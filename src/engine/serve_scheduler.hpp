@@ -40,6 +40,7 @@ class ServeScheduler final : public Scheduler {
   Result<ledger::Run> submit(const RunRequest& request) override;
   Result<ledger::Run> cancel(const RunId& run, Urgency urgency, std::string_view by) override;
   Result<ledger::Run> retry(const RunId& run, const RetryRequest& request) override;
+  Result<ledger::Run> replay(const RunId& run, std::string_view by) override;
   Result<void> pause(std::string_view pipeline, std::string_view by) override;
   Result<void> resume(std::string_view pipeline, std::string_view by) override;
   std::vector<ledger::Pause> paused() const override;

@@ -54,6 +54,11 @@ class FakeScheduler final : public engine::Scheduler {
     return known(run);
   }
 
+  Result<ledger::Run> replay(const RunId& run, std::string_view by) override {
+    calls.push_back(fmt::format("replay {} by {}", run.text(), by));
+    return known(run);
+  }
+
   Result<void> pause(std::string_view pipeline, std::string_view by) override {
     pauses.push_back({std::string{pipeline}, std::string{by}, system_clock().now()});
     return {};
