@@ -105,7 +105,12 @@ class Check {
     }
     context_.log().info("checked {} rows by {} rules: {} rejected", rows, rules_.size(), rejected_rows);
     WEIR_TRY(verdict(results));
-    return Json{{"rows", rows}, {"rejected", rejected_rows}, {"accepted", rows - std::min(rows, rejected_rows)}};
+    const auto accepted_rows = rows - std::min(rows, rejected_rows);
+    Json output{{"rows", rows}, {"rejected", rejected_rows}, {"accepted", accepted_rows}};
+    const auto& settings = context_.order().settings;
+    if (settings.has("rejects")) output["rows_by_table"][settings.text("rejects")] = rejected_rows;
+    if (settings.has("accepted")) output["rows_by_table"][settings.text("accepted")] = accepted_rows;
+    return output;
   }
 
   TaskContext& context_;

@@ -222,9 +222,12 @@ Result<void> ServeScheduler::append_event(const Run& run, std::string source, st
 Result<void> ServeScheduler::record_attempt(const Run& run, const Step& step, const ledger::Attempt& attempt) {
   if (attempt.state != ledger::AttemptState::Succeeded || run.trigger == "replay") return {};
   if (!run.backfill.empty() && !run.selection.value("downstream", false)) return {};
+  // A task that writes several tables may say how many rows each has got.
+  const auto by_table =
+      attempt.output.is_object() ? attempt.output.value("rows_by_table", Json::object()) : Json::object();
   for (const auto& table : step.writes) {
     if (project::parse_endpoint(version_->project, table).connection.empty()) continue;
-    WEIR_TRY(append_event(run, table, step.name, attempt.rows_written));
+    WEIR_TRY(append_event(run, table, step.name, by_table.value(table, attempt.rows_written)));
   }
   return {};
 }
