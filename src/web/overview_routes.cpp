@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "web/api.hpp"
 #include "web/shapes.hpp"
@@ -10,12 +11,23 @@ namespace {
 constexpr std::chrono::hours kRecent{24};
 constexpr int kFailedMax = 20;
 constexpr std::size_t kNextMax = 10;
+constexpr std::size_t kFiresLookedAt = 200;
 constexpr std::size_t kTablesMax = 50;
 
 Json problems(const Api& api) {
   auto list = Json::array();
   for (const auto& problem : api.scheduler.problems()) list.push_back(to_json(problem));
   return list;
+}
+
+// The next fire of each schedule, the soonest first: one that fires every minute must not hide the others.
+std::vector<engine::NextFire> next_of_each(const Api& api) {
+  std::vector<engine::NextFire> next;
+  std::set<std::pair<std::string, std::string>> seen;
+  for (auto& fire : api.scheduler.next_fires("", kFiresLookedAt)) {
+    if (next.size() < kNextMax && seen.emplace(fire.pipeline, fire.schedule).second) next.push_back(std::move(fire));
+  }
+  return next;
 }
 
 Result<Json> overview(const Api& api) {
@@ -30,7 +42,7 @@ Result<Json> overview(const Api& api) {
   failed.page.limit = kFailedMax;
   for (const auto& record : WEIR_TRY(api.history.runs(failed))) json["failed"].push_back(to_json(record));
   json["next"] = Json::array();
-  for (const auto& fire : api.scheduler.next_fires("", kNextMax)) {
+  for (const auto& fire : next_of_each(api)) {
     json["next"].push_back(
         {{"pipeline", fire.pipeline}, {"at", to_json(fire.at)}, {"schedule", fire.schedule}, {"local", fire.local}});
   }
