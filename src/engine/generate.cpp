@@ -31,7 +31,8 @@ Result<generate::Variation> variation(const Settings& settings) {
   if (!date)
     return Error::user(Code::InvalidProject, "not a date: {}", settings.text("date")).hint("write it as 2026-03-03");
   if (settings.integer("rows") < 0)
-    return Error::user(Code::InvalidProject, "rows is negative: {}", settings.integer("rows"));
+    return Error::user(Code::InvalidProject, "rows is negative: {}", settings.integer("rows"))
+        .hint("how many rows to make: 0 or more");
   return generate::Variation{.rows = static_cast<std::uint64_t>(settings.integer("rows")),
                              .seed = static_cast<std::uint64_t>(settings.integer("seed")),
                              .last_day = std::chrono::floor<std::chrono::days>(*date).time_since_epoch().count()};

@@ -237,7 +237,9 @@ const std::vector<Setting>& pipeline_settings() {
       {.name = "queue_warning", .type = Duration, .doc = "how long a task may wait for a slot before hooks are told"},
       {.name = "priority", .type = Integer, .doc = "of its tasks, where slots are scarce: the higher, the sooner"},
       hooks(),
-      open_map("params", "parameters and their defaults; --param name=value overrides one"),
+      open_map("params",
+               "parameters and their defaults, each written as it is or as {default: …, description: …}; "
+               "--param name=value overrides one"),
       retry(),
       timeout(),
       parallel(),

@@ -30,7 +30,7 @@ class PipelineReader {
       check_name(validator_, *root.find("name"), "a pipeline", pipeline.name);
     }
     pipeline.description = values.text("description");
-    if (values.has("params")) pipeline.params = values.json("params");
+    if (values.has("params")) read_params(values.json("params"), pipeline);
     pipeline.parallel =
         values.has("parallel") ? static_cast<int>(values.integer("parallel")) : reading_.default_parallel;
     if (pipeline.parallel < 1) {
@@ -60,6 +60,16 @@ class PipelineReader {
   }
 
  private:
+  // A parameter is its default, or a map of exactly `default` and `description`.
+  static void read_params(const Json& params, Pipeline& pipeline) {
+    for (const auto& [name, value] : params.items()) {
+      const bool is_described =
+          value.is_object() && value.size() == 2 && value.contains("default") && value.contains("description");
+      pipeline.params[name] = is_described ? value["default"] : value;
+      if (is_described && value["description"].is_string()) pipeline.param_docs[name] = value["description"];
+    }
+  }
+
   std::vector<Schedule> read_schedules(const Settings& values, const Node& root) {
     std::vector<Schedule> schedules;
     const auto entries = values.groups("schedule");

@@ -73,7 +73,7 @@ files: {retention: 30d}
 const std::string kPipeline = R"(name: daily
 description: everything
 schedule: {cron: "45 12 * * TUE", timezone: Europe/Moscow}
-params: {rows: 1000000, table: warehouse.raw}
+params: {rows: {default: 1000000, description: how many}, table: warehouse.raw}
 retry: {attempts: 3}
 tasks:
   publish: {needs: clean, copy: {from: "files/{{ run.id }}/a.csv", to: warehouse.sales, key: sale_id}, timeout: 5m}
@@ -120,6 +120,7 @@ TEST(Load, AProjectWithEverything) {
   ASSERT_NE(pipeline, nullptr);
   EXPECT_EQ(pipeline->parallel, 3);
   EXPECT_EQ(to_text(pipeline->params), R"({"rows":1000000,"table":"warehouse.raw"})");
+  EXPECT_EQ(pipeline->param_docs, (std::map<std::string, std::string>{{"rows", "how many"}}));
   ASSERT_EQ(pipeline->schedules.size(), 1u);
   EXPECT_EQ(pipeline->schedules[0].zone(), "Europe/Moscow");
   EXPECT_EQ(pipeline->schedules[0].catchup, Catchup::None);

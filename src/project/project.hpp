@@ -85,6 +85,7 @@ struct Pipeline {
   std::optional<std::chrono::milliseconds> queue_warning;  // how long a task may wait for a slot without a word
   std::vector<Hook> hooks;                                 // the project's, and its own
   Json params = Json::object();                            // defaults
+  std::map<std::string, std::string> param_docs = {};      // what each is, where the file says
   int parallel = 4;                                        // tasks at once
   std::vector<Task> tasks;                                 // in an order in which every task follows what it needs
   Place place;

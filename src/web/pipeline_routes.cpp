@@ -81,7 +81,11 @@ class PipelineView {
   static Json params(const project::Pipeline& pipeline) {
     auto list = Json::array();
     for (const auto& [name, value] : pipeline.params.items()) {
-      list.push_back({{"name", name}, {"type", type_name(value)}, {"default", value}, {"description", ""}});
+      const auto doc = pipeline.param_docs.find(name);
+      list.push_back({{"name", name},
+                      {"type", type_name(value)},
+                      {"default", value},
+                      {"description", doc == pipeline.param_docs.end() ? "" : doc->second}});
     }
     return list;
   }
