@@ -58,10 +58,10 @@ class SqliteHistory final : public History {
   Result<std::vector<RunRecord>> runs(const RunSearch& search) override {
     const std::lock_guard guard(mutex_);
     const auto state = search.state ? name(*search.state) : std::string_view{};
-    auto rows = WEIR_TRY(sqlite_.query(statement_for(search),
-                                       search.page.before.value_or(std::numeric_limits<std::int64_t>::max()),
-                                       std::int64_t{search.page.limit}, search.pipeline, state, search.trigger,
-                                       search.since.value_or(Instant{}), like_pattern(search.text)));
+    auto rows = WEIR_TRY(
+        sqlite_.query(statement_for(search), search.page.before.value_or(std::numeric_limits<std::int64_t>::max()),
+                      std::int64_t{search.page.limit}, search.pipeline, state, search.trigger,
+                      search.since.value_or(Instant{}), like_pattern(search.text), search.until.value_or(Instant{})));
     return read_records(rows);
   }
 
@@ -241,13 +241,20 @@ class SqliteHistory final : public History {
           " AND sequence >= coalesce((SELECT sequence FROM runs WHERE created_at_us >= ?6 ORDER BY created_at_us, "
           "sequence LIMIT 1), 9223372036854775807)";
     }
+    if (search.until) {
+      sql +=
+          " AND sequence < coalesce((SELECT sequence FROM runs WHERE created_at_us >= ?8 ORDER BY created_at_us, "
+          "sequence LIMIT 1), 9223372036854775807)";
+    }
     if (!search.text.empty()) {
       sql +=
           " AND (id LIKE ?7 ESCAPE '\\' OR pipeline LIKE ?7 ESCAPE '\\' OR error LIKE ?7 ESCAPE '\\' OR triggered_by "
           "LIKE ?7 ESCAPE '\\')";
     }
     // Names every parameter, since all of them are bound.
-    sql += " AND ?3 IS NOT NULL AND ?4 IS NOT NULL AND ?5 IS NOT NULL AND ?6 IS NOT NULL AND ?7 IS NOT NULL";
+    sql +=
+        " AND ?3 IS NOT NULL AND ?4 IS NOT NULL AND ?5 IS NOT NULL AND ?6 IS NOT NULL AND ?7 IS NOT NULL "
+        "AND ?8 IS NOT NULL";
     sql += " ORDER BY sequence DESC LIMIT ?2";
     return *statements_.insert(std::move(sql)).first;
   }

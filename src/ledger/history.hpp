@@ -27,6 +27,7 @@ struct RunSearch {
   std::optional<RunState> state = {};
   std::string trigger = {};
   std::optional<Instant> since = {};  // created then or later
+  std::optional<Instant> until = {};  // created before
   std::string text = {};              // in the id, the pipeline, the error or what triggered it; without case (ASCII)
   PageRequest page = {};
 };

@@ -72,6 +72,9 @@ TEST_F(HistoryTest, ListsRunsByWhatIsAskedFor) {
   EXPECT_EQ(ids({.trigger = "schedule"}), Ids{});
   EXPECT_EQ(ids({.since = kNow + 2h}), (Ids{"r4", "r3"}));
   EXPECT_EQ(ids({.since = kNow + 9h}), Ids{});
+  EXPECT_EQ(ids({.until = kNow + 2h}), (Ids{"r2", "r1"}));
+  EXPECT_EQ(ids({.since = kNow + 1h, .until = kNow + 3h}), (Ids{"r3", "r2"}));
+  EXPECT_EQ(ids({.until = kNow + 9h}), (Ids{"r4", "r3", "r2", "r1"}));
   EXPECT_EQ(ids({.text = "broke"}), (Ids{"r3", "r2"}));
   EXPECT_EQ(ids({.text = "_"}), Ids{});
   const auto first = history_->runs({.page = {.before = {}, .limit = 3}});
