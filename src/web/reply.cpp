@@ -106,10 +106,9 @@ Result<std::string> gunzip(std::string_view bytes) {
 }
 
 std::string_view content_security_policy() {
-  // Styles may stand in elements: charts and editors position what they draw that way. Scripts may not.
-  return "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src "
-         "'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
-         "frame-ancestors 'none'";
+  return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src "
+         "'self'; "
+         "worker-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 }
 
 void add_security_headers(net::Headers& headers) {

@@ -330,7 +330,9 @@ TEST_F(ServerTest, GivesPagesAndDeepLinksWithAStrictPolicy) {
     EXPECT_EQ(page.status, 200) << path;
     EXPECT_EQ(page.headers.find("Content-Type"), "text/html; charset=utf-8");
     const auto policy = page.headers.find("Content-Security-Policy").value_or("");
-    EXPECT_NE(policy.find("default-src 'none'; script-src 'self';"), std::string::npos);
+    EXPECT_NE(policy.find("default-src 'none'; script-src 'self'; style-src 'self';"), std::string::npos);
+    EXPECT_EQ(policy.find("unsafe"), std::string::npos) << policy;
+    EXPECT_EQ(policy.find("data:"), std::string::npos) << policy;
     EXPECT_EQ(page.headers.find("X-Content-Type-Options"), "nosniff");
   }
   const auto plain = get("/openapi.json");
