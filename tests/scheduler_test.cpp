@@ -327,6 +327,19 @@ tasks:
   EXPECT_EQ(std::ranges::count(lines, "a"), 1);
 }
 
+// Items that need no process, so that it is the items that are counted.
+TEST_F(Flow, ForEachOverTenThousandItems) {
+  write("pipelines/many.yml", R"(
+tasks:
+  list: {command: {command: "seq 10000", result: lines}}
+  each: {needs: [list], for_each: "{{ tasks.list.output.result }}", wait: {until: 1ms}}
+)");
+  const auto ran = project_.run({"run", "many", "--json"});
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_EQ(ran.event("step", "each")["output"]["items"], 10'000);
+  EXPECT_EQ(ran.event("step", "each/9999")["state"], "succeeded");
+}
+
 TEST_F(Flow, WaitsAndRunsOtherPipelines) {
   write("pipelines/outer.yml", R"(
 parallel: 1

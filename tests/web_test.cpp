@@ -2,11 +2,16 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <condition_variable>
 #include <csignal>
+#include <mutex>
 #include <sstream>
 
 #include "base/file.hpp"
 #include "net/http_client.hpp"
+#include "net/http_server.hpp"
+#include "net/test_certificate.hpp"
 #include "weir_program.hpp"
 
 // `weir serve` as its users have it: the real binary, the sales example on its own databases, requests over real sockets.
@@ -63,6 +68,7 @@ class Serving {
     request.method = method;
     request.url = address_ + path;
     request.headers.add("X-Weir-Request", "1");
+    request.ca_file = ca_file;
     if (!token.empty()) request.headers.add("Authorization", "Bearer " + token);
     auto answer = client_.fetch(request, body.is_null() ? std::string{} : to_text(body), {});
     EXPECT_TRUE(answer.ok()) << (answer.ok() ? "" : answer.error().text());
@@ -94,7 +100,10 @@ class Serving {
     return state;
   }
 
+  const std::string& address() const { return address_; }
+
   std::string token;
+  std::string ca_file;     // "" is the system's
   std::string everything;  // that was ever answered
   std::string events;
 
@@ -240,6 +249,93 @@ TEST(Web, OpensToOthersOnlyWithAUser) {
   EXPECT_NE(refused.err.find("weir user add NAME --role admin"), std::string::npos) << refused.err;
   EXPECT_EQ(project.run({"user", "add", "ann"}).exit_code, 2);
   EXPECT_EQ(project.run({"user", "list"}).exit_code, 0);
+}
+
+TEST(Web, SpeaksTlsByItsFiles) {
+  const TestProject project{"sales"};
+  const auto files = net::make_certificate(project.folder(), "weir");
+  EXPECT_EQ(project.run({"serve", "--port", "0", "--tls-cert", files.certificate.string()}).exit_code, 2);
+  Serving serving{project, {"--tls-cert", files.certificate.string(), "--tls-key", files.key.string()}};
+  EXPECT_TRUE(serving.address().starts_with("https://")) << serving.address();
+  serving.ca_file = files.certificate.string();
+  EXPECT_EQ(serving.get("/settings").json()["tls"], true);
+  ASSERT_EQ(serving.post("/users", {{"name", "ann"}, {"password", "correct horse"}, {"role", "admin"}}).status, 201);
+  const auto signed_in = serving.post("/session", {{"name", "ann"}, {"password", "correct horse"}});
+  EXPECT_EQ(signed_in.status, 200) << signed_in.text;
+  EXPECT_NE(std::string{signed_in.headers.find("Set-Cookie").value_or("")}.find("; Secure"), std::string::npos);
+  // Without TLS the same port tells nothing.
+  net::HttpClient client;
+  net::HttpRequest plain;
+  plain.url = "http" + serving.address().substr(std::string{"https"}.size()) + "/healthz";
+  const auto answer = client.fetch(plain, {}, {});
+  EXPECT_TRUE(!answer.ok() || answer->first.status != 200);
+}
+
+// A server that webhooks are sent to: it is busy the first time, as servers are.
+class WebhookReceiver {
+ public:
+  WebhookReceiver() {
+    net::HttpServerOptions options;
+    options.port = 0;
+    auto started = net::HttpServer::start(
+        options, [this](net::IncomingRequest& request, net::ResponseWriter& response) { take(request, response); });
+    WEIR_CHECK(started.ok());
+    server_ = std::move(*started);
+  }
+  int port() const { return server_->port(); }
+  // What has come once there are as many.
+  std::vector<std::string> wait_for(std::size_t count) {
+    std::unique_lock guard(mutex_);
+    EXPECT_TRUE(changed_.wait_for(guard, 120s, [&] { return received_.size() >= count; })) << received_.size();
+    return received_;
+  }
+
+ private:
+  void take(net::IncomingRequest& request, net::ResponseWriter& response) {
+    std::string text;
+    std::vector<std::byte> buffer(4096);
+    for (auto got = request.body.read(buffer); got.ok() && *got > 0; got = request.body.read(buffer))
+      text.append(net::as_text(std::span(buffer).first(*got)));
+    const std::lock_guard guard(mutex_);
+    received_.push_back(request.target + " " + text);
+    changed_.notify_all();
+    static_cast<void>(response.send(received_.size() == 1 ? 503 : 200, {}, ""));
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> received_;
+  std::unique_ptr<net::HttpServer> server_;
+};
+
+TEST(Web, TellsWebhooksOfRetriesAndFailures) {
+  WebhookReceiver receiver;
+  const TestProject project;
+  project.write("weir.yml", "name: told\n");
+  project.write("pipelines/bad.yml",
+                fmt::format("hooks:\n  - {{on: [retry, failure], webhook: \"http://127.0.0.1:{}/hook?key={{{{ "
+                            "env.WEIR_PLANTED }}}}\", format: slack}}\n"
+                            "retry: {{attempts: 2, delay: 10ms}}\ntasks:\n  one: {{command: \"exit 3\"}}\n",
+                            receiver.port()));
+  Serving serving{project};
+  const auto made = serving.post("/pipelines/bad/runs");
+  ASSERT_EQ(made.status, 201) << made.text;
+  const std::string run = made.json()["id"];
+  EXPECT_EQ(serving.wait_for(run), "failed");
+  // The one that was refused comes again: three deliveries of two messages.
+  const auto received = receiver.wait_for(3);
+  const auto count = [&](const std::string& words) {
+    return std::ranges::count_if(received, [&](const auto& each) { return each.find(words) != std::string::npos; });
+  };
+  EXPECT_EQ(received.size(), 3U);
+  EXPECT_EQ(std::ranges::count(received, received.front()), 2) << received.front();
+  EXPECT_EQ(count("/hook?key=planted-in-the-environment {\"text\":"), 3) << received.front();
+  EXPECT_EQ(count(run), 3) << received.front();
+  EXPECT_GE(count("task one failed and is tried again in 1"), 1) << received.front();
+  EXPECT_GE(count("*bad failed*"), 1) << received.front();
+  // Where it went is a secret of the hook's.
+  for (const auto* path : {"/overview", "/pipelines/bad", "/audit", "/settings"}) serving.get(path);
+  EXPECT_EQ(serving.everything.find("planted-in-the-environment"), std::string::npos);
 }
 
 }  // namespace

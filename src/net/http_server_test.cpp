@@ -16,6 +16,7 @@
 
 #include "base/file.hpp"
 #include "net/query_string.hpp"
+#include "net/test_certificate.hpp"
 
 namespace weir::net {
 namespace {
@@ -314,21 +315,9 @@ TEST(HttpServer, StopsIdleConnectionsAtOnceAndBusyOnesAfterItsPatience) {
   EXPECT_EQ(idle.read_until(""), "");
 }
 
-// A certificate for 127.0.0.1 that signs itself, by the openssl program.
-TlsFiles make_certificate(const std::string& name) {
-  const auto folder = std::filesystem::path(testing::TempDir());
-  TlsFiles files{folder / (name + ".pem"), folder / (name + ".key")};
-  const auto command = fmt::format(
-      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=weir-test "
-      "-addext subjectAltName=IP:127.0.0.1 -keyout {} -out {} 2>/dev/null",
-      files.key.string(), files.certificate.string());
-  EXPECT_EQ(std::system(command.c_str()), 0);
-  return files;
-}
-
 TEST(HttpServer, SpeaksTlsWithItsCertificate) {
   HttpServerOptions options;
-  options.tls = make_certificate("http_server_tls");
+  options.tls = make_certificate(testing::TempDir(), "http_server_tls");
   const auto server = start(echo, options);
   HttpClient client;
   HttpRequest request;
@@ -348,7 +337,7 @@ TEST(HttpServer, SpeaksTlsWithItsCertificate) {
 
 TEST(HttpServer, GivesPlainClientsOfATlsPortNothing) {
   HttpServerOptions options;
-  options.tls = make_certificate("http_server_plain");
+  options.tls = make_certificate(testing::TempDir(), "http_server_plain");
   const auto server = start(echo, options);
   Client client(server->port());
   client.send("GET / HTTP/1.1\r\n\r\n");
@@ -358,8 +347,8 @@ TEST(HttpServer, GivesPlainClientsOfATlsPortNothing) {
 TEST(HttpServer, NamesTheTlsFileThatItCannotUse) {
   HttpServerOptions options;
   options.port = 0;
-  options.tls = make_certificate("http_server_mixed");
-  options.tls->key = make_certificate("http_server_other").key;
+  options.tls = make_certificate(testing::TempDir(), "http_server_mixed");
+  options.tls->key = make_certificate(testing::TempDir(), "http_server_other").key;
   const auto mixed = HttpServer::start(options, echo);
   ASSERT_FALSE(mixed.ok());
   EXPECT_EQ(mixed.error().code(), Code::InvalidArgument);
