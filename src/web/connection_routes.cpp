@@ -1,8 +1,12 @@
+#include "project/validator.hpp"
+#include "sql/template.hpp"
 #include "web/api.hpp"
 #include "web/reply.hpp"
 #include "web/shapes.hpp"
 
-// Connections as their connectors describe them. Secrets go in by the project's files and never come out.
+// Connections and their connectors. The project's files are the only place where connections are kept: people and git
+// write them, the server never does. What it offers is to try settings before they are written there; secrets among them
+// are used for that one try, and never come out.
 namespace weir::web {
 namespace {
 
@@ -85,31 +89,103 @@ Json list_connections(const Api& api) {
 }
 
 // Reaches the server: a database answers a query, a source lists what it has.
-Result<void> try_connection(const Api& api, const std::string& name, std::stop_token stop) {
-  const auto version = api.version();
-  const auto resolved = WEIR_TRY(version->connections->resolve(name, stop));
-  const auto* connector = api.registry.find(resolved.type);
-  const flow::OpenContext context{.connection = resolved, .project_folder = version->project.folder};
-  if (connector->open_database) {
-    const auto database = WEIR_TRY(connector->open_database(context));
+Result<void> reach(const flow::Connector& connector, const flow::OpenContext& context, std::stop_token stop) {
+  if (connector.open_database) {
+    const auto database = WEIR_TRY(connector.open_database(context));
     WEIR_TRY(flow::select_all(*database, "SELECT 1", stop));
     return {};
   }
-  if (!connector->open_source) return {};
-  const auto source = WEIR_TRY(connector->open_source(context));
+  if (!connector.open_source) return {};
+  const auto source = WEIR_TRY(connector.open_source(context));
   WEIR_TRY(source->discover(stop));
   return {};
 }
 
-Result<Answer> test_connection(const Api& api, const Call& call) {
-  if (api.version()->project.find_connection(call.at("connection")) == nullptr)
-    return Error::user(Code::NotFound, "no such connection: {}", call.at("connection"));
+// Runs a try, and says how it ended without what `redactor` knows.
+Answer outcome_of(const std::function<Result<void>()>& attempt, const Redactor& redactor) {
   const auto began = std::chrono::steady_clock::now();
-  const auto tried = try_connection(api, call.at("connection"), call.http.gone);
+  const auto tried = attempt();
   const auto elapsed = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);
   Json json{{"ok", tried.ok()}, {"elapsed_s", seconds(elapsed)}, {"error", nullptr}};
-  if (!tried.ok()) json["error"] = error_json(tried.error())["error"];
-  return Answer{.body = std::move(json), .headers = {}, .audited = tried.ok() ? "ok" : tried.error().message()};
+  if (tried.ok()) return {.body = std::move(json), .headers = {}, .audited = "ok"};
+  json["error"] = error_json(tried.error())["error"];
+  for (const auto* part : {"message", "hint"})
+    json["error"][part] = redactor.redact(json["error"][part].get<std::string>());
+  auto audited = json["error"]["message"].get<std::string>();
+  return {.body = std::move(json), .headers = {}, .audited = std::move(audited)};
+}
+
+Result<Answer> test_connection(const Api& api, const Call& call) {
+  const auto version = api.version();
+  const auto& name = call.at("connection");
+  if (version->project.find_connection(name) == nullptr)
+    return Error::user(Code::NotFound, "no such connection: {}", name);
+  return outcome_of(
+      [&]() -> Result<void> {
+        const auto resolved = WEIR_TRY(version->connections->resolve(name, call.http.gone));
+        return reach(*api.registry.find(resolved.type),
+                     {.connection = resolved, .project_folder = version->project.folder}, call.http.gone);
+      },
+      {});
+}
+
+Json setting_json(const Setting& setting) {
+  auto fields = Json::array();
+  for (const auto& field : setting.fields) fields.push_back(setting_json(field));
+  return {{"name", setting.name},
+          {"type", type_name(setting.type)},
+          {"doc", setting.doc},
+          {"required", setting.need == Need::Required},
+          {"secret", setting.secrecy == Secrecy::Secret},
+          {"default", setting.secrecy == Secrecy::Secret ? Json(nullptr) : setting.default_value},
+          {"choices", setting.choices},
+          {"fields", std::move(fields)}};
+}
+
+Json list_connectors(const Api& api) {
+  auto items = Json::array();
+  for (const auto& connector : api.registry.all()) {
+    auto fields = Json::array();
+    for (const auto& setting : connector.settings) fields.push_back(setting_json(setting));
+    items.push_back({{"name", connector.name},
+                     {"summary", connector.summary},
+                     {"roles", roles_of(connector)},
+                     {"fields", std::move(fields)}});
+  }
+  return page_answer(std::move(items), {});
+}
+
+// Settings as a project would write them, with values in place of templates: what stands in this process's environment is
+// not for whoever may type an address.
+Result<Settings> read_settings(const flow::Connector& connector, const Json& given) {
+  const auto text = to_text(given);
+  if (sql::has_template(text))
+    return Error::user(Code::InvalidArgument, "a try takes values, not templates").hint("type what it would come to");
+  std::vector<Error> mistakes;
+  project::Validator validator{connector.name, text, mistakes};
+  auto values =
+      validator.group(project::from_json(given), connector.settings, fmt::format("connection {}", connector.name));
+  if (mistakes.empty()) return Settings{std::move(values)};
+  const auto& first = mistakes.front();
+  return Error::user(Code::InvalidArgument, "{}", first.message()).hint(first.hint());
+}
+
+Result<Answer> try_settings(const Api& api, const Call& call) {
+  const auto* connector = api.registry.find(call.at("connector"));
+  if (connector == nullptr) return Error::user(Code::NotFound, "no such connector: {}", call.at("connector"));
+  const auto& given = call.body["settings"];
+  const auto redactor = redactor_of(given, connector->settings);
+  auto settings = read_settings(*connector, given);
+  if (!settings.ok())
+    return Error::user(Code::InvalidArgument, "{}", redactor.redact(settings.error().message()))
+        .hint(settings.error().hint());
+  const flow::Connection connection{.name = "new", .type = connector->name, .settings = std::move(*settings)};
+  return outcome_of(
+      [&] {
+        return reach(*connector, {.connection = connection, .project_folder = api.version()->project.folder},
+                     call.http.gone);
+      },
+      redactor);
 }
 
 }  // namespace
@@ -130,6 +206,17 @@ std::vector<Route> connection_routes(const Api& api) {
               {"fields", list_of(field)},
               {"roles", list_of(one_of({"source", "sink", "database", "replication"}))},
               {"status", or_null(one_of({"stopped", "starting", "running", "failed"}, "Of a managed server"))}});
+  const auto tried = object(
+      {{"ok", flag()}, {"elapsed_s", number()}, {"error", or_null(components()["Error"]["properties"]["error"])}});
+  const auto setting =
+      object({{"name", text()},
+              {"type", one_of({std::begin(kTypes), std::end(kTypes)})},
+              {"doc", text()},
+              {"required", flag()},
+              {"secret", flag()},
+              {"default", anything()},
+              {"choices", list_of(text(), "What a choice takes")},
+              {"fields", list_of(anything(), "Of a group; the one element of a list or a map, described likewise")}});
   return {
       {.method = "GET",
        .path = "/connections",
@@ -140,10 +227,23 @@ std::vector<Route> connection_routes(const Api& api) {
        .path = "/connections/{connection}/test",
        .summary = "Reaches the server behind a connection; starts a managed one",
        .access = Access::Operator,
-       .answer = object(
-           {{"ok", flag()}, {"elapsed_s", number()}, {"error", or_null(components()["Error"]["properties"]["error"])}}),
+       .answer = tried,
        .action = "connection.test",
        .handle = [&api](Call& call) { return test_connection(api, call); }},
+      {.method = "GET",
+       .path = "/connectors",
+       .summary = "The kinds of connections, and the settings that each takes in weir.yml",
+       .answer = page_of(
+           object({{"name", text()}, {"summary", text()}, {"roles", list_of(text())}, {"fields", list_of(setting)}})),
+       .handle = [&api](Call&) -> Result<Answer> { return Answer{list_connectors(api)}; }},
+      {.method = "POST",
+       .path = "/connectors/{connector}/test",
+       .summary = "Reaches a server with settings that stand nowhere yet; nothing of them is kept",
+       .access = Access::Admin,
+       .body = {{"settings", map_of(anything(), "As weir.yml takes them, but no templates")}},
+       .answer = tried,
+       .action = "connector.test",
+       .handle = [&api](Call& call) { return try_settings(api, call); }},
   };
 }
 

@@ -81,6 +81,12 @@ class Collector {
 
 }  // namespace
 
+Redactor redactor_of(const Json& values, const std::vector<Setting>& settings) {
+  Redactor redactor;
+  Collector{redactor}.collect(values, settings);
+  return redactor;
+}
+
 std::shared_ptr<const Redactor> SecretFilter::redactor_for(
     const std::shared_ptr<const engine::ProjectVersion>& version) {
   const std::lock_guard guard(mutex_);

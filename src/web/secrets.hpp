@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/secret.hpp"
 #include "engine/project_version.hpp"
@@ -12,6 +13,9 @@
 #include "services/service.hpp"
 
 namespace weir::web {
+
+// Knows the secrets among the values of a connection's settings, whatever a server makes of them in its messages.
+Redactor redactor_of(const Json& values, const std::vector<Setting>& settings);
 
 // The last thing that happens to every text before it leaves: whatever is secret about the project's connections becomes ***.
 // Nothing should contain a secret by then; a server's error message, a log line of a user's program or SQL with a

@@ -161,6 +161,24 @@ TEST_F(ServerTest, TellsNobodyTheSecretsOfConnections) {
     const auto quoted = to_text(Json(secret));
     EXPECT_EQ(everything.find(quoted.substr(1, quoted.size() - 2)), std::string::npos) << secret;
   }
+  // Settings that are only tried: their secrets are as safe, and templates would tell of this process's environment.
+  const auto try_url = [&](const std::string& url) {
+    return change("POST", "/connectors/fake/test", {{"settings", {{"url", url}, {"password", "typed-in-secret"}}}});
+  };
+  EXPECT_EQ(try_url("fake://there").json()["ok"], true);
+  const auto failed = try_url("refuse").json();
+  EXPECT_EQ(failed["ok"], false);
+  EXPECT_EQ(failed["error"]["message"], "the server does not know the password ***");
+  EXPECT_EQ(get("/audit").text.find("typed-in-secret"), std::string::npos);
+  const auto refused =
+      change("POST", "/connectors/fake/test", {{"settings", {{"url", "{{ env.WEIR_TEST_PASSWORD }}"}}}});
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_NE(refused.text.find("not templates"), std::string::npos) << refused.text;
+  EXPECT_EQ(change("POST", "/connectors/fake/test", {{"settings", {{"ulr", "x"}}}}).status, 400);
+  EXPECT_EQ(change("POST", "/connectors/none/test", {{"settings", Json::object()}}).status, 404);
+  const auto connector = get("/connectors").json()["items"][0];
+  EXPECT_EQ(connector["name"], "fake");
+  EXPECT_EQ(connector["fields"].size(), registry().all().front().settings.size());
   const auto fields = get("/connections").json()["items"][0]["fields"];
   EXPECT_EQ(fields[0]["value"], nullptr);
   EXPECT_EQ(fields[0]["set"], true);

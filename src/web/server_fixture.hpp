@@ -62,6 +62,11 @@ inline flow::Connector fake_connector() {
     return Error::bug("none");
   };
   connector.open_database = [](const flow::OpenContext& context) -> Result<std::unique_ptr<flow::Database>> {
+    const auto& settings = context.connection.settings;
+    if (settings.text("url") == "refuse") {
+      return Error::external(Code::AccessDenied, "the server does not know the password {}",
+                             settings.secret("password").reveal());
+    }
     auto database = std::make_unique<models::FakeDatabase>(dialect());
     // Tells which rights it was opened with.
     database->count = context.rights == flow::Rights::Read ? 1 : 2;

@@ -16,6 +16,11 @@ export class ApiError extends Error {
   }
 }
 
+// Whatever was thrown, as an error that can be shown.
+export function asApiError(reason: unknown): ApiError {
+  return reason instanceof ApiError ? reason : new ApiError(0, 'bug', String(reason));
+}
+
 type Query = Record<string, string | number | boolean | null | undefined>;
 interface Options {
   query?: Query;
@@ -109,7 +114,6 @@ export interface TriggerRequest {
   select?: string[];
   from?: string;
   interval?: t.Interval | null;
-  environment?: string;
 }
 export interface BackfillRequest {
   from: string;
@@ -177,6 +181,9 @@ export const api = {
   queryHistory: (signal?: AbortSignal) => get<t.List<t.QueryPast>>('/query/history', {}, signal),
 
   connections: (signal?: AbortSignal) => get<t.List<t.Connection>>('/connections', {}, signal),
+  connectors: (signal?: AbortSignal) => get<t.List<t.Connector>>('/connectors', {}, signal),
+  tryConnector: (name: string, settings: { [name: string]: t.Json }) =>
+    post<t.ConnectionTest>(`/connectors/${at(name)}/test`, { settings }),
   testConnection: (name: string) => post<t.ConnectionTest>(`/connections/${at(name)}/test`),
 
   users: (signal?: AbortSignal) => get<t.List<t.User>>('/users', {}, signal),

@@ -15,7 +15,7 @@ export interface Session {
   user: { name: string; role: Role } | null;
   open: boolean; // loopback and no users yet: nobody has to sign in
   version: string;
-  project: { name: string; folder: string; environment: string; environments?: string[] } | null; // null: a stranger
+  project: { name: string; folder: string; environment: string } | null; // null: a stranger
   timezone: string;
 }
 
@@ -295,6 +295,23 @@ export interface Connection {
   roles: string[];
   status: 'stopped' | 'starting' | 'running' | 'failed' | null; // of a managed server
   place?: string;
+}
+// A key of a connection in weir.yml, as its connector describes it.
+export interface Setting {
+  name: string;
+  type: string;
+  doc: string;
+  required: boolean;
+  secret: boolean;
+  default: Json;
+  choices: string[];
+  fields: Setting[];
+}
+export interface Connector {
+  name: string;
+  summary: string;
+  roles: string[];
+  fields: Setting[];
 }
 export interface ConnectionTest {
   ok: boolean;

@@ -1,5 +1,5 @@
 // Steps of a run, or tasks of a pipeline, as a graph shows them.
-import type { PlannedStep, Step } from '../api/types';
+import type { Attempt, PlannedStep, Step } from '../api/types';
 import { duration, shortCount } from '../format/number';
 import { lastAttempt } from '../state/live_run.svelte';
 import type { Marks } from './marks.svelte';
@@ -21,6 +21,13 @@ export function itemsOf(
   }));
 }
 
+// The rows that go along the edges of a step: of a check those that it lets pass, not those that it takes out.
+function passedOn(attempt: Attempt | undefined): number | null {
+  const output = attempt?.output;
+  if (output && typeof output === 'object' && 'accepted' in output) return Number(output.accepted);
+  return attempt?.rows_written ?? null;
+}
+
 export function markSteps(marks: Marks, steps: Step[]): void {
   for (const step of steps) {
     const attempt = lastAttempt(step);
@@ -32,7 +39,7 @@ export function markSteps(marks: Marks, steps: Step[]): void {
     marks.update(step.name, {
       state: step.state,
       text: facts.filter(Boolean).join(' · '),
-      rows: attempt?.rows_written ?? null,
+      rows: passedOn(attempt),
     });
   }
 }

@@ -1,6 +1,6 @@
 // Data of a page: loads when what it depends on changes, keeps the old data while the new is on its way, tries again when
 // the server was away.
-import { ApiError } from '../api/client';
+import { type ApiError, asApiError } from '../api/client';
 
 export class Loader<T> {
   data = $state.raw<T | undefined>();
@@ -40,7 +40,7 @@ export class Loader<T> {
       this.error = undefined;
     } catch (reason) {
       if (abort.signal.aborted) return;
-      this.error = reason instanceof ApiError ? reason : new ApiError(0, 'bug', String(reason));
+      this.error = asApiError(reason);
       if (this.error.status === 0 || this.error.status >= 502) this.timer = setTimeout(() => void this.load(), 3000);
     }
     this.busy = false;

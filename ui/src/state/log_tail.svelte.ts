@@ -1,5 +1,5 @@
 // The log of one attempt: what is there page by page, then what comes live. Filters apply to both.
-import { ApiError, api } from '../api/client';
+import { type ApiError, api, asApiError } from '../api/client';
 import type { LogEvent, LogLine } from '../api/types';
 
 export interface LogFilter {
@@ -74,7 +74,7 @@ export class LogTail {
       }
     } catch (reason) {
       if (abort.signal.aborted) return;
-      this.error = reason instanceof ApiError ? reason : new ApiError(0, 'bug', String(reason));
+      this.error = asApiError(reason);
     }
     this.busy = false;
   }

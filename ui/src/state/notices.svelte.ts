@@ -1,5 +1,5 @@
 // Short messages about what an action did. Errors stay until they are closed.
-import { ApiError } from '../api/client';
+import { asApiError } from '../api/client';
 
 export interface Notice {
   id: number;
@@ -18,7 +18,7 @@ class Notices {
     setTimeout(() => this.close(id), 5000);
   }
   failed(reason: unknown): void {
-    const error = reason instanceof ApiError ? reason : new ApiError(0, 'bug', String(reason));
+    const error = asApiError(reason);
     this.add({ kind: 'error', text: error.message, hint: error.hint });
   }
   close(id: number): void {

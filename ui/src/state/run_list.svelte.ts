@@ -1,5 +1,5 @@
 // Runs page by page, newest first, with live changes merged in.
-import { ApiError, api, type RunFilter } from '../api/client';
+import { type ApiError, api, type RunFilter, asApiError } from '../api/client';
 import type { Run } from '../api/types';
 import { changeOf } from './live_run.svelte';
 import { Loader } from './loader.svelte';
@@ -49,7 +49,7 @@ export class RunList {
         this.error = undefined;
       }
     } catch (reason) {
-      this.error = reason instanceof ApiError ? reason : new ApiError(0, 'bug', String(reason));
+      this.error = asApiError(reason);
     }
     this.busy = false;
   }

@@ -16,6 +16,15 @@ class Theme {
     return this.choice === 'dark' || (this.choice === 'system' && this.systemDark);
   }
 
+  // A colour of app.css as a canvas takes it.
+  colour(name: string): string {
+    const value = getComputedStyle(document.documentElement)
+      .getPropertyValue('--' + name)
+      .trim();
+    const pair = /^light-dark\(\s*([^,]+),\s*(.+)\)$/.exec(value);
+    return pair ? pair[this.dark ? 2 : 1]! : value;
+  }
+
   choose(choice: Choice): void {
     this.choice = choice;
     if (choice === 'system') delete document.documentElement.dataset.theme;
