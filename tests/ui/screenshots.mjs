@@ -1,16 +1,18 @@
 // Pictures of pages for docs/screenshots, or of any address for a look at it.
-//   node tests/ui/screenshots.mjs URL FOLDER [NAME=PATH…] [--dark] [--narrow] [--wait MS] [--press BUTTON]
+//   node tests/ui/screenshots.mjs URL FOLDER [NAME=PATH…] [--dark] [--narrow] [--height PX] [--wait MS] [--press BUTTON] [--full]
 import { openBrowser } from './browser.mjs';
 
 const [url, folder, ...rest] = process.argv.slice(2);
 const pages = rest.filter((each) => !each.startsWith('--') && each.includes('='));
 const dark = rest.includes('--dark');
 const narrow = rest.includes('--narrow');
-const waitMs = Number(rest[rest.indexOf('--wait') + 1]) || 700;
+const numberAfter = (option, otherwise) => Number(rest[rest.indexOf(option) + 1]) || otherwise;
+const waitMs = numberAfter('--wait', 700);
+const height = numberAfter('--height', narrow ? 740 : 780);
 
 const browser = await openBrowser();
 const page = await browser.newPage({
-  viewport: narrow ? { width: 360, height: 740 } : { width: 1280, height: 780 },
+  viewport: { width: narrow ? 360 : 1280, height },
   colorScheme: dark ? 'dark' : 'light',
   timezoneId: 'Europe/Berlin',
 });
