@@ -121,7 +121,7 @@ function pastRun(index) {
   return {
     id: idOf(at, pipeline.name),
     pipeline: pipeline.name,
-    environment: 'default',
+    environment: '',
     trigger: {
       kind,
       by: kind === 'schedule' ? pipeline.schedule.text : chance(at, 'who') < 0.5 ? 'anna' : 'boris',
@@ -176,22 +176,13 @@ export const announce = tell;
 let serial = 0;
 export function trigger(
   pipeline,
-  {
-    params = {},
-    by = 'you',
-    kind = 'manual',
-    from = null,
-    interval = null,
-    slow = 1,
-    environment = 'default',
-    events = [],
-  } = {},
+  { params = {}, by = 'you', kind = 'manual', from = null, interval = null, slow = 1, events = [] } = {},
 ) {
   const now = Date.now();
   const run = {
     id: idOf(now, 'fresh' + serial++),
     pipeline: pipeline.name,
-    environment,
+    environment: '',
     trigger: { kind, by, events },
     params: { ...Object.fromEntries(pipeline.params.map((each) => [each.name, each.default])), ...params },
     selection: null,
@@ -209,10 +200,7 @@ export function trigger(
   };
   const steps = pipeline.tasks.map((each) => ({ ...blankStep(each), state: 'queued' }));
   if (from) {
-    const again = new Set(
-      pipeline.tasks.filter((each) => each.task === from || each.name === from).map((each) => each.name),
-    );
-    for (const each of pipeline.tasks) if (each.needs.some((need) => again.has(need))) again.add(each.name);
+    const again = andAfter(pipeline, from);
     for (const step of steps) {
       if (again.has(step.name)) continue;
       step.state = 'succeeded';
@@ -233,6 +221,33 @@ export function trigger(
   tell('run', run);
   keepMoving();
   return run;
+}
+
+// A task and everything that needs it.
+function andAfter(pipeline, from) {
+  const found = new Set(
+    pipeline.tasks.filter((each) => each.task === from || each.name === from).map((each) => each.name),
+  );
+  for (const each of pipeline.tasks) if (each.needs.some((need) => found.has(need))) found.add(each.name);
+  return found;
+}
+
+// The same run goes on: what is not done, or a task and everything after it.
+export function retry(id, from) {
+  let entry = fresh.find(({ run }) => run.id === id);
+  if (!entry) {
+    const { steps, checks, events_consumed: _, previous: __, ...run } = detailOf(id);
+    const pipeline = pipelineOf(run.pipeline);
+    fresh.unshift((entry = { run, steps, checks, slow: 1, pipeline, logs: new Map(), failing: null }));
+  }
+  const again = from ? andAfter(entry.pipeline, from) : null;
+  for (const step of entry.steps)
+    if (again ? again.has(step.name) : step.state !== 'succeeded')
+      Object.assign(step, { state: 'queued', reason: null });
+  Object.assign(entry.run, { state: 'queued', finished_at: null, error: null });
+  tell('run', entry.run);
+  keepMoving();
+  return entry.run;
 }
 
 const blankStep = ({ name, task, kind, needs, summary, reads, writes, place }) => ({
@@ -343,9 +358,9 @@ function finish(entry, step, state, now) {
   } else if (state === 'failed') {
     attempt.error = {
       fault: 'user',
-      code: 'invalid_argument',
-      message: `param rows is ${JSON.stringify(entry.run.params.rows)}, which is not a number of rows`,
-      hint: 'Give a whole number that is not negative, e.g. --param rows=1000',
+      code: 'invalid_project',
+      message: `rows is negative: ${entry.run.params.rows}`,
+      hint: 'how many rows to make: 0 or more',
       place: entry.pipeline.tasks[0].place,
       context: [`task ${step.name} of ${entry.pipeline.name}`],
     };
@@ -392,8 +407,11 @@ export function runOf(id) {
 // Of some pipelines, or of all: null.
 export function* allRuns(names = null) {
   for (const { run } of fresh) if (!names || names.includes(run.pipeline)) yield run;
-  for (let index = 0; index < total; ++index)
-    if (!names || names.includes(past[index].pipeline.name)) yield pastRun(index);
+  for (let index = 0; index < total; ++index) {
+    if (names && !names.includes(past[index].pipeline.name)) continue;
+    const run = pastRun(index);
+    if (!fresh.some((each) => each.run.id === run.id)) yield run;
+  }
 }
 
 export function lastRuns(name, count) {

@@ -26,10 +26,11 @@ const sales = {
     timezone: 'Europe/Moscow',
     text: '45 12 * * TUE (Europe/Moscow)',
     everyS: 7 * 86400,
+    firstS: 5 * 86400 + 9.75 * 3600, // 1970-01-06, a Tuesday
   },
   params: [
     { name: 'rows', type: 'integer', default: 1000000, description: 'How many sales to generate' },
-    { name: 'seed', type: 'integer', default: 7, description: null },
+    { name: 'seed', type: 'integer', default: 7, description: 'The same seed makes the same sales' },
   ],
   file: 'examples/sales/pipelines/sales.yml',
   tasks: [
@@ -463,6 +464,33 @@ export const connections = [
       { name: 'managed', type: 'boolean', value: true, secret: false, set: true, doc: 'The embedded ClickHouse' },
       { name: 'user', type: 'string', value: null, secret: false, set: false, doc: 'Who Weir is there' },
       { name: 'password', type: 'string', value: null, secret: true, set: false, doc: 'That user’s password' },
+    ],
+  },
+];
+
+const setting = (name, type, doc, more = {}) => ({
+  name,
+  type,
+  doc,
+  required: false,
+  secret: false,
+  default: null,
+  choices: [],
+  fields: [],
+  ...more,
+});
+export const connectors = [
+  {
+    name: 'postgres',
+    summary: 'PostgreSQL 12 and newer: reads and writes with COPY BINARY, runs SQL models and checks',
+    roles: ['source', 'sink', 'database', 'replication'],
+    fields: [
+      setting('managed', 'flag', 'Weir runs a local PostgreSQL for the project'),
+      setting('host', 'text', 'Host name, address, or the folder of the unix socket'),
+      setting('port', 'integer', 'TCP port', { default: 5432 }),
+      setting('user', 'text', 'Role to sign in as'),
+      setting('password', 'text', "The role's password", { secret: true }),
+      setting('sslmode', 'choice', 'How the connection is encrypted', { choices: ['disable', 'require'] }),
     ],
   },
 ];

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { readFileSync, existsSync, statSync } from 'node:fs';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pipelines, columns, connections } from './project.mjs';
+import { pipelines, columns, connections, connectors } from './project.mjs';
 import * as history from './history.mjs';
 
 const option = (name, fallback) => {
@@ -14,13 +14,15 @@ const option = (name, fallback) => {
 };
 const dist = option('dist', fileURLToPath(new URL('../dist/', import.meta.url)));
 // The policy of `weir serve`, so that what it would refuse is refused here too.
-const policy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; " +
+  "worker-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const { iso, chance } = history;
 
 class Refusal extends Error {
-  constructor(status, code, message, hint = null) {
+  constructor(status, code, message, hint = null, place = null) {
     super(message);
-    Object.assign(this, { status, code, hint });
+    Object.assign(this, { status, code, hint, place });
   }
 }
 const notFound = (what) => new Refusal(404, 'not_found', `there is no ${what}`);
@@ -100,7 +102,12 @@ function summaryOf(pipeline) {
     last_runs: runs.map(({ id, state, duration_s, started_at }) => ({ id, state, duration_s, started_at })),
   };
 }
-const nextFire = ({ schedule }) => Math.ceil(Date.now() / (schedule.everyS * 1000)) * schedule.everyS * 1000;
+// The first fire at or after an instant.
+function fireFrom(schedule, at) {
+  const [every, first] = [(schedule?.everyS ?? 86400) * 1000, (schedule?.firstS ?? 0) * 1000];
+  return Math.ceil((at - first) / every) * every + first;
+}
+const nextFire = ({ schedule }) => fireFrom(schedule, Date.now());
 
 function tablesAll() {
   const tables = new Map();
@@ -231,9 +238,9 @@ function* runsBy(query) {
 
 function makeBackfill(pipeline, body, by) {
   const step = (pipeline.schedule?.everyS ?? 86400) * 1000;
-  const from = Math.floor(new Date(body.from).getTime() / step) * step;
+  const from = fireFrom(pipeline.schedule, new Date(body.from).getTime());
   const to = new Date(body.to).getTime();
-  if (!(to > from))
+  if (!(to > new Date(body.from).getTime()))
     throw new Refusal(
       400,
       'invalid_argument',
@@ -241,7 +248,7 @@ function makeBackfill(pipeline, body, by) {
       'Give a `to` that is later than `from`.',
     );
   const intervals = [];
-  for (let at = from; at < to && intervals.length < 1000; at += step) {
+  for (let at = from; at + step <= to && intervals.length < 1000; at += step) {
     const past =
       chance(pipeline.name, at) < 0.6 ? (chance(pipeline.name, at, 's') < 0.85 ? 'succeeded' : 'failed') : null;
     const chosen = body.mode === 'all' || (body.mode === 'failed' ? past === 'failed' : past === null);
@@ -336,10 +343,7 @@ const routes = [
       user: request.user ? { name: request.user.name, role: request.user.role } : null,
       open: users.length === 0,
       version: '0.1.0-mock',
-      project:
-        users.length > 0 && !request.user
-          ? null
-          : { name: 'demo', folder: '/srv/demo', environment: 'default', environments: ['default', 'live', 'prod'] },
+      project: users.length > 0 && !request.user ? null : { name: 'demo', folder: '/srv/demo', environment: '' },
       timezone: 'Europe/Moscow',
     }),
   ],
@@ -367,7 +371,7 @@ const routes = [
         user: { name: user.name, role: user.role },
         open: false,
         version: '0.1.0-mock',
-        project: { name: 'demo', folder: '/srv/demo', environment: 'default' },
+        project: { name: 'demo', folder: '/srv/demo', environment: '' },
         timezone: 'Europe/Moscow',
       };
     },
@@ -471,14 +475,25 @@ const routes = [
     '/pipelines/:pipeline/runs',
     'operator',
     (request, p, _, body) => {
+      const pipeline = pipe(p);
+      const params = body.params ?? {};
+      for (const { name, type } of pipeline.params) {
+        if (type === 'integer' && name in params && !Number.isInteger(params[name]))
+          throw new Refusal(
+            422,
+            'invalid_project',
+            `${name} takes a whole number, but its template gave another value: ${params[name]}`,
+            '',
+            `pipelines/${pipeline.name}.yml:12:13`,
+          );
+      }
       record(request, 'run.trigger', p.pipeline, body.params ?? null);
-      return history.trigger(pipe(p), {
-        params: body.params ?? {},
+      return history.trigger(pipeline, {
+        params,
         by: request.user?.name ?? 'loopback',
         interval: body.interval ?? null,
         from: body.from || null,
-        environment: body.environment || 'default',
-        slow: body.environment === 'live' ? 60 : 1, // asking the API itself takes its time
+        slow: Math.max(1, (params.rows ?? 0) / 1e6), // as many rows take longer
       });
     },
   ],
@@ -601,14 +616,10 @@ const routes = [
     'operator',
     (request, p, _, body) => {
       const run = need(history.runOf(p.run), `run ${p.run}`);
+      if (!['failed', 'cancelled', 'lost'].includes(run.state))
+        throw new Refusal(400, 'invalid_argument', `run ${p.run} is ${run.state}`);
       record(request, 'run.retry', p.run, body);
-      const params = body.code === 'current' ? {} : run.params;
-      return history.trigger(history.pipelineOf(run.pipeline), {
-        kind: 'retry',
-        by: `${request.user?.name ?? 'loopback'}, of ${p.run}`,
-        params,
-        from: body.from,
-      });
+      return history.retry(p.run, body.from ?? null);
     },
   ],
   [
@@ -786,6 +797,20 @@ const routes = [
           }
         : { ok: true, elapsed_s: 0.004 + chance(p.connection) / 50 },
   ],
+  ['GET', '/connectors', 'viewer', () => ({ items: connectors, next_cursor: null })],
+  [
+    'POST',
+    '/connectors/:connector/test',
+    'admin',
+    (_, __, ___, { settings }) =>
+      settings.port === 1
+        ? {
+            ok: false,
+            elapsed_s: 0.002,
+            error: { code: 'unavailable', message: `${settings.host}:1 Connection refused`, hint: '', place: null },
+          }
+        : { ok: true, elapsed_s: 0.01, error: null },
+  ],
   ['GET', '/users', 'admin', () => ({ items: users.map(shownUser), next_cursor: null })],
   [
     'POST',
@@ -900,9 +925,9 @@ function send(response, status, value, headers = {}) {
 }
 
 function sendError(response, error) {
-  const { status = 500, code = 'internal', message, hint = null, headers = {} } = error;
+  const { status = 500, code = 'internal', message, hint = null, place = null, headers = {} } = error;
   if (status === 500) console.error(error);
-  send(response, status, { error: { code, message, hint, place: null } }, headers);
+  send(response, status, { error: { code, message, hint, place } }, headers);
 }
 
 const past = []; // events that a client may ask for again
