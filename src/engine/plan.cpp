@@ -403,7 +403,8 @@ Result<Step> complete_step(const project::Project& project, const models::Graph&
   const auto* pipeline = project.find_pipeline(plan.pipeline);
   if (kind == nullptr || pipeline == nullptr) return Error::bug("no such task kind or pipeline: {}", step.kind);
   auto variables = plan.variables;
-  variables["tasks"] = results;
+  // Each of ten thousand items would copy the list that they stand in, for templates that do not ask for it.
+  if (to_text(step.settings.values()).find("tasks") != std::string::npos) variables["tasks"] = results;
   if (!item.is_null()) variables["item"] = item;
   sql::TemplateEngine templates;
   auto complete = step;
