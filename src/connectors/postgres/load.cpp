@@ -1,5 +1,7 @@
 #include "connectors/postgres/load.hpp"
 
+#include <fmt/ranges.h>
+
 #include "connectors/postgres/publish.hpp"
 #include "connectors/postgres/receipts.hpp"
 #include "connectors/postgres/server_error.hpp"
@@ -121,6 +123,10 @@ class PostgresLoad final : public flow::Load {
 
 Result<std::unique_ptr<flow::Load>> open_load(std::shared_ptr<ConnectionPool> pool, LoadPlan plan, Stage stage,
                                               LockPatience patience, Log& log, std::stop_token stop) {
+  if (!plan.rejected.empty()) {
+    log.warn("{} lacks columns of its source, and schema_changes is reject: their values are left out: {}",
+             plan.target.text(), fmt::join(plan.rejected, ", "));
+  }
   auto state = std::make_shared<LoadState>(std::move(pool), std::move(plan), std::move(stage));
   // Without a writer there is still a table to make, to empty or to leave alone.
   if (state->plan.way != LoadWay::Direct) {

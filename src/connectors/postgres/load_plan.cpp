@@ -54,7 +54,10 @@ Result<void> match_existing(Connection& connection, LoadPlan& plan, std::stop_to
     const auto& field = schema->fields[i];
     const auto found = std::ranges::find(relation.columns, field.name, &CatalogColumn::name);
     if (found == relation.columns.end()) {
-      if (policy == SchemaChanges::DiscardValue) continue;
+      if (policy == SchemaChanges::Reject) {
+        plan.rejected.push_back(field.name);
+        continue;
+      }
       if (policy == SchemaChanges::Evolve) {
         plan.alterations.push_back(added_column(field));
         plan.columns.push_back(new_column(field.name, field.type));

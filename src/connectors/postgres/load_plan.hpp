@@ -18,11 +18,11 @@ enum class LoadWay {
   ThroughStage,  // the commit moves the rows from an unlogged stage into the table
 };
 
-// What happens when the rows no longer fit the table that is there: the words of a source's contract.
+// What happens when the rows no longer fit the table that is there.
 enum class SchemaChanges {
-  Freeze,        // the load fails
-  Evolve,        // the table follows: new columns, and wider types where they hold every value of the old ones
-  DiscardValue,  // columns that the table lacks are left out
+  Freeze,  // the load fails
+  Evolve,  // the table follows: new columns, and wider types where they hold every value of the old ones
+  Reject,  // the table stays: columns that it lacks are left out, which the log says
 };
 
 // One change of an existing table, made in the transaction that publishes the rows.
@@ -42,6 +42,7 @@ struct LoadPlan {
   std::vector<Alteration> alterations;
   // Which of the batches' columns are written; empty: all. The request's schema has these only.
   std::vector<std::size_t> taken;
+  std::vector<std::string> rejected;  // the names of the others
   LoadWay way = LoadWay::ThroughStage;
   std::string in_place_reason;  // Replace: why the table is not swapped; empty when it is
 

@@ -85,19 +85,18 @@ std::optional<Alteration> to_float(const CatalogColumn& column, const data::Fiel
 
 SchemaChanges schema_changes(const Settings& options) {
   const auto text = options.text("schema_changes");
-  return text == "evolve"          ? SchemaChanges::Evolve
-         : text == "discard_value" ? SchemaChanges::DiscardValue
-                                   : SchemaChanges::Freeze;
+  return text == "evolve" ? SchemaChanges::Evolve : text == "reject" ? SchemaChanges::Reject : SchemaChanges::Freeze;
 }
 
 Setting schema_changes_setting() {
-  return {.name = "schema_changes",
-          .type = SettingType::Choice,
-          .doc =
-              "When rows no longer fit the table: freeze fails, evolve adds columns and widens types, discard_value "
-              "leaves out columns that the table lacks",
-          .default_value = "freeze",
-          .choices = {"freeze", "evolve", "discard_value"}};
+  return {
+      .name = "schema_changes",
+      .type = SettingType::Choice,
+      .doc =
+          "When rows no longer fit the table: freeze fails, evolve adds columns and widens types, reject leaves out "
+          "columns that the table lacks, and says so",
+      .default_value = "freeze",
+      .choices = {"freeze", "evolve", "reject"}};
 }
 
 Alteration added_column(const data::Field& field) {

@@ -73,13 +73,13 @@ TEST_F(Schemas, EvolveNeverRoundsWhatIsThere) {
   EXPECT_EQ(run("SELECT * FROM things"), (Table{{"1", "9007199254740993"}}));
 }
 
-TEST_F(Schemas, FreezeFailsAndDiscardLeavesOut) {
+TEST_F(Schemas, FreezeFailsAndRejectLeavesOut) {
   const auto narrow = things({{"id", "int64"}, {"n", "int64"}});
   const auto more = things({{"id", "int64"}, {"x", "string"}, {"n", "int64"}});
   ASSERT_TRUE(write(WriteMode::Append, "freeze", narrow, {{"1", "7"}}).ok());
   EXPECT_EQ(write(WriteMode::Append, "freeze", more, {{"2", "a", "8"}}).error().code(), Code::NotFound);
-  ASSERT_TRUE(write(WriteMode::Append, "discard_value", more, {{"2", "a", "8"}}).ok());
-  ASSERT_TRUE(write(WriteMode::Merge, "discard_value", more, {{"1", "b", "9"}}).ok());
+  ASSERT_TRUE(write(WriteMode::Append, "reject", more, {{"2", "a", "8"}}).ok());
+  ASSERT_TRUE(write(WriteMode::Merge, "reject", more, {{"1", "b", "9"}}).ok());
   EXPECT_EQ(run("SELECT * FROM things ORDER BY id"), (Table{{"1", "9"}, {"2", "8"}}));
 }
 

@@ -21,11 +21,12 @@ std::string lock_key(const flow::Relation& stage) {
   return fmt::format("hashtextextended({}, 0)", quote_literal(stage.text()));
 }
 
+// Those of loads that died, of whatever table: its next load may never come.
 Result<void> remove_abandoned(Connection& connection, const flow::Relation& target, std::stop_token stop) {
   const auto found = WEIR_TRY(connection.query(
       "SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
       "WHERE n.nspname = $1 AND c.relkind = 'r' AND left(c.relname, length($2)) = $2",
-      {target.space, prefix_for(target)}, stop));
+      {target.space, std::string{kPrefix}}, stop));
   for (int row = 0; row < found.rows(); ++row) {
     const flow::Relation stage{target.space, found.text(row, 0)};
     const auto lock =
