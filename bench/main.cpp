@@ -94,6 +94,8 @@ int start(int argc, char** argv) {
   app.add_option("scenario", options.names, "What to measure:" + known_names());
   app.add_option("--repeats", options.setup.repeats, "Runs of which the best counts")->check(CLI::PositiveNumber);
   app.add_option("--rows", options.setup.rows, "Rows of the sales table");
+  app.add_flag("--with-pymongo", options.setup.with_pymongo,
+               "Measure the copy from MongoDB by pymongo and by sling too (see bench/pymongo)");
   app.add_flag("--with-pyspark", options.setup.with_pyspark, "Measure the PySpark pipeline too (see bench/pyspark)");
   app.add_flag("--discard", discard, "Do not keep the results");
   CLI11_PARSE(app, argc, argv);

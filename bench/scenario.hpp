@@ -19,6 +19,7 @@ struct Setup {
   int repeats = 3;
   std::uint64_t rows = 1'000'000;
   bool with_pyspark = false;
+  bool with_pymongo = false;
 
   std::filesystem::path weir() const { return build / "weir"; }
 };

@@ -6,12 +6,13 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "connectors/mongodb/bson_check.hpp"
 #include "connectors/mongodb/bson_reader.hpp"
+#include "connectors/mongodb/bson_shredder.hpp"
+#include "connectors/mongodb/familiar.hpp"
 #include "connectors/mongodb/session.hpp"
 #include "connectors/postgres/copy_encoder.hpp"
 #include "connectors/postgres/types.hpp"
-#include "documents/shredder.hpp"
+#include "memory.hpp"
 #include "scenarios/parts.hpp"
 #include "scenarios/timing.hpp"
 #include "scenarios/workspace.hpp"
@@ -26,6 +27,10 @@ using mongodb::Document;
 
 constexpr double kConvertGoalMb = 250;
 constexpr double kDrainGoal = 0.7;
+constexpr double kOthersGoal = 3;
+constexpr double kMemoryLimitMb = 150;
+// What stands in for MongoDB looks at every document for each range, and for the sample that parts them.
+constexpr auto kOneRange = ", range_documents: 1000000000";
 constexpr std::size_t kBatchRows = 65'536;
 constexpr std::size_t kBlockRows = 1'024;
 constexpr std::int64_t kFirstMoment = 1'772'369'100'250;
@@ -72,8 +77,8 @@ class TableBytes {
     return std::unique_ptr<TableBytes>(new TableBytes(shape, std::move(table), std::move(encoder)));
   }
 
-  Result<void> add(const documents::Document& document) {
-    WEIR_TRY(shredder_.add(document, {}));
+  Result<void> add(BsonBytes document) {
+    WEIR_TRY(shredder_.add(document));
     return shredder_.rows() < kBatchRows ? Result<void>{} : flush();
   }
   Result<void> flush() {
@@ -97,29 +102,25 @@ class TableBytes {
   }
 
   const documents::Table table_;
-  documents::Shredder shredder_;
+  mongodb::BsonShredder shredder_;
   postgres::CopyEncoder encoder_;
   data::BufferBuilder out_;
   std::uint64_t bytes_ = 0;
 };
 
-// All that the connector does between the wire and COPY: checked, observed, shredded into both tables, encoded.
+// All that the connector does between the wire and COPY: checked against what is known, shredded into both tables, encoded.
 Result<void> convert(const std::vector<Document>& tickets) {
   documents::Shape shape{ticket_rules()};
+  auto first = mongodb::BsonValue::root(tickets.front().bytes());
+  WEIR_TRY(shape.observe(first));
+  mongodb::FamiliarDocuments familiar{shape, mongodb::NulText::Rejected};
   for (const auto& ticket : tickets) {
-    if (mongodb::check_document(ticket.bytes(), mongodb::NulText::Rejected)) return Error::bug("a ticket is malformed");
-    auto root = mongodb::BsonValue::root(ticket.bytes());
-    WEIR_TRY(shape.observe(root));
+    if (!familiar.knows(ticket.bytes())) return Error::bug("a ticket is not like the first");
   }
   std::uint64_t bytes = 0;
   for (auto& table : documents::tables_of(shape)) {
     const auto to = WEIR_TRY(TableBytes::make(shape, std::move(table)));
-    for (const auto& ticket : tickets) {
-      WEIR_TRY(to->add([&](const documents::TakeElement& take) {
-        auto root = mongodb::BsonValue::root(ticket.bytes());
-        return take(root);
-      }));
-    }
+    for (const auto& ticket : tickets) WEIR_TRY(to->add(ticket.bytes()));
     WEIR_TRY(to->flush());
     bytes += to->bytes();
   }
@@ -171,6 +172,23 @@ Result<void> drain(mongodb::Session& session, std::uint64_t expected) {
   return count == expected ? Result<void>{} : Result<void>{Error::bug("drained {} of {}", count, expected)};
 }
 
+// What bench/pymongo/run.sh says that another program's copy took, against ours.
+Result<Figure> against_other(const Setup& setup, const Workspace& workspace, const std::string& url,
+                             const std::string& tool, double our_seconds, std::string against) {
+  const Program program{
+      .arguments = {setup.source / "bench/pymongo/run.sh", tool, url, workspace.folder() / ".weir/services"},
+      .folder = setup.folder};
+  const auto said = WEIR_TRY(parse_json(WEIR_TRY(run(program)).output));
+  const auto rows = said.value("rows", std::vector<std::uint64_t>{0});
+  if (rows.front() != setup.rows) return Error::bug("{} copied {} documents of {}", tool, rows.front(), setup.rows);
+  return Figure{.name = "mongo/" + tool,
+                .ours = static_cast<double>(setup.rows) / our_seconds,
+                .reference = static_cast<double>(setup.rows) / said.value("seconds", 0.0),
+                .goal = kOthersGoal,
+                .unit = "documents/s",
+                .against = std::move(against)};
+}
+
 }  // namespace
 
 Result<Figures> measure_bson(const Setup& setup) {
@@ -201,17 +219,31 @@ Result<Figures> measure_mongo(const Setup& setup) {
   const auto workspace = WEIR_TRY(
       Workspace::make(setup, "mongo",
                       {{"weir.yml", fmt::format("name: mongo\nconnections:\n  shop: {{type: postgres, managed: true}}\n"
-                                                "  mongo: {{type: mongodb, url: \"{}\"}}\n",
-                                                url)},
+                                                "  mongo: {{type: mongodb, url: \"{}\"{}}}\n",
+                                                url, server.process ? kOneRange : "")},
                        {"pipelines/load.yml",
                         "name: load\ntasks:\n  all: {copy: {from: \"mongo.*\", to: \"shop.*\", mode: replace}}\n"}}));
+  MemoryWatch memory{setup.weir()};
   const auto copied = WEIR_TRY(run_best(workspace.weir({"run", "load"}), setup.repeats));
-  return Figures{{.name = "mongo/copy",
-                  .ours = static_cast<double>(setup.rows) / copied.seconds,
-                  .reference = static_cast<double>(setup.rows) / drained,
-                  .goal = kDrainGoal,
-                  .unit = "documents/s",
-                  .against = "draining the raw cursor; ours fills two tables of PostgreSQL, and is the whole run"}};
+  Figures figures{{.name = "mongo/copy",
+                   .ours = static_cast<double>(setup.rows) / copied.seconds,
+                   .reference = static_cast<double>(setup.rows) / drained,
+                   .goal = kDrainGoal,
+                   .unit = "documents/s",
+                   .against = "draining the raw cursor; ours fills two tables of PostgreSQL, and is the whole run"},
+                  {.name = "mongo/memory",
+                   .ours = static_cast<double>(memory.peak_bytes()) / 1e6,
+                   .reference = kMemoryLimitMb,
+                   .unit = "MB",
+                   .better = Better::Lower,
+                   .origin = Reference::Stated,
+                   .against = "the limit, Weir's own processes"}};
+  if (!setup.with_pymongo) return figures;
+  figures.push_back(WEIR_TRY(against_other(setup, workspace, url, "pymongo", copied.seconds,
+                                           "the same copy by pymongo 4.15 and psycopg 3.3, COPY into two tables")));
+  figures.push_back(WEIR_TRY(against_other(setup, workspace, url, "sling", copied.seconds,
+                                           "sling 1.4.11: one table of json, for it makes none of lists")));
+  return figures;
 }
 
 std::vector<Part> mongo_parts() {

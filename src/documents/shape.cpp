@@ -27,6 +27,20 @@ Json node_to_json(const ShapeNode& node) {
   return json;
 }
 
+std::unique_ptr<ShapeNode> clone_of(const ShapeNode& node) {
+  auto copy = std::make_unique<ShapeNode>();
+  copy->name = node.name;
+  copy->path = node.path;
+  copy->role = node.role;
+  copy->treatment = node.treatment;
+  copy->stated = node.stated;
+  copy->kinds = node.kinds;
+  copy->known = node.known;
+  for (const auto& member : node.members) copy->members.push_back(clone_of(*member));
+  if (node.element) copy->element = clone_of(*node.element);
+  return copy;
+}
+
 // Says what a document has that contracts forbid. Only looks.
 class Checker {
  public:
@@ -167,6 +181,12 @@ void Shape::state_types() {
   }
 }
 
+Shape Shape::clone() const {
+  Shape copy{rules_};
+  copy.root_ = clone_of(*root_);
+  return copy;
+}
+
 Result<Shape> Shape::from_json(Rules rules, const Json& json) {
   Shape shape{std::move(rules)};
   try {
@@ -240,7 +260,10 @@ Result<void> Shape::observe_kept(ShapeNode& node, Value& value) {
                              plain_text(scalar_of(value)).substr(0, 100))}
         .hint("state another type in columns, or set contract: {types: discard_row} or discard_value");
   }
-  node.kinds.add(kinds);
+  if (const auto all = node.kinds | kinds; all != node.kinds) {
+    node.kinds = all;
+    ++growth_;
+  }
   return {};
 }
 
@@ -251,6 +274,7 @@ Result<ShapeNode*> Shape::member_of(ShapeNode& node, std::string_view name) {
         .hint("names that are data do not make columns: set nested: {paths: {<path>: json}}");
   }
   node.members.push_back(make_member(std::string{name}, join(node.path, name)));
+  ++growth_;
   return node.members.back().get();
 }
 
@@ -269,6 +293,7 @@ Result<void> Shape::observe(ShapeNode& node, Value& value, int level) {
         return {};
       }
       node.element = make_element(node);
+      ++growth_;
     }
     return value.elements([&](Value& element) { return observe(*node.element, element, level + 1); });
   }

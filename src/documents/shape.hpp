@@ -38,6 +38,7 @@ struct ShapeNode {
 class Shape {
  public:
   explicit Shape(Rules rules);
+  Shape clone() const;
   // With what an earlier load knew; InvalidData when the text is not of to_json().
   static Result<Shape> from_json(Rules rules, const Json& json);
   Json to_json() const;
@@ -52,6 +53,8 @@ class Shape {
 
   const Rules& rules() const { return rules_; }
   const ShapeNode& root() const { return *root_; }
+  // Grows with every name, list and kind of value that observe() has not met before.
+  std::uint64_t growth() const { return growth_; }
   // Values that contracts left out so far.
   std::uint64_t discarded() const { return discarded_; }
 
@@ -66,6 +69,7 @@ class Shape {
 
   Rules rules_;
   std::unique_ptr<ShapeNode> root_;
+  std::uint64_t growth_ = 0;
   std::uint64_t discarded_ = 0;
   std::string scratch_;
 };

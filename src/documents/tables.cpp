@@ -46,21 +46,38 @@ class TableMaker {
   explicit TableMaker(const Shape& shape) : shape_(shape) {}
 
   std::vector<Table> make() {
-    find_lists(shape_.root());
-    add({});
+    find_lists(shape_.root(), {});
+    add(nullptr);
     // Found lists stand in the order in which they were seen, parents first.
-    for (const auto* list : lists_) add(list);
+    for (const auto& list : lists_) add(&list);
     return std::move(tables_);
   }
 
  private:
-  void find_lists(const ShapeNode& node) {
+  struct FoundList {
+    const ShapeNode* node;
+    std::string path;
+    std::vector<const ShapeNode*> way;  // the lists that lead to it, itself the last
+  };
+
+  // The lists below a node; `way` are those that lead to it.
+  void find_lists(const ShapeNode& node, const std::vector<const ShapeNode*>& way) {
     if (node.treatment == Treatment::Skip) return;
     if (node.element && has_rows(*node.element)) {
-      lists_.push_back(&node);
-      find_lists(*node.element);
+      auto longer = way;
+      longer.push_back(&node);
+      lists_.push_back({&node, free_path(node.path), longer});
+      find_lists(*node.element, longer);
     }
-    for (const auto& member : node.members) find_lists(*member);
+    for (const auto& member : node.members) find_lists(*member, way);
+  }
+
+  // Where objects and lists stand at one path, there may be two lists of one path below them.
+  std::string free_path(const std::string& path) const {
+    auto free = path;
+    for (int number = 2; std::ranges::find(lists_, free, &FoundList::path) != lists_.end(); ++number)
+      free = fmt::format("{}_{}", path, number);
+    return free;
   }
 
   static bool has_rows(const ShapeNode& element) {
@@ -69,21 +86,12 @@ class TableMaker {
            });
   }
 
-  // The lists that lead to one, itself the last.
-  std::vector<const ShapeNode*> way_to(const ShapeNode& list) const {
-    std::vector<const ShapeNode*> way;
-    for (const auto* candidate : lists_) {
-      if (candidate == &list || list.path.starts_with(candidate->path + ".")) way.push_back(candidate);
-    }
-    return way;
-  }
-
-  void add(const ShapeNode* list) {
+  void add(const FoundList* list) {
     Table table;
     table.path = list == nullptr ? std::string{} : list->path;
-    table.node = list == nullptr ? &shape_.root() : list->element.get();
+    table.node = list == nullptr ? &shape_.root() : list->node->element.get();
     taken_.clear();
-    list == nullptr ? add_root_key(table) : add_parent_key(table, way_to(*list));
+    list == nullptr ? add_root_key(table) : add_parent_key(table, list->way);
     add_values(table);
     tables_.push_back(std::move(table));
   }
@@ -160,7 +168,7 @@ class TableMaker {
   }
 
   const Shape& shape_;
-  std::vector<const ShapeNode*> lists_;
+  std::vector<FoundList> lists_;
   std::vector<Table> tables_;
   std::set<std::string> taken_;  // names of the table under way
 };
@@ -168,6 +176,12 @@ class TableMaker {
 }  // namespace
 
 std::vector<Table> tables_of(const Shape& shape) { return TableMaker(shape).make(); }
+
+ColumnForm column_form(const Table& table, std::size_t column) {
+  const auto* node = table.columns[column].node;
+  if (node == nullptr || node->type().kind != data::Kind::Json) return ColumnForm::Plain;
+  return table.schema.fields[column].type.kind == data::Kind::String ? ColumnForm::JsonText : ColumnForm::Json;
+}
 
 const ShapeNode* find_node(const Shape& shape, std::string_view path) {
   const auto* node = &shape.root();

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "documents/scalar.hpp"
 #include "documents/shape.hpp"
 
 namespace weir::documents {
@@ -35,6 +36,9 @@ struct Table {
 //
 // Names that would be given twice: the shorter path keeps it, the other is joined by "__", and numbered if need be.
 std::vector<Table> tables_of(const Shape& shape);
+
+// How values come into a column of a table.
+ColumnForm column_form(const Table& table, std::size_t column);
 
 // The node at a path of names below the root; null when no document had it.
 const ShapeNode* find_node(const Shape& shape, std::string_view path);

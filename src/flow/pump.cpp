@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "data/text.hpp"
+#include "flow/growing_source.hpp"
 #include "flow/queue.hpp"
 
 namespace weir::flow {
@@ -157,21 +158,14 @@ Result<std::optional<Settled>> settle_pending(Sink& sink, const WriteRequest& wr
   return std::optional{Settled{*receipt, intent->until}};
 }
 
-}  // namespace
+// Rows that a destination has, uncommitted, and what they came through.
+struct Moved {
+  std::unique_ptr<Load> load;
+  std::vector<std::unique_ptr<Lane>> lanes;
+};
 
-Result<PumpReport> pump(Source& source, Sink& sink, const PumpPlan& plan, Journal& journal, PumpProgress& progress,
-                        std::stop_token stop) {
-  // A commit without a checkpoint is the whole stream. One with a checkpoint is followed by what has come since.
-  const auto settled = WEIR_TRY(settle_pending(sink, plan.write, journal, stop));
-  if (settled && !settled->until) {
-    return PumpReport{.rows_read = 0, .receipt = settled->receipt, .outcome = PumpReport::Outcome::FoundCommitted};
-  }
-
-  auto read = plan.read;
-  // What replaces a table is all of it.
-  if (plan.write.mode != WriteMode::Replace) read.from = WEIR_TRY(journal.checkpoint());
-  if (plan.write.mode == WriteMode::Merge) read.deliver = ReadRequest::Deliver::Changes;
-  const auto stream = WEIR_TRY(source.describe(read, stop));
+Result<Moved> move_rows(Source& source, Sink& sink, const PumpPlan& plan, const Stream& stream, ReadRequest read,
+                        PumpProgress& progress, std::stop_token stop) {
   if (stream.schema.fields.empty()) {
     return Error::user(Code::NotFound, "nothing is known of the columns of {}", read.stream)
         .hint("there are no rows yet; state the columns and their types, where the source takes that");
@@ -186,15 +180,42 @@ Result<PumpReport> pump(Source& source, Sink& sink, const PumpPlan& plan, Journa
     read.deliver = ReadRequest::Deliver::Rows;
   }
   const auto partitions = WEIR_TRY(source.partitions(read, plan.partitions, stop));
-  const auto load = WEIR_TRY(sink.open(write, stop));
-  std::vector<std::unique_ptr<Lane>> lanes;
+  Moved moved;
+  moved.load = WEIR_TRY(sink.open(write, stop));
   for (const auto& partition : partitions) {
     auto reader = WEIR_TRY(source.open(read, partition, read.from, stop));
-    auto writer = WEIR_TRY(load->writer(stop));
-    lanes.push_back(std::make_unique<Lane>(std::move(reader), std::move(writer), ColumnAdder{write.schema, plan.added},
-                                           plan.memory_bytes / partitions.size(), progress));
+    auto writer = WEIR_TRY(moved.load->writer(stop));
+    moved.lanes.push_back(std::make_unique<Lane>(std::move(reader), std::move(writer),
+                                                 ColumnAdder{write.schema, plan.added},
+                                                 plan.memory_bytes / partitions.size(), progress));
   }
-  WEIR_TRY(run_lanes(lanes, stop));
+  WEIR_TRY(run_lanes(moved.lanes, stop));
+  return moved;
+}
+
+}  // namespace
+
+Result<PumpReport> pump(Source& source, Sink& sink, const PumpPlan& plan, Journal& journal, PumpProgress& progress,
+                        std::stop_token stop) {
+  // A commit without a checkpoint is the whole stream. One with a checkpoint is followed by what has come since.
+  const auto settled = WEIR_TRY(settle_pending(sink, plan.write, journal, stop));
+  if (settled && !settled->until) {
+    return PumpReport{.rows_read = 0, .receipt = settled->receipt, .outcome = PumpReport::Outcome::FoundCommitted};
+  }
+
+  auto read = plan.read;
+  // What replaces a table is all of it.
+  if (plan.write.mode != WriteMode::Replace) read.from = WEIR_TRY(journal.checkpoint());
+  if (plan.write.mode == WriteMode::Merge) read.deliver = ReadRequest::Deliver::Changes;
+  const auto rows_read = progress.rows_read.load();
+  const auto rows_written = progress.rows_written.load();
+  auto moved = move_rows(source, sink, plan, WEIR_TRY(describe_early(source, read, stop)), read, progress, stop);
+  if (!moved.ok() && is_outgrown(moved.error())) {
+    progress.rows_read = rows_read;
+    progress.rows_written = rows_written;
+    moved = move_rows(source, sink, plan, WEIR_TRY(source.describe(read, stop)), read, progress, stop);
+  }
+  const auto [load, lanes] = WEIR_TRY(std::move(moved));
 
   // A source that resumes has one partition, so its last checkpoint covers everything that was read.
   const auto until = lanes.size() == 1 ? lanes.front()->checkpoint() : std::nullopt;

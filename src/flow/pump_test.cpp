@@ -6,6 +6,8 @@
 #include <mutex>
 #include <set>
 
+#include "flow/growing_source.hpp"
+
 namespace weir::flow {
 namespace {
 
@@ -69,6 +71,48 @@ class CountingSource final : public Source {
     ++opened;
     opened_from = from ? from->text : "";
     return std::make_unique<CountingReader>(std::stoll(partition.text) * 1'000'000, batches, fail_at, resumable);
+  }
+};
+
+// One that turns out to be more than it was described as, after some batches.
+class OutgrowingSource final : public GrowingSource {
+ public:
+  CountingSource numbers;
+  bool is_settled = false;
+  int described_early = 0;
+
+  class OutgrownReader final : public Reader {
+   public:
+    explicit OutgrownReader(std::unique_ptr<Reader> numbers) : numbers_(std::move(numbers)) {}
+    const data::SchemaPtr& schema() const override { return numbers_->schema(); }
+    Result<std::optional<Delivery>> next(std::stop_token stop) override {
+      if (left_-- == 0) return outgrown("numbers");
+      return numbers_->next(std::move(stop));
+    }
+    std::uint64_t bytes_read() const override { return 0; }
+
+   private:
+    std::unique_ptr<Reader> numbers_;
+    int left_ = 3;
+  };
+
+  Result<std::vector<Stream>> discover(std::stop_token stop) override { return numbers.discover(std::move(stop)); }
+  Result<Stream> describe(const ReadRequest& request, std::stop_token stop) override {
+    is_settled = true;
+    return numbers.describe(request, std::move(stop));
+  }
+  Result<Stream> describe_early(const ReadRequest& request, std::stop_token stop) override {
+    ++described_early;
+    return numbers.describe(request, std::move(stop));
+  }
+  Result<std::vector<Partition>> partitions(const ReadRequest& request, int wanted, std::stop_token stop) override {
+    return numbers.partitions(request, wanted, std::move(stop));
+  }
+  Result<std::unique_ptr<Reader>> open(const ReadRequest& request, const Partition& partition,
+                                       const std::optional<Checkpoint>& from, std::stop_token stop) override {
+    auto reader = WEIR_TRY(numbers.open(request, partition, from, std::move(stop)));
+    if (is_settled) return reader;
+    return std::make_unique<OutgrownReader>(std::move(reader));
   }
 };
 
@@ -175,6 +219,19 @@ TEST_F(Pump, SavesAndConfirmsTheLastCheckpoint) {
   EXPECT_EQ(journal.saved->text, "5000");
   EXPECT_EQ(CountingReader::confirmed, "5000");
   EXPECT_FALSE(journal.open_intent.has_value());
+}
+
+TEST_F(Pump, WhatItsColumnsDoNotHoldIsReadAgainWithOthersAndNothingTwice) {
+  OutgrowingSource growing;
+  plan.partitions = 2;
+  const auto report = pump(growing, sink, plan, journal, progress, {});
+  ASSERT_TRUE(report.ok()) << report.error().text();
+  EXPECT_EQ(growing.described_early, 1);
+  EXPECT_EQ(sink.rows.size(), 10'000U);
+  EXPECT_EQ(std::set<std::int64_t>(sink.rows.begin(), sink.rows.end()).size(), 10'000U);
+  EXPECT_EQ(report->rows_read, 10'000U);
+  EXPECT_EQ(progress.rows_written, 10'000U);
+  EXPECT_EQ(journal.saves, 1);
 }
 
 TEST_F(Pump, AddsConstantColumns) {

@@ -156,8 +156,7 @@ class Checker {
       case BsonType::DateTime: {
         const auto* end = fixed(at, limit, 8);
         if (end == nullptr) return nullptr;
-        const auto moment = read_int64(at);
-        return moment < kYear1 || moment >= kYear10000 ? lost("a date outside of the years 1 to 9999") : end;
+        return is_sound_date(read_int64(at)) ? end : lost("a date outside of the years 1 to 9999");
       }
       case BsonType::Regex: {
         const auto* options = c_text(at, limit);
@@ -198,5 +197,16 @@ std::optional<std::string> check_document(BsonBytes document, NulText nul) {
   checker.document(begin, begin + document.size(), false, 0);
   return std::move(checker).reason();
 }
+
+bool is_sound(Inner kind, const std::uint8_t* at, const std::uint8_t* limit, int level, NulText nul) {
+  return Checker{nul}.document(at, limit, kind == Inner::Array, level);
+}
+
+bool is_sound(std::string_view text, NulText nul) {
+  const auto looks = look_at(text);
+  return looks == Text::Plain || (looks == Text::HasNul && nul == NulText::Kept);
+}
+
+bool is_sound_date(std::int64_t milliseconds) { return milliseconds >= kYear1 && milliseconds < kYear10000; }
 
 }  // namespace weir::mongodb

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "connectors/mongodb/document.hpp"
 
@@ -17,5 +18,13 @@ enum class NulText { Rejected, Kept };
 //   its dates lie in the years 1 to 9999, which every destination holds
 // The reason names the path, never a value.
 std::optional<std::string> check_document(BsonBytes document, NulText nul);
+
+// The same of a document or an array that stands within one, at this level; its bytes end before `limit`.
+enum class Inner { Document, Array };
+bool is_sound(Inner kind, const std::uint8_t* at, const std::uint8_t* limit, int level, NulText nul);
+// Of a text alone.
+bool is_sound(std::string_view text, NulText nul);
+// Of a date alone: milliseconds since 1970.
+bool is_sound_date(std::int64_t milliseconds);
 
 }  // namespace weir::mongodb

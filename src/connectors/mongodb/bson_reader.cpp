@@ -90,24 +90,6 @@ std::size_t value_size(BsonType type, const std::uint8_t* value) {
   return 0;
 }
 
-std::int32_t read_int32(const std::uint8_t* at) {
-  std::int32_t value = 0;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
-
-std::int64_t read_int64(const std::uint8_t* at) {
-  std::int64_t value = 0;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
-
-double read_double(const std::uint8_t* at) {
-  double value = 0;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
-
 std::string_view read_text(const std::uint8_t* at) {
   return {reinterpret_cast<const char*>(at + kLengthBytes), static_cast<std::size_t>(read_int32(at)) - 1};
 }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -32,9 +33,16 @@ class Elements {
 // How many bytes a value takes.
 std::size_t value_size(BsonType type, const std::uint8_t* value);
 
-std::int32_t read_int32(const std::uint8_t* at);
-std::int64_t read_int64(const std::uint8_t* at);
-double read_double(const std::uint8_t* at);
+// A number as BSON has it: of any alignment, least significant byte first, as all machines that Weir is built for.
+template <typename Number>
+Number read_number(const std::uint8_t* at) {
+  Number value{};
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+inline std::int32_t read_int32(const std::uint8_t* at) { return read_number<std::int32_t>(at); }
+inline std::int64_t read_int64(const std::uint8_t* at) { return read_number<std::int64_t>(at); }
+inline double read_double(const std::uint8_t* at) { return read_number<double>(at); }
 // A string's characters.
 std::string_view read_text(const std::uint8_t* at);
 // "1.50", "NaN", "-Infinity", as the specification of Decimal128 writes it.

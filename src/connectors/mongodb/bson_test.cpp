@@ -7,7 +7,9 @@
 #include "base/json.hpp"
 #include "connectors/mongodb/bson_check.hpp"
 #include "connectors/mongodb/bson_reader.hpp"
+#include "connectors/mongodb/bson_shredder.hpp"
 #include "connectors/mongodb/cursor_value.hpp"
+#include "connectors/mongodb/familiar.hpp"
 #include "connectors/mongodb/spool.hpp"
 #include "data/text.hpp"
 #include "documents/shredder.hpp"
@@ -147,6 +149,20 @@ TEST(CheckDocument, DamagedBytesAreNeverRead) {
   }
 }
 
+void expect_equal(const data::Batch& left, const data::Batch& right) {
+  ASSERT_EQ(left.rows(), right.rows());
+  ASSERT_EQ(left.schema()->text(), right.schema()->text());
+  for (std::size_t i = 0; i < left.columns().size(); ++i) {
+    const auto& a = left.column(i);
+    const auto& b = right.column(i);
+    for (std::size_t row = 0; row < left.rows(); ++row) {
+      ASSERT_EQ(a.is_null(row), b.is_null(row)) << left.schema()->fields[i].name << " " << row;
+      if (a.is_null(row)) continue;
+      ASSERT_EQ(data::value_text(a, row), data::value_text(b, row)) << row;
+    }
+  }
+}
+
 // One table of these documents: its schema, then a row a line.
 std::string table(const std::vector<std::string>& texts, const std::string& path = "") {
   documents::Rules rules;
@@ -175,6 +191,10 @@ std::string table(const std::vector<std::string>& texts, const std::string& path
     }
     auto out = one.schema.text();
     const auto batch = shredder.take();
+    // The other one, which reads the bytes itself, makes the same rows.
+    BsonShredder direct{shape, one, all};
+    for (const auto& document : documents) EXPECT_TRUE(direct.add(document.bytes()).ok());
+    expect_equal(direct.take(), batch);
     for (std::size_t row = 0; row < batch.rows(); ++row) {
       out += '\n';
       for (const auto& column : batch.columns())
@@ -232,6 +252,162 @@ TEST(BsonValue, ListsBecomeTablesWithTheirDocumentsKey) {
   EXPECT_EQ(table(documents, "messages"),
             "t__id string not null, position int64 not null, at timestamp(ms, UTC), text string\n"
             "65e1b2c3d4e5f60718293a4b|0|2026-03-01 00:00:00.000Z|a\n65e1b2c3d4e5f60718293a4b|1|NULL|b");
+}
+
+// Documents of a few names, with values of every type at any of them, nested and in lists.
+class RandomDocuments {
+ public:
+  Document next() {
+    Document document;
+    if (below(10) == 0) {
+      document.add("_id", fmt::format("id {}", ++count_));
+    } else {
+      document.add("_id", ++count_);
+    }
+    fill(*document.get(), 0);
+    return document;
+  }
+
+ private:
+  std::uint32_t below(std::uint32_t end) {
+    random_ = random_ * 1'664'525 + 1'013'904'223;
+    return (random_ >> 8) % end;
+  }
+  void fill(bson_t& to, int level) {
+    // In any order, each at most once.
+    const std::uint32_t first = below(5);
+    for (std::uint32_t i = 0; i < 5; ++i) {
+      if (below(3) != 0) add(to, std::string(1, static_cast<char>('a' + (first + i) % 5)), level);
+    }
+  }
+  void add(bson_t& to, const std::string& name, int level) {
+    const auto every = parse(kEveryType);
+    const auto choice = below(level < 3 ? 12 : 8);
+    if (choice < 6) {  // mostly the same type at a name
+      bson_append_int64(&to, name.c_str(), -1, static_cast<std::int64_t>(below(1'000)) << below(54));
+    } else if (choice < 8) {
+      bson_iter_t value;
+      bson_iter_init(&value, every.get());
+      for (auto skipped = below(27); skipped > 0; --skipped) bson_iter_next(&value);
+      bson_iter_next(&value);
+      bson_append_iter(&to, name.c_str(), -1, &value);
+    } else if (choice < 10) {
+      bson_t inner;
+      bson_append_document_begin(&to, name.c_str(), -1, &inner);
+      fill(inner, level + 1);
+      bson_append_document_end(&to, &inner);
+    } else {
+      bson_t list;
+      bson_append_array_begin(&to, name.c_str(), -1, &list);
+      for (std::uint32_t i = 0, end = below(4); i < end; ++i) {
+        if (below(4) == 0) {
+          add(list, std::to_string(i), level + 1);
+        } else {
+          bson_t inner;
+          bson_append_document_begin(&list, std::to_string(i).c_str(), -1, &inner);
+          fill(inner, level + 1);
+          bson_append_document_end(&list, &inner);
+        }
+      }
+      bson_append_array_end(&to, &list);
+    }
+  }
+
+  std::uint32_t random_ = 1;
+  std::int32_t count_ = 0;
+};
+
+documents::Rules random_rules(int variant) {
+  documents::Rules rules;
+  rules.name = "t";
+  rules.key = {"_id"};
+  if (variant % 2 == 1) rules.paths = {{"a", documents::Treatment::Json}, {"b.c", documents::Treatment::Skip}};
+  if (variant >= 2) rules.levels_max = 2;
+  return rules;
+}
+
+TEST(BsonShredder, MakesTheRowsThatTheGeneralOneMakes) {
+  for (int variant = 0; variant < 4; ++variant) {
+    RandomDocuments random;
+    documents::Shape shape{random_rules(variant)};
+    std::vector<Document> documents;
+    for (int i = 0; i < 200; ++i) {
+      documents.push_back(random.next());
+      ASSERT_EQ(check_document(documents.back().bytes(), NulText::Rejected), std::nullopt);
+      auto root = BsonValue::root(documents.back().bytes());
+      ASSERT_TRUE(shape.observe(root).ok());
+    }
+    const auto tables = documents::tables_of(shape);
+    EXPECT_GT(tables.size(), variant >= 2 ? 1U : 3U);
+    for (const auto& one : tables) {
+      std::vector<std::size_t> wanted;  // not all, and not in their order
+      for (std::size_t i = one.columns.size(); i-- > 0;)
+        if (i % 5 != 4) wanted.push_back(i);
+      documents::Shredder general{shape, one, wanted};
+      BsonShredder direct{shape, one, wanted};
+      for (const auto& document : documents) {
+        const documents::Document read = [&](const documents::TakeElement& take) {
+          auto root = BsonValue::root(document.bytes());
+          return take(root);
+        };
+        ASSERT_TRUE(general.add(read, {}).ok());
+        ASSERT_TRUE(direct.add(document.bytes()).ok());
+        if (!one.path.empty() && one.columns.size() == wanted.size()) {
+          ASSERT_TRUE(general.add_keys(read).ok());
+          ASSERT_TRUE(direct.add_keys(document.bytes()).ok());
+        }
+      }
+      expect_equal(direct.take(), general.take());
+    }
+  }
+}
+
+// What is called familiar is sound and teaches nothing; a document that has just been observed is familiar.
+TEST(FamiliarDocuments, AreSoundAndTeachNothing) {
+  for (int variant = 0; variant < 4; ++variant) {
+    RandomDocuments random;
+    documents::Shape shape{random_rules(variant)};
+    int familiar = 0;
+    for (int i = 0; i < 150; ++i) {
+      const auto document = random.next();
+      const bool known = FamiliarDocuments{shape, NulText::Rejected}.knows(document.bytes());
+      const auto growth = shape.growth();
+      auto root = BsonValue::root(document.bytes());
+      ASSERT_TRUE(shape.observe(root).ok());
+      EXPECT_TRUE(!known || shape.growth() == growth);
+      familiar += known ? 1 : 0;
+    }
+    EXPECT_GT(familiar, 0);
+    const auto plain = parse(R"({"_id":1,"a":7,"x":[{"y":"z"}]})");
+    auto root = BsonValue::root(plain.bytes());
+    ASSERT_TRUE(shape.observe(root).ok());
+    EXPECT_TRUE(FamiliarDocuments(shape, NulText::Rejected).knows(plain.bytes()));
+  }
+}
+
+TEST(FamiliarDocuments, AreNeverDamagedOrWithoutTheirKey) {
+  documents::Shape shape{random_rules(0)};
+  const auto whole = parse(R"({"_id":1,"a":"text","b":{"c":[1,2]},"at":{"$date":"2026-03-01T00:00:00Z"}})");
+  auto root = BsonValue::root(whole.bytes());
+  ASSERT_TRUE(shape.observe(root).ok());
+  for (const char* odd : {R"({"a":"text"})", R"({"_id":null,"a":"text"})", R"({"_id":1,"a":"te\u0000t"})",
+                          R"({"_id":1,"a":7})", R"({"_id":1,"d":7})"})
+    EXPECT_FALSE(FamiliarDocuments(shape, NulText::Rejected).knows(parse(odd).bytes())) << odd;
+  Document twice;
+  twice.add("_id", 1).add("a", "x").add("a", "y");
+  EXPECT_FALSE(FamiliarDocuments(shape, NulText::Rejected).knows(twice.bytes()));
+  FamiliarDocuments familiar{shape, NulText::Rejected};
+  EXPECT_TRUE(familiar.knows(whole.bytes()));
+  std::uint32_t random = 7;
+  for (int i = 0; i < 20'000; ++i) {
+    std::vector<std::uint8_t> spoilt(whole.bytes().begin(), whole.bytes().end());
+    for (int k = 0; k < 2; ++k) {
+      random = random * 1'664'525 + 1'013'904'223;
+      spoilt[(random >> 8) % spoilt.size()] = static_cast<std::uint8_t>(random);
+    }
+    if (random % 3 == 0) spoilt.resize((random >> 8) % spoilt.size());
+    EXPECT_TRUE(!familiar.knows(spoilt) || !check_document(spoilt, NulText::Rejected));
+  }
 }
 
 TEST(Spool, WhatIsWrittenIsReadAndTheRestIsNotThere) {

@@ -132,6 +132,30 @@ Result<void> append_json(bson_t& to, const std::string& name, const Json& json) 
   return found ? Result<void>{} : not_a_document(json);
 }
 
+// Of a collection counts what the user wrote, so that it does not hide what the connection says.
+std::vector<Setting> without_defaults(std::vector<Setting> settings) {
+  for (auto& setting : settings) {
+    // A cursor is the collection's or the connection's, as a whole.
+    if (setting.name == "cursor") continue;
+    setting.default_value = nullptr;
+    setting.fields = without_defaults(std::move(setting.fields));
+  }
+  return settings;
+}
+
+// What the collection says stands over what the connection says: object by object in the rules for documents.
+void lay_over(Json& values, const Json& above) {
+  for (const auto& [name, value] : above.items()) {
+    if (value.is_null() || (value.is_object() && value.empty())) continue;
+    auto& below = values[name];
+    if (value.is_object() && below.is_object()) {
+      lay_over(below, value);
+    } else {
+      below = value;
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Setting> source_settings() {
@@ -148,10 +172,16 @@ std::vector<Setting> source_settings() {
                       .type = Integer,
                       .doc = "About how many documents a range has: what is read again after an interruption",
                       .default_value = kRangeDocuments});
-  settings.push_back({.name = "collections",
-                      .type = Map,
-                      .doc = "What is particular to a collection, by its name, or by a pattern with *",
-                      .fields = {{.name = "collection", .type = Group, .fields = collection_settings()}}});
+  settings.push_back({.name = "note_run",
+                      .type = Flag,
+                      .doc = "Tables that are copied from here say of each row which run brought it (_weir_run) and "
+                             "when (_weir_extracted_at)",
+                      .default_value = true});
+  settings.push_back(
+      {.name = "collections",
+       .type = Map,
+       .doc = "What is particular to a collection, by its name, or by a pattern with *",
+       .fields = {{.name = "collection", .type = Group, .fields = without_defaults(collection_settings())}}});
   return settings;
 }
 
@@ -189,7 +219,12 @@ Result<CollectionRules> SourceRules::of(const std::string& collection) const {
   Json values = defaults_.values();
   if (found != collections_.end()) {
     for (const auto& [name, value] : found->second.values().items()) {
-      if (!value.is_null() && !(value.is_object() && value.empty())) values[name] = value;
+      const bool adds = name == "nested" || name == "contract";
+      if (adds && values.contains(name) && values.at(name).is_object()) {
+        lay_over(values[name], value);
+      } else if (!value.is_null() && !(value.is_object() && value.empty())) {
+        values[name] = value;
+      }
     }
   }
   return read_rules(collection, Settings{std::move(values)});

@@ -5,26 +5,24 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/log.hpp"
+#include "connectors/mongodb/arrival.hpp"
 #include "connectors/mongodb/collection_rules.hpp"
 #include "connectors/mongodb/session.hpp"
-#include "documents/shape.hpp"
 
 namespace weir::mongodb {
 
-// All that a run has of a collection: documents on disk, and what is inside.
+// All that a run has of a collection: documents on disk, or on their way there.
 struct Fetched {
-  explicit Fetched(documents::Shape known) : shape(std::move(known)) {}
-
   std::vector<std::filesystem::path> parts;
-  documents::Shape shape;
-  Json until;  // what the next run begins with, besides the shape; null: it reads all again
   enum class Content { Whole, News } content = Content::Whole;  // News: only what came since the last run
   bool starts_over = false;                                     // Whole, although there was a run before
-  std::uint64_t documents = 0;
-  std::uint64_t rejected = 0;
+  bool goes_on = false;                                         // the next run begins where this one ends
+  std::shared_ptr<Arrival> arrival;
+  std::jthread bringing;  // asked to stop, and waited for, when nobody wants the documents any more
 };
 
 struct FetchPlan {
@@ -34,13 +32,16 @@ struct FetchPlan {
   std::filesystem::path folder;  // of this collection and this begin
   int readers = 2;
   std::int64_t range_documents = 0;
+  // OfTheFolder: what another run has brought there, without the server; NotFound when it did not come to its end.
+  enum class Origin { Server, OfTheFolder } origin = Origin::Server;
 };
 
 // Brings a collection, or what is new in it, to disk, from wherever an earlier attempt of the run left off: ranges that
 // are there are not asked for again. `from` is a checkpoint's content: {cursor | token, shape}; null for the first run.
+// Returns when changes are there, and while a snapshot's documents still arrive; `log` lives as long as what is returned.
 //
 // NotFound when there is no such collection. Conflict when the server no longer keeps the changes since the last run and
-// the rules say Fail, or when the collection was dropped or renamed while it was read.
-Result<std::shared_ptr<Fetched>> fetch(const FetchPlan& plan, const Json& from, Log& log, std::stop_token stop);
+// the rules say Fail; the arrival ends with Conflict when the collection was dropped or renamed while it was read.
+Result<std::shared_ptr<Fetched>> fetch(FetchPlan plan, const Json& from, Log& log, std::stop_token stop);
 
 }  // namespace weir::mongodb

@@ -7,7 +7,7 @@
 
 #include "connectors/mongodb/connector.hpp"
 #include "connectors/mongodb/session.hpp"
-#include "data/batch.hpp"
+#include "flow/text_tables.hpp"
 
 // A server for the live tests: that of WEIR_TEST_MONGODB_URL, else the one of tools/mongodb/serve, which a test program
 // starts once.
@@ -44,15 +44,12 @@ class TestDatabase {
   std::unique_ptr<Session> session_;
 };
 
-using Cell = std::optional<std::string>;
-using Table = std::vector<std::vector<Cell>>;
-
-data::SchemaPtr schema(std::vector<data::Field> fields);
-data::Batch batch(const data::SchemaPtr& schema, const Table& rows);
-Table table_of(const data::Batch& batch);
-// Everything that a request reads, in all of its partitions.
-Result<Table> read_all(flow::Source& source, const flow::ReadRequest& request, int partitions = 1);
-Result<flow::Receipt> load(flow::Sink& sink, const flow::WriteRequest& request, const std::vector<data::Batch>& batches,
-                           const std::string& commit);
+using flow::testing::batch;
+using flow::testing::Cell;
+using flow::testing::load;
+using flow::testing::read_all;
+using flow::testing::schema;
+using flow::testing::Table;
+using flow::testing::table_of;
 
 }  // namespace weir::mongodb::live

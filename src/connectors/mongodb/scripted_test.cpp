@@ -7,6 +7,7 @@
 #include "connectors/mongodb/connector.hpp"
 #include "connectors/mongodb/scripted_server.hpp"
 #include "connectors/mongodb/session.hpp"
+#include "flow/text_tables.hpp"
 
 // What no server that can be had does: conversations in the shapes that MongoDB's manual documents.
 namespace weir::mongodb {
@@ -183,6 +184,38 @@ TEST(Sessions, AStopEndsAWaitAtOnce) {
     EXPECT_EQ(answer.error().code(), Code::Cancelled);
   }
   EXPECT_EQ(session->read(Document{}.add("ping", 1), stop.get_token()).error().code(), Code::Cancelled);
+}
+
+// What the stand-in would mend on its way in: such documents are in collections that old drivers wrote.
+TEST(Snapshots, KeepWhatIsDamagedAsRejectsWithAllOfIt) {
+  std::vector<Document> documents(4);
+  documents[0].add("_id", 1).add("text", "good");
+  documents[1].add("_id", 2).add("text", "one").add("text", "two");
+  documents[2].add("_id", 3).add("text", std::string_view{"\xff\xfe"});
+  documents[3].add("text", "nameless");
+  ScriptedServer server{[&](const std::string& name, const Document&) -> Document {
+    if (name == "listCollections")
+      return batch(0, "firstBatch", {R"({"name":"tickets","type":"collection","options":{},"info":{}})"});
+    if (name == "count") return json(R"({"ok":1.0,"n":4})");
+    if (name != "find") return {};
+    Document cursor;
+    cursor.add("id", std::int64_t{0}).add("ns", "support.tickets").add_list("firstBatch", documents);
+    return std::move(Document{}.add("cursor", cursor));
+  }};
+  const auto source =
+      mongodb_connector()
+          .open_source({.connection = {"crm", "mongodb", Settings{Json{{"url", server.url()}}}}, .project_folder = "."})
+          .value();
+  using flow::testing::Table;
+  EXPECT_EQ(flow::testing::read_all(*source, {.stream = "tickets"}).value(), (Table{{"1", "good"}}));
+  const auto rejects = flow::testing::read_all(*source, {.stream = "tickets._rejects"}).value();
+  ASSERT_EQ(rejects.size(), 3U);
+  EXPECT_EQ(*rejects[0][1], "text: a name that its object has twice");
+  EXPECT_EQ(*rejects[0][2], R"({"_id":{"$numberInt":"2"},"text":"one","text":"two"})");
+  EXPECT_EQ(*rejects[1][1], "text: a text that is not UTF-8");
+  EXPECT_NE(rejects[1][3]->find("fffe"), std::string::npos) << *rejects[1][3];
+  EXPECT_EQ(*rejects[2][1], "_id: the key has no value");
+  EXPECT_EQ(server.count("find"), 1U);
 }
 
 // The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), for the password "pencil".

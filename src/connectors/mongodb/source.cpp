@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <limits>
+#include <set>
 
 #include "connectors/mongodb/catalog.hpp"
+#include "connectors/mongodb/checkpoint.hpp"
 #include "connectors/mongodb/table_reader.hpp"
 #include "documents/chosen_columns.hpp"
 #include "documents/tables.hpp"
@@ -15,31 +18,15 @@
 namespace weir::mongodb {
 namespace {
 
-constexpr int kCheckpointVersion = 1;
-
-// {"weir": "mongodb", "version": 1, "cursor" | "token": {…}, "shape": {…}}
-Result<Json> read_checkpoint(const std::optional<flow::Checkpoint>& checkpoint) {
-  if (!checkpoint) return Json(nullptr);
-  auto json = parse_json(checkpoint->text);
-  const bool own = json.ok() && json->is_object() && json->value("weir", std::string{}) == "mongodb" &&
-                   json->value("version", 0) == kCheckpointVersion;
-  if (!own) return Error::user(Code::InvalidData, "a checkpoint that a connection of type mongodb did not write");
-  return std::move(json).value();
-}
-
-std::optional<flow::Checkpoint> checkpoint_after(const Fetched& fetched) {
-  if (fetched.until.is_null()) return std::nullopt;
-  auto json = fetched.until;
-  json["weir"] = "mongodb";
-  json["version"] = kCheckpointVersion;
-  json["shape"] = fetched.shape.to_json();
-  return flow::Checkpoint{to_text(json)};
-}
+// So many documents mostly show what a collection has; where they do not, a load begins again.
+constexpr std::uint64_t kSampleDocuments = 20'000;
 
 std::filesystem::path temporary_folder() {
   static std::atomic<int> count = 0;
   return std::filesystem::temp_directory_path() / fmt::format("weir-mongodb-{}-{}", ::getpid(), ++count);
 }
+
+constexpr std::string_view kSince = "-since-";  // behind it: where the reading began
 
 // A folder's name: what else a collection's name may hold is written as %xx.
 std::string file_name(std::string_view collection, std::string_view begin) {
@@ -55,22 +42,36 @@ std::string file_name(std::string_view collection, std::string_view begin) {
   }
   std::uint64_t hash = 14'695'981'039'346'656'037U;  // FNV-1a
   for (const char c : begin) hash = (hash ^ static_cast<unsigned char>(c)) * 1'099'511'628'211U;
-  return begin.empty() ? name : fmt::format("{}-since-{:016x}", name, hash);
+  return begin.empty() ? name : fmt::format("{}{}{:016x}", name, kSince, hash);
 }
 
-// "3-5": the parts 3 and 4.
-std::string partition_text(std::size_t begin, std::size_t end) { return fmt::format("{}-{}", begin, end); }
+// The collection of a folder that file_name() named; nothing for other files.
+std::optional<std::string> collection_of_folder(const std::filesystem::directory_entry& entry) {
+  if (!entry.is_directory()) return std::nullopt;
+  const auto text = entry.path().filename().string();
+  std::string name;
+  for (std::size_t i = 0; i < text.size() && !std::string_view{text}.substr(i).starts_with(kSince); ++i) {
+    unsigned value = static_cast<unsigned char>(text[i]);
+    if (text[i] == '%') {
+      std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16);
+      i += 2;
+    }
+    name += static_cast<char>(value);
+  }
+  return name;
+}
 
-Result<std::vector<std::size_t>> parts_of(const flow::Partition& partition) {
+// "1/3": the second of every three blocks of documents.
+std::string partition_text(SpoolShare share) { return fmt::format("{}/{}", share.first, share.step); }
+
+SpoolShare share_of(const flow::Partition& partition) {
   const std::string_view text = partition.text;
-  std::size_t begin = 0;
-  std::size_t end = 0;
-  const auto first = std::from_chars(text.data(), text.data() + text.size(), begin);
-  if (first.ec == std::errc{} && first.ptr != text.data() + text.size())
-    std::from_chars(first.ptr + 1, text.data() + text.size(), end);
-  std::vector<std::size_t> parts;
-  for (auto part = begin; part < end; ++part) parts.push_back(part);
-  return parts;
+  const auto* end = text.data() + text.size();
+  SpoolShare share;
+  const auto slash = std::from_chars(text.data(), end, share.first);
+  if (slash.ec == std::errc{} && slash.ptr != end) std::from_chars(slash.ptr + 1, end, share.step);
+  share.step = std::max<std::size_t>(share.step, 1);
+  return share;
 }
 
 }  // namespace
@@ -79,9 +80,15 @@ MongoSource::MongoSource(const flow::OpenContext& context, std::shared_ptr<const
     : context_(context), address_(std::move(address)), rules_(std::move(rules)) {
   is_temporary_ = context_.run_folder.empty();
   folder_ = is_temporary_ ? temporary_folder() : context_.run_folder / "documents" / context_.connection.name;
+  if (!context_.replay_folder.empty())
+    replay_ = context_.replay_folder.parent_path() / "documents" / context_.connection.name;
 }
 
 MongoSource::~MongoSource() {
+  // What still arrives ends first.
+  described_.clear();
+  latest_.clear();
+  fetched_.clear();
   std::error_code error;
   if (is_temporary_) std::filesystem::remove_all(folder_, error);
 }
@@ -95,6 +102,14 @@ Result<std::unique_ptr<MongoSource>> MongoSource::open(const flow::OpenContext& 
 }
 
 Result<const std::vector<std::string>*> MongoSource::collections(std::stop_token stop) {
+  if (!collections_ && !replay_.empty()) {
+    std::set<std::string> names;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(replay_, error)) {
+      if (auto name = collection_of_folder(entry)) names.insert(std::move(*name));
+    }
+    collections_.emplace(names.begin(), names.end());
+  }
   if (!collections_) {
     const auto session = WEIR_TRY(Session::open(address_));
     std::vector<std::string> names;
@@ -127,16 +142,29 @@ Result<std::shared_ptr<Fetched>> MongoSource::fetched(const std::string& collect
   const std::lock_guard lock(mutex_);
   const auto name = file_name(collection, begin.is_null() ? std::string{} : to_text(begin));
   if (const auto found = fetched_.find(name); found != fetched_.end()) return found->second;
-  const FetchPlan plan{.address = address_,
-                       .collection = collection,
-                       .rules = rules,
-                       .folder = folder_ / name,
-                       .readers = rules_.readers(),
-                       .range_documents = rules_.range_documents()};
-  auto got = WEIR_TRY(fetch(plan, begin, *context_.log, stop));
+  FetchPlan plan{.address = address_,
+                 .collection = collection,
+                 .rules = rules,
+                 .folder = folder_ / name,
+                 .readers = rules_.readers(),
+                 .range_documents = rules_.range_documents()};
+  if (!replay_.empty()) {
+    plan.origin = FetchPlan::Origin::OfTheFolder;
+    plan.folder = WEIR_TRY(replayed_folder(collection));
+  }
+  auto got = WEIR_TRY(fetch(std::move(plan), begin, *context_.log, stop));
   fetched_[name] = got;
   latest_[collection] = got;
   return got;
+}
+
+// A run reads a collection from one place on.
+Result<std::filesystem::path> MongoSource::replayed_folder(const std::string& collection) const {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(replay_, error)) {
+    if (collection_of_folder(entry) == collection) return entry.path();
+  }
+  return Error::user(Code::NotFound, "the replayed run has read no collection {}", collection);
 }
 
 Result<std::vector<flow::Stream>> MongoSource::discover(std::stop_token stop) {
@@ -144,33 +172,52 @@ Result<std::vector<flow::Stream>> MongoSource::discover(std::stop_token stop) {
   std::vector<flow::Stream> streams;
   for (const auto& collection : *WEIR_TRY(collections(std::move(stop)))) {
     const auto known = latest_.find(collection);
-    if (known == latest_.end()) {
+    const auto* outcome = known == latest_.end() ? nullptr : known->second->arrival->outcome_so_far();
+    if (outcome == nullptr) {
       streams.push_back({.name = collection});
       streams.push_back({.name = fmt::format("{}.{}", collection, kRejects)});
       continue;
     }
-    for (const auto& table : documents::tables_of(known->second->shape)) {
-      if (auto stream = stream_of(collection, *known->second, table.path)) streams.push_back(std::move(*stream));
+    for (const auto& table : documents::tables_of(outcome->shape)) {
+      if (auto stream = stream_of(collection, *known->second, outcome->shape, table.path))
+        streams.push_back(std::move(*stream));
     }
-    streams.push_back(*stream_of(collection, *known->second, std::string{kRejects}));
+    streams.push_back(*stream_of(collection, *known->second, outcome->shape, std::string{kRejects}));
   }
   return streams;
 }
 
 Result<flow::Stream> MongoSource::describe(const flow::ReadRequest& request, std::stop_token stop) {
+  return describe_after(std::numeric_limits<std::uint64_t>::max(), request, std::move(stop));
+}
+
+Result<flow::Stream> MongoSource::describe_early(const flow::ReadRequest& request, std::stop_token stop) {
+  return describe_after(kSampleDocuments, request, std::move(stop));
+}
+
+Result<flow::Stream> MongoSource::describe_after(std::uint64_t documents, const flow::ReadRequest& request,
+                                                 std::stop_token stop) {
   if (!request.query.empty()) {
     return Error::user(Code::Unsupported, "a connection of type mongodb takes no query: {}", context_.connection.name)
         .hint("state filter and fields of the collection in weir.yml");
   }
   const auto place = WEIR_TRY(find(request.stream, stop));
   const auto got = WEIR_TRY(fetched(place.collection, request.from, stop));
-  auto stream = stream_of(place.collection, *got, place.inside);
+  auto shape = WEIR_TRY(got->arrival->shape_after(documents, stop));
+  auto stream = stream_of(place.collection, *got, *shape, place.inside);
+  if (!stream) {
+    WEIR_TRY(got->arrival->outcome(stop));
+    shape = WEIR_TRY(got->arrival->shape_after(documents, stop));
+    stream = stream_of(place.collection, *got, *shape, place.inside);
+  }
   if (!stream) {
     return Error::user(Code::NotFound, "no document of {} has anything for the stream {}", place.collection,
                        request.stream)
         .hint("a list's stream is there once a document has had elements in it");
   }
   stream->schema = WEIR_TRY(documents::chosen_columns(std::move(stream->schema), request.columns));
+  const std::lock_guard lock(mutex_);
+  described_[{got.get(), place.inside}] = std::move(shape);
   return std::move(*stream);
 }
 
@@ -179,13 +226,19 @@ Result<std::vector<flow::Partition>> MongoSource::partitions(const flow::ReadReq
   const auto place = WEIR_TRY(find(request.stream, stop));
   const auto got = WEIR_TRY(fetched(place.collection, request.from, stop));
   // What the next run goes on from covers one partition; and changes have their order.
-  const auto parts = got->parts.size();
-  const auto count =
-      got->until.is_null() ? std::clamp<std::size_t>(static_cast<std::size_t>(std::max(wanted, 1)), 1, parts) : 1;
+  const auto count = got->goes_on ? std::size_t{1} : static_cast<std::size_t>(std::max(wanted, 1));
   std::vector<flow::Partition> partitions;
-  for (std::size_t i = 0; i < count; ++i)
-    partitions.push_back({partition_text(i * parts / count, (i + 1) * parts / count)});
+  for (std::size_t i = 0; i < count; ++i) partitions.push_back({partition_text({i, count})});
   return partitions;
+}
+
+Result<Arrival::ShapePtr> MongoSource::described_shape(const Fetched& fetched, const std::string& inside,
+                                                       std::stop_token stop) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = described_.find({&fetched, inside}); found != described_.end()) return found->second;
+  }
+  return fetched.arrival->shape_after(std::numeric_limits<std::uint64_t>::max(), std::move(stop));
 }
 
 Result<std::unique_ptr<flow::Reader>> MongoSource::open(const flow::ReadRequest& request,
@@ -194,7 +247,8 @@ Result<std::unique_ptr<flow::Reader>> MongoSource::open(const flow::ReadRequest&
                                                         std::stop_token stop) {
   const auto place = WEIR_TRY(find(request.stream, stop));
   const auto got = WEIR_TRY(fetched(place.collection, from, stop));
-  return open_table(got, place.inside, WEIR_TRY(parts_of(partition)), request, checkpoint_after(*got));
+  auto shape = WEIR_TRY(described_shape(*got, place.inside, stop));
+  return open_table(got, std::move(shape), place.inside, share_of(partition), request);
 }
 
 }  // namespace weir::mongodb

@@ -77,11 +77,13 @@ Result<void> SpoolWriter::flush() {
   std::memcpy(packed_.data() + sizeof(std::uint32_t), &frame, sizeof frame);
   packed_.resize(kHeadBytes + size);
   block_.clear();
+  bytes_written_ += packed_.size();
   return write_all(file_.get(), packed_, "keeping documents on disk");
 }
 
 Result<void> SpoolWriter::finish() {
   if (!block_.empty()) WEIR_TRY(flush());
+  bytes_written_ += kHeadBytes;
   return write_all(file_.get(), std::string(kHeadBytes, '\0'), "keeping documents on disk");
 }
 
@@ -94,23 +96,38 @@ struct SpoolReader::Unpacker {
   Unpacker& operator=(const Unpacker&) = delete;
 };
 
-SpoolReader::SpoolReader(Descriptor file) : file_(std::move(file)), unpacker_(std::make_unique<Unpacker>()) {}
+SpoolReader::SpoolReader(Descriptor file, SpoolShare share, Await await)
+    : file_(std::move(file)), unpacker_(std::make_unique<Unpacker>()), share_(share), await_(std::move(await)) {}
 SpoolReader::~SpoolReader() = default;
 
-Result<std::unique_ptr<SpoolReader>> SpoolReader::open(const std::filesystem::path& path) {
+Result<std::unique_ptr<SpoolReader>> SpoolReader::open(const std::filesystem::path& path, SpoolShare share,
+                                                       Await await) {
   Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!file) return Error::from_errno(errno, "opening " + path.string());
-  return std::unique_ptr<SpoolReader>(new SpoolReader(std::move(file)));
+  return std::unique_ptr<SpoolReader>(new SpoolReader(std::move(file), share, std::move(await)));
 }
 
 Result<bool> SpoolReader::read_block() {
-  std::string head;
-  if (!WEIR_TRY(read_exactly(file_.get(), head, kHeadBytes))) return damaged();
-  const std::size_t size = length_at(head, 0);
-  const std::size_t frame = length_at(head, sizeof(std::uint32_t));
-  bytes_read_ += kHeadBytes + frame;
-  if (size == 0 && frame == 0) return false;
-  if (size > kBlockBytesMax || frame > kBlockBytesMax) return damaged();
+  while (true) {
+    if (await_) WEIR_TRY(await_(position_));
+    std::string head;
+    if (!WEIR_TRY(read_exactly(file_.get(), head, kHeadBytes))) return damaged();
+    const std::size_t size = length_at(head, 0);
+    const std::size_t frame = length_at(head, sizeof(std::uint32_t));
+    if (size == 0 && frame == 0) return false;
+    if (size > kBlockBytesMax || frame > kBlockBytesMax) return damaged();
+    position_ += kHeadBytes + frame;
+    if (next_block_++ % share_.step == share_.first) {
+      bytes_read_ += kHeadBytes + frame;
+      WEIR_TRY(unpack(size, frame));
+      return true;
+    }
+    if (::lseek(file_.get(), static_cast<off_t>(position_), SEEK_SET) < 0)
+      return Error::from_errno(errno, "reading documents from disk");
+  }
+}
+
+Result<void> SpoolReader::unpack(std::size_t size, std::size_t frame) {
   if (!WEIR_TRY(read_exactly(file_.get(), packed_, frame))) return damaged();
   block_.resize(size);
   std::size_t written = 0;
@@ -126,9 +143,8 @@ Result<bool> SpoolReader::read_block() {
     if (rest == 0) break;
     if (to == 0 && from == 0) return damaged();
   }
-  if (written != size) return damaged();
   at_ = 0;
-  return true;
+  return written == size ? Result<void>{} : damaged();
 }
 
 Result<std::optional<SpoolEntry>> SpoolReader::next() {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,8 @@ class SpoolWriter {
   Result<void> add(const SpoolEntry& entry);
   // The rest and the end mark.
   Result<void> finish();
+  // In the file: whole blocks.
+  std::uint64_t bytes_written() const { return bytes_written_; }
 
  private:
   explicit SpoolWriter(Descriptor file) : file_(std::move(file)) {}
@@ -44,12 +47,22 @@ class SpoolWriter {
   Descriptor file_;
   std::string block_;
   std::string packed_;
+  std::uint64_t bytes_written_ = 0;
+};
+
+// Some of a file's blocks: the first of every `step` behind the `first`. Several readers share a file so.
+struct SpoolShare {
+  std::size_t first = 0;
+  std::size_t step = 1;
 };
 
 // Used by one thread.
 class SpoolReader {
  public:
-  static Result<std::unique_ptr<SpoolReader>> open(const std::filesystem::path& path);
+  // Called before the file is read on behind a position: who reads while it is written waits there.
+  using Await = std::function<Result<void>(std::uint64_t position)>;
+  static Result<std::unique_ptr<SpoolReader>> open(const std::filesystem::path& path, SpoolShare share = {},
+                                                   Await await = {});
   ~SpoolReader();
   SpoolReader(const SpoolReader&) = delete;
   SpoolReader& operator=(const SpoolReader&) = delete;
@@ -63,8 +76,10 @@ class SpoolReader {
 
  private:
   struct Unpacker;
-  explicit SpoolReader(Descriptor file);
+  SpoolReader(Descriptor file, SpoolShare share, Await await);
+  // The next block of the share; false at the end.
   Result<bool> read_block();
+  Result<void> unpack(std::size_t size, std::size_t frame);
 
   Descriptor file_;
   std::unique_ptr<Unpacker> unpacker_;
@@ -73,6 +88,11 @@ class SpoolReader {
   std::size_t at_ = 0;
   bool ended_ = false;
   std::uint64_t bytes_read_ = 0;
+
+  const SpoolShare share_;
+  const Await await_;
+  std::size_t next_block_ = 0;
+  std::uint64_t position_ = 0;  // where that begins
 };
 
 }  // namespace weir::mongodb

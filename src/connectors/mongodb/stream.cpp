@@ -287,8 +287,8 @@ Interrupt::Scope::Scope(Interrupt& interrupt, std::stop_token stop)
 
 Interrupt::Scope::~Scope() {
   callback_.reset();  // it wakes nobody from here on
-  interrupt_.stop_ = before_;
-  interrupt_.clear();
+  if (interrupt_.requested()) interrupt_.clear();
+  interrupt_.stop_ = std::move(before_);
 }
 
 mongoc_stream_t* open_stream(const mongoc_uri_t* uri, const mongoc_host_list_t* host, void* interrupt,

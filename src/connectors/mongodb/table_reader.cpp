@@ -3,14 +3,14 @@
 #include <algorithm>
 
 #include "connectors/mongodb/bson_reader.hpp"
-#include "connectors/mongodb/spool.hpp"
+#include "connectors/mongodb/bson_shredder.hpp"
+#include "connectors/mongodb/checkpoint.hpp"
 #include "documents/chosen_columns.hpp"
-#include "documents/shredder.hpp"
+#include "flow/growing_source.hpp"
 
 namespace weir::mongodb {
 namespace {
 
-using documents::Shredder;
 using flow::ReadRequest;
 
 data::Schema rejects_schema() {
@@ -21,12 +21,29 @@ data::Schema rejects_schema() {
            {"bson", data::type_of(data::Kind::Binary), data::Nullable::Yes}}};
 }
 
+std::optional<documents::Table> find_table(const documents::Shape& shape, const std::string& path) {
+  for (auto& table : documents::tables_of(shape)) {
+    if (table.path == path) return std::move(table);
+  }
+  return std::nullopt;
+}
+
+// The same columns, whatever their order.
+bool have_same_columns(const data::Schema& left, const data::Schema& right) {
+  return left.fields.size() == right.fields.size() && std::ranges::all_of(left.fields, [&](const data::Field& field) {
+           const auto found = right.find(field.name);
+           return found && right.fields[*found] == field;
+         });
+}
+
 // Makes rows of entries: of documents, of their lists, or of rejects.
 class RowMaker {
  public:
   virtual ~RowMaker() = default;
   virtual const data::SchemaPtr& schema() const = 0;
   virtual Result<void> add(const SpoolEntry& entry) = 0;
+  // Whether these columns also hold the documents of another, larger shape.
+  virtual bool suffices(const documents::Shape& shape) const = 0;
   virtual std::size_t rows() const = 0;
   virtual std::size_t bytes() const = 0;
   virtual data::Batch take() = 0;
@@ -36,30 +53,31 @@ class RowMaker {
 // of their document, since the list may have become shorter.
 class TableRows final : public RowMaker {
  public:
-  TableRows(const Fetched& fetched, documents::Table table, const std::vector<std::size_t>& wanted,
+  TableRows(Arrival::ShapePtr shape, documents::Table table, const std::vector<std::size_t>& wanted,
             ReadRequest::Deliver deliver)
-      : table_(std::move(table)),
-        shredder_(fetched.shape, table_, wanted),
+      : shape_(std::move(shape)),
+        table_(std::move(table)),
+        shredder_(*shape_, table_, wanted),
         has_changes_(deliver == ReadRequest::Deliver::Changes) {}
 
   const data::SchemaPtr& schema() const override { return shredder_.schema(); }
   std::size_t rows() const override { return shredder_.rows(); }
   std::size_t bytes() const override { return shredder_.bytes(); }
+  bool suffices(const documents::Shape& shape) const override {
+    const auto table = find_table(shape, table_.path);
+    return table && have_same_columns(table->schema, table_.schema);
+  }
 
   Result<void> add(const SpoolEntry& entry) override {
     if (entry.kind == SpoolEntry::Kind::Reject) return {};
-    const documents::Document document = [&](const documents::TakeElement& take) {
-      auto root = BsonValue::root(entry.bytes);
-      return take(root);
-    };
     const bool is_delete = entry.kind == SpoolEntry::Kind::Delete;
     const bool is_list = !table_.path.empty();
     if (has_changes_ && (is_delete || is_list)) {
-      WEIR_TRY(is_list ? shredder_.add_keys(document) : shredder_.add(document, {}));
+      WEIR_TRY(is_list ? shredder_.add_keys(entry.bytes) : shredder_.add(entry.bytes));
       changes_.resize(shredder_.rows(), data::Change::Delete);
     }
     if (is_delete) return {};
-    WEIR_TRY(shredder_.add(document, {}));
+    WEIR_TRY(shredder_.add(entry.bytes));
     if (has_changes_) changes_.resize(shredder_.rows(), data::Change::Update);
     return {};
   }
@@ -71,8 +89,9 @@ class TableRows final : public RowMaker {
   }
 
  private:
+  const Arrival::ShapePtr shape_;
   const documents::Table table_;
-  Shredder shredder_;
+  BsonShredder shredder_;
   const bool has_changes_;
   std::vector<data::Change> changes_;
 };
@@ -106,6 +125,7 @@ class RejectRows final : public RowMaker {
   const data::SchemaPtr& schema() const override { return schema_; }
   std::size_t rows() const override { return rows_; }
   std::size_t bytes() const override { return bytes_; }
+  bool suffices(const documents::Shape&) const override { return true; }
 
   Result<void> add(const SpoolEntry& entry) override {
     const bool is_reject = entry.kind == SpoolEntry::Kind::Reject;
@@ -168,85 +188,110 @@ class RejectRows final : public RowMaker {
 
 class TableReader final : public flow::Reader {
  public:
-  TableReader(std::shared_ptr<const Fetched> fetched, std::unique_ptr<RowMaker> rows, std::vector<std::size_t> parts,
-              const flow::Limits& limits, std::optional<flow::Checkpoint> checkpoint)
+  TableReader(std::shared_ptr<const Fetched> fetched, std::unique_ptr<RowMaker> rows, SpoolShare share,
+              const ReadRequest& request)
       : fetched_(std::move(fetched)),
         rows_(std::move(rows)),
-        parts_(std::move(parts)),
-        limits_(limits),
-        checkpoint_(std::move(checkpoint)) {}
+        share_(share),
+        stream_(request.stream),
+        limits_(request.limits) {}
 
   const data::SchemaPtr& schema() const override { return rows_->schema(); }
   std::uint64_t bytes_read() const override { return bytes_ + (part_ ? part_->bytes_read() : 0); }
 
   Result<std::optional<flow::Delivery>> next(std::stop_token stop) override {
+    stop_ = std::move(stop);
     while (rows_->rows() < limits_.batch_rows && rows_->bytes() < limits_.batch_bytes) {
-      if (stop.stop_requested()) return Error::cancelled();
-      if (!part_) {
-        if (next_part_ == parts_.size()) break;
-        part_ = WEIR_TRY(SpoolReader::open(fetched_->parts[parts_[next_part_++]]));
-      }
-      const auto entry = WEIR_TRY(part_->next());
-      if (entry) {
-        WEIR_TRY(rows_->add(*entry));
-      } else {
-        bytes_ += part_->bytes_read();
-        part_.reset();
-      }
+      const auto entry = WEIR_TRY(next_entry());
+      if (!entry) break;
+      WEIR_TRY(rows_->add(*entry));
     }
     if (rows_->rows() == 0) return std::optional<flow::Delivery>{};
     return std::optional{flow::Delivery{rows_->take(), std::nullopt}};
   }
 
-  std::optional<flow::Checkpoint> end() const override { return checkpoint_; }
+  std::optional<flow::Checkpoint> end() const override {
+    const auto* outcome = fetched_->arrival->outcome_so_far();
+    return outcome == nullptr ? std::nullopt : checkpoint_after(*outcome);
+  }
 
  private:
+  Result<std::optional<SpoolEntry>> next_entry() {
+    while (next_part_ < fetched_->parts.size()) {
+      if (stop_.stop_requested()) return Error::cancelled();
+      if (!part_) {
+        // The file is there once something of it is.
+        WEIR_TRY(await(0));
+        part_ = WEIR_TRY(SpoolReader::open(fetched_->parts[next_part_], share_,
+                                           [this](std::uint64_t position) { return await(position); }));
+      }
+      auto entry = WEIR_TRY(part_->next());
+      if (entry) return entry;
+      bytes_ += part_->bytes_read();
+      part_.reset();
+      ++next_part_;
+    }
+    // Nothing counts before all of it has come.
+    WEIR_TRY(fetched_->arrival->outcome(stop_));
+    WEIR_TRY(look_for_growth());
+    return std::optional<SpoolEntry>{};
+  }
+
+  // More of the part than this.
+  Result<void> await(std::uint64_t position) {
+    WEIR_TRY(fetched_->arrival->wait_for(next_part_, position, stop_));
+    return look_for_growth();
+  }
+
+  Result<void> look_for_growth() {
+    const auto lessons = fetched_->arrival->lessons();
+    if (std::exchange(lessons_, lessons) == lessons) return {};
+    const auto shape = WEIR_TRY(fetched_->arrival->shape_after(0, {}));
+    return rows_->suffices(*shape) ? Result<void>{} : flow::outgrown(stream_);
+  }
+
   const std::shared_ptr<const Fetched> fetched_;
   const std::unique_ptr<RowMaker> rows_;
-  const std::vector<std::size_t> parts_;
+  const SpoolShare share_;
+  const std::string stream_;
   const flow::Limits limits_;
-  const std::optional<flow::Checkpoint> checkpoint_;
+  std::stop_token stop_;  // of the call under way
   std::unique_ptr<SpoolReader> part_;
-  std::size_t next_part_ = 0;
+  std::size_t next_part_ = 0;  // the one under way, where there is one
+  std::uint64_t lessons_ = 0;  // of the arrival, that were looked at
   std::uint64_t bytes_ = 0;
 };
-
-std::optional<documents::Table> find_table(const Fetched& fetched, const std::string& path) {
-  for (auto& table : documents::tables_of(fetched.shape)) {
-    if (table.path == path) return std::move(table);
-  }
-  return std::nullopt;
-}
 
 }  // namespace
 
 std::optional<flow::Stream> stream_of(const std::string& collection, const Fetched& fetched,
-                                      const std::string& inside) {
+                                      const documents::Shape& shape, const std::string& inside) {
   flow::Stream stream;
   stream.name = inside.empty() ? collection : fmt::format("{}.{}", collection, inside);
   if (fetched.starts_over) stream.continuity = flow::Stream::Continuity::StartsOver;
+  const auto* outcome = fetched.arrival->outcome_so_far();
   if (inside == kRejects) {
     stream.schema = rejects_schema();
     stream.key = {"_id"};
-    stream.rows_estimate = fetched.rejected;
+    if (outcome != nullptr) stream.rows_estimate = outcome->rejected;
     return stream;
   }
-  auto table = find_table(fetched, inside);
+  auto table = find_table(shape, inside);
   if (!table) return std::nullopt;
   stream.schema = std::move(table->schema);
   stream.key = std::move(table->key);
   if (inside.empty()) {
-    stream.rows_estimate = fetched.documents - fetched.rejected;
+    if (outcome != nullptr) stream.rows_estimate = outcome->documents - outcome->rejected;
   } else {
-    const auto documents_key = fetched.shape.rules().key.size();
+    const auto documents_key = shape.rules().key.size();
     stream.origin.assign(stream.key.begin(), stream.key.begin() + static_cast<std::ptrdiff_t>(documents_key));
   }
   return stream;
 }
 
-Result<std::unique_ptr<flow::Reader>> open_table(std::shared_ptr<const Fetched> fetched, const std::string& inside,
-                                                 std::vector<std::size_t> parts, const flow::ReadRequest& request,
-                                                 std::optional<flow::Checkpoint> checkpoint) {
+Result<std::unique_ptr<flow::Reader>> open_table(std::shared_ptr<const Fetched> fetched, Arrival::ShapePtr shape,
+                                                 const std::string& inside, SpoolShare share,
+                                                 const flow::ReadRequest& request) {
   std::unique_ptr<RowMaker> rows;
   if (inside == kRejects) {
     const auto wanted = WEIR_TRY(documents::wanted_columns(rejects_schema(), request.columns));
@@ -254,13 +299,13 @@ Result<std::unique_ptr<flow::Reader>> open_table(std::shared_ptr<const Fetched> 
     const auto deliver = fetched->content == Fetched::Content::News ? request.deliver : ReadRequest::Deliver::Rows;
     rows = std::make_unique<RejectRows>(wanted, deliver);
   } else {
-    auto table = find_table(*fetched, inside);
+    auto table = find_table(*shape, inside);
     if (!table) return Error::user(Code::NotFound, "no such stream: {}", request.stream);
     const auto wanted = WEIR_TRY(documents::wanted_columns(table->schema, request.columns));
-    rows = std::make_unique<TableRows>(*fetched, std::move(*table), wanted, request.deliver);
+    rows = std::make_unique<TableRows>(std::move(shape), std::move(*table), wanted, request.deliver);
   }
-  return std::unique_ptr<flow::Reader>{std::make_unique<TableReader>(
-      std::move(fetched), std::move(rows), std::move(parts), request.limits, std::move(checkpoint))};
+  return std::unique_ptr<flow::Reader>{
+      std::make_unique<TableReader>(std::move(fetched), std::move(rows), share, request)};
 }
 
 }  // namespace weir::mongodb

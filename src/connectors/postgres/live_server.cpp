@@ -9,7 +9,6 @@
 
 #include <thread>
 
-#include "data/text.hpp"
 
 extern char** environ;
 
@@ -148,57 +147,6 @@ Roles open_roles(const Endpoint& endpoint) {
   const auto opened = context(endpoint);
   return {connector.open_source(opened).value(), connector.open_sink(opened).value(),
           connector.open_database(opened).value()};
-}
-
-data::SchemaPtr schema(std::vector<data::Field> fields) {
-  return std::make_shared<const data::Schema>(data::Schema{std::move(fields)});
-}
-
-data::Batch batch(const data::SchemaPtr& schema, const Table& rows) {
-  std::vector<data::Column> columns;
-  for (std::size_t i = 0; i < schema->fields.size(); ++i) {
-    data::ColumnBuilder builder{schema->fields[i].type};
-    for (const auto& row : rows) {
-      if (!row[i]) {
-        builder.append_null();
-        continue;
-      }
-      const auto parsed = data::append_parsed(builder, *row[i]);
-      EXPECT_TRUE(parsed.ok()) << *row[i] << " as " << schema->fields[i].type.text();
-    }
-    columns.push_back(builder.finish());
-  }
-  return data::Batch{schema, std::move(columns), rows.size()};
-}
-
-Table table_of(const data::Batch& batch) {
-  Table table(batch.rows());
-  for (std::size_t row = 0; row < batch.rows(); ++row) {
-    for (const auto& column : batch.columns()) {
-      table[row].push_back(column.is_null(row) ? Cell{} : Cell{data::value_text(column, row)});
-    }
-  }
-  return table;
-}
-
-Result<Table> read_all(flow::Source& source, const flow::ReadRequest& request, int partitions) {
-  Table table;
-  for (const auto& partition : WEIR_TRY(source.partitions(request, partitions, {}))) {
-    const auto reader = WEIR_TRY(source.open(request, partition, std::nullopt, {}));
-    while (const auto delivery = WEIR_TRY(reader->next({}))) {
-      for (auto& row : table_of(delivery->batch)) table.push_back(std::move(row));
-    }
-  }
-  return table;
-}
-
-Result<flow::Receipt> load(flow::Sink& sink, const flow::WriteRequest& request, const std::vector<data::Batch>& batches,
-                           const std::string& commit) {
-  const auto load = WEIR_TRY(sink.open(request, {}));
-  const auto writer = WEIR_TRY(load->writer({}));
-  for (const auto& batch : batches) WEIR_TRY(writer->write(batch, {}));
-  WEIR_TRY(writer->finish({}));
-  return load->commit(CommitId{commit}, {});
 }
 
 }  // namespace weir::postgres::live

@@ -8,14 +8,18 @@
 
 #include "connectors/postgres/connection.hpp"
 #include "connectors/postgres/connector.hpp"
-#include "data/batch.hpp"
+#include "flow/text_tables.hpp"
 
 // A real PostgreSQL for the live tests: one server a test program, made in a temporary folder, gone at the end.
 namespace weir::postgres::live {
 
-// A value's text; nothing for NULL.
-using Cell = std::optional<std::string>;
-using Table = std::vector<std::vector<Cell>>;
+using flow::testing::batch;
+using flow::testing::Cell;
+using flow::testing::load;
+using flow::testing::read_all;
+using flow::testing::schema;
+using flow::testing::Table;
+using flow::testing::table_of;
 
 // Where the server listens: a socket's folder and the number in its name.
 struct Endpoint {
@@ -43,14 +47,5 @@ struct Roles {
   std::unique_ptr<flow::Database> database;
 };
 Roles open_roles(const Endpoint& endpoint);
-
-data::SchemaPtr schema(std::vector<data::Field> fields);
-data::Batch batch(const data::SchemaPtr& schema, const Table& rows);
-Table table_of(const data::Batch& batch);
-// Everything that a request reads, in all of its partitions.
-Result<Table> read_all(flow::Source& source, const flow::ReadRequest& request, int partitions = 1);
-// Opens a load, writes the batches with one writer, and commits.
-Result<flow::Receipt> load(flow::Sink& sink, const flow::WriteRequest& request, const std::vector<data::Batch>& batches,
-                           const std::string& commit);
 
 }  // namespace weir::postgres::live
