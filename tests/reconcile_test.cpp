@@ -34,8 +34,7 @@ class ReconcileRun : public ::testing::Test {
       execute(fmt::format("CREATE TABLE {0} AS SELECT *, 'first'::text AS _weir_run FROM a", table));
       execute(fmt::format("ALTER TABLE {0} ADD PRIMARY KEY (id)", table));
     }
-    // What the file's prices are to a reader of JSON.
-    execute("ALTER TABLE c ALTER price TYPE double precision");
+    // The file's prices are float64 to a reader of JSON: equal by value, and converted by a repair.
     // Not among the rows that are compared.
     execute("INSERT INTO b VALUES (5000, 1, 0, 'beyond', 'first')");
   }

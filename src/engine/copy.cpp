@@ -6,7 +6,9 @@
 #include "engine/connections.hpp"
 #include "engine/endpoint.hpp"
 #include "engine/kinds.hpp"
+#include "engine/run_notes.hpp"
 #include "engine/stream_pattern.hpp"
+#include "flow/growing_source.hpp"
 #include "flow/pump.hpp"
 
 // `copy`: one stream into one table or file, as one atomic commit; or every stream that matches a pattern, each so.
@@ -128,6 +130,21 @@ Result<flow::PumpPlan> pump_plan(const Settings& settings, const project::Endpoi
   return plan;
 }
 
+// Columns that say which run brought a row, where the source's connection asks for them and the user adds none of the name.
+void note_run(const WorkOrder& order, const std::string& connection, std::vector<flow::ConstantColumn>& added) {
+  const auto found = order.connections.find(connection);
+  if (found == order.connections.end() || !found->second.settings.has("note_run") ||
+      !found->second.settings.flag("note_run"))
+    return;
+  const auto add = [&](std::string_view name, data::Type type, std::string text) {
+    if (std::ranges::none_of(added, [&](const auto& column) { return column.field.name == name; }))
+      added.push_back({{std::string{name}, std::move(type), data::Nullable::No}, std::move(text)});
+  };
+  add(kRunColumn, data::type_of(data::Kind::String), order.run.text());
+  add(kExtractedColumn, data::timestamp(data::TimeUnit::Micro, "UTC"),
+      order.variables.value(Json::json_pointer{"/run/started_at/text"}, std::string{}));
+}
+
 // One stream into one table, as one commit with a journal of its own.
 Result<std::uint64_t> copy_stream(TaskContext& context, flow::Source& source, flow::Sink& sink,
                                   const flow::PumpPlan& plan, const std::string& from_text, const std::string& to_text,
@@ -167,7 +184,7 @@ Result<Json> copy_matching(TaskContext& context, flow::Source& source, flow::Sin
       const auto journal = context.journal(fmt::format("{}.{}", to.connection, one.write.table));
       auto described = one.read;
       if (one.write.mode != flow::WriteMode::Replace) described.from = WEIR_TRY(journal->checkpoint());
-      if (WEIR_TRY(source.describe(described, context.stop())).schema.fields.empty()) {
+      if (WEIR_TRY(flow::describe_early(source, described, context.stop())).schema.fields.empty()) {
         context.log().warn("{}.{} has no rows and no columns yet: nothing to copy", from.connection, stream.name);
         continue;
       }
@@ -190,7 +207,8 @@ Result<Json> run_copy(TaskContext& context) {
   const auto to_text = settings.group("to").text("object");
   const auto from = find_endpoint(context.order(), from_text);
   const auto to = find_endpoint(context.order(), to_text);
-  const auto plan = WEIR_TRY(pump_plan(settings, from, to));
+  auto plan = WEIR_TRY(pump_plan(settings, from, to));
+  note_run(context.order(), from.connection, plan.added);
   const bool is_pattern = from.connection != kFilesConnection && is_stream_pattern(from.object);
   if (is_pattern && std::ranges::count(to.object, '*') != 1) {
     return Error::user(Code::InvalidProject, "the tables of several streams need a name with one star: {}", to_text)

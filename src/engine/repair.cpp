@@ -7,15 +7,12 @@
 #include "data/cast.hpp"
 #include "data/take.hpp"
 #include "engine/endpoint.hpp"
+#include "engine/run_notes.hpp"
 #include "flow/canonical.hpp"
 #include "flow/pump.hpp"
 
 namespace weir::engine {
 namespace {
-
-// The names of the columns that say which run brought a row, and when.
-constexpr std::string_view kRunColumn = "_weir_run";
-constexpr std::string_view kExtractedColumn = "_weir_extracted_at";
 
 // The key buckets that are repaired.
 class Buckets {
@@ -74,11 +71,39 @@ class WholeStream {
   std::uint64_t bytes_ = 0;
 };
 
+// The left side's columns, of the right side's types: what is equal by value may differ in type.
+data::SchemaPtr repaired_schema(const data::Schema& left, const data::Schema& right) {
+  auto schema = std::make_shared<data::Schema>(left);
+  for (auto& field : schema->fields) {
+    if (const auto found = right.find(field.name)) field.type = right.fields[*found].type;
+  }
+  return schema;
+}
+
+// The batch in these columns; by way of text where there is no other.
+Result<data::Batch> converted(const data::Batch& batch, const data::SchemaPtr& schema) {
+  std::vector<data::Column> columns;
+  for (const auto& field : schema->fields) {
+    const auto found = batch.schema()->find(field.name);
+    if (!found) return Error::user(Code::NotFound, "a repair needs a column that one side lacks: {}", field.name);
+    auto column = data::cast(batch.column(*found), field.type);
+    if (!column.ok()) {
+      const auto text = data::cast(batch.column(*found), data::type_of(data::Kind::String));
+      if (text.ok()) column = data::cast(*text, field.type);
+    }
+    columns.push_back(WEIR_TRY(std::move(column).while_doing("repairing column " + field.name)));
+  }
+  return data::Batch{schema, std::move(columns), batch.rows()};
+}
+
 // The left side's rows of the buckets, then, as deletions, the right side's whose keys were not among them.
 class RepairReader final : public flow::Reader {
  public:
   RepairReader(WholeStream left, WholeStream right, const Buckets& buckets)
-      : left_(std::move(left)), right_(std::move(right)), buckets_(buckets), schema_(left_.schema()) {}
+      : left_(std::move(left)),
+        right_(std::move(right)),
+        buckets_(buckets),
+        schema_(repaired_schema(*left_.schema(), *right_.schema())) {}
 
   const data::SchemaPtr& schema() const override { return schema_; }
   std::uint64_t bytes_read() const override { return left_.bytes_read() + right_.bytes_read(); }
@@ -91,7 +116,7 @@ class RepairReader final : public flow::Reader {
     while (auto batch = WEIR_TRY(right_.next(stop))) {
       const auto rows = rows_in(*batch, [&](const std::string& key) { return !keys_.contains(key); });
       if (rows.empty()) continue;
-      return delivery(WEIR_TRY(data::cast(data::take(*batch, rows), schema_)), all(rows.size()), data::Change::Delete);
+      return delivery(*batch, rows, data::Change::Delete);
     }
     return std::nullopt;
   }
@@ -107,14 +132,11 @@ class RepairReader final : public flow::Reader {
     return rows;
   }
 
-  static std::vector<std::size_t> all(std::size_t count) {
-    std::vector<std::size_t> rows(count);
-    for (std::size_t i = 0; i < count; ++i) rows[i] = i;
-    return rows;
-  }
-
-  static flow::Delivery delivery(const data::Batch& batch, const std::vector<std::size_t>& rows, data::Change change) {
-    return {data::take(batch, rows).with_changes(std::vector<data::Change>(rows.size(), change)), std::nullopt};
+  Result<std::optional<flow::Delivery>> delivery(const data::Batch& batch, const std::vector<std::size_t>& rows,
+                                                 data::Change change) const {
+    auto repaired = WEIR_TRY(converted(data::take(batch, rows), schema_));
+    return std::optional{
+        flow::Delivery{std::move(repaired).with_changes(std::vector<data::Change>(rows.size(), change)), std::nullopt}};
   }
 
   WholeStream left_;
@@ -138,6 +160,7 @@ class RepairSource final : public flow::Source {
   Result<std::vector<flow::Stream>> discover(std::stop_token stop) override { return left_.discover(stop); }
   Result<flow::Stream> describe(const flow::ReadRequest&, std::stop_token stop) override {
     auto stream = WEIR_TRY(left_.describe(left_read_, stop));
+    stream.schema = *repaired_schema(stream.schema, WEIR_TRY(right_.describe(right_read_, stop)).schema);
     // A deletion means one row here, not all that came from the same document.
     stream.origin.clear();
     return stream;
