@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include "connectors/mongodb/live_server.hpp"
+#include "tcp_proxy.hpp"
 #include "weir_program.hpp"
 
 // MongoDB through the whole program: the real binary, a managed PostgreSQL, and the server of WEIR_TEST_MONGODB_URL or what
@@ -10,6 +11,7 @@ namespace weir {
 namespace {
 
 namespace live = mongodb::live;
+using mongodb::Document;
 using testing::TestProject;
 
 constexpr auto kWeirYml = R"(name: support
@@ -18,8 +20,9 @@ connections:
   mongo:
     type: mongodb
     url: "{}"
-    range_documents: 500
 {})";
+// A small range, so that a few documents are several of them.
+constexpr auto kSmallRanges = "    range_documents: 500\n";
 
 class MongoProgram : public ::testing::Test {
  protected:
@@ -30,10 +33,19 @@ class MongoProgram : public ::testing::Test {
   }
 
   void configure(const std::string& more) const {
-    project_.write("weir.yml", fmt::format(kWeirYml, database_->url(), more));
+    project_.write("weir.yml", fmt::format(kWeirYml, database_->url(), kSmallRanges + more));
   }
-  void pipeline(const std::string& copy) const {
-    project_.write("pipelines/load.yml", fmt::format("name: load\ntasks:\n  all: {{copy: {{{}}}}}\n", copy));
+  // The server is reached through the proxy.
+  void configure(const testing::TcpProxy& proxy) const {
+    const auto url = fmt::format("mongodb://127.0.0.1:{}/{}", proxy.port(), database_->name());
+    project_.write("weir.yml", fmt::format(kWeirYml, url, std::string{kSmallRanges} + "    server_timeout: 1s\n"));
+  }
+  static int server_port() {
+    const auto url = live::server_url();
+    return std::stoi(url.substr(url.rfind(':') + 1));
+  }
+  void pipeline(const std::string& copy, const std::string& more = "") const {
+    project_.write("pipelines/load.yml", fmt::format("name: load\n{}tasks:\n  all: {{copy: {{{}}}}}\n", more, copy));
   }
   std::string query(const std::string& sql) const { return project_.query("shop", sql); }
 
@@ -62,8 +74,7 @@ TEST_F(MongoProgram, ADatabaseBecomesTablesThatSayWhereTheyCameFrom) {
   add_tickets(0, 1'001);
   database_->insert("notes", {R"({"_id":"a","v":1})", R"({"_id":{"$oid":"65e1b2c3d4e5f60718293a4b"},"v":"x"})",
                               R"({"_id":"nul","v":"a\u0000b"})"});
-  pipeline(
-      R"x(from: "mongo.*", to: "shop.*", mode: replace, add: {_weir_run: "{{ run.id }}", _weir_extracted_at: {value: "{{ run.started_at.text }}", type: "timestamp(us, UTC)"}})x");
+  pipeline(R"(from: "mongo.*", to: "shop.*", mode: replace)");
   const auto run = project_.run({"run", "load", "--json"});
   ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
   expect_tickets(1'001);
@@ -153,6 +164,93 @@ INSTANTIATE_TEST_SUITE_P(At, KilledCopy,
                              letter = std::isalnum(static_cast<unsigned char>(letter)) ? letter : '_';
                            return name;
                          });
+
+TEST_F(MongoProgram, AServerThatGoesDownIsGoneOnWithAtTheRangeThatItWasIn) {
+  if (!live::is_stand_in()) GTEST_SKIP() << "a replica set's servers are not reached through a proxy";
+  add_tickets(0, 3'000);
+  testing::TcpProxy proxy{server_port()};
+  configure(proxy);
+  pipeline(R"(from: "mongo.*", to: "shop.*", mode: replace)", "retry: {attempts: 4, delay: 200ms}\n");
+  ASSERT_EQ(project_.run({"services", "up"}).exit_code, 0);
+  proxy.after_bytes(250'000, [&] { proxy.go_down(); });
+  std::string out;
+  auto started = project_.start_until({"run", "load", "--json"}, [&](const Json& event) {
+    const auto text = to_text(event);
+    out += text + "\n";
+    if (text.find("ttempt") != std::string::npos && text.find("failed") != std::string::npos) proxy.come_up();
+    return true;
+  });
+  EXPECT_EQ(started.process.wait().code, 0) << out;
+  expect_tickets(3'000);
+  EXPECT_NE(out.find("of them were there already"), std::string::npos) << out;
+}
+
+TEST_F(MongoProgram, ACollectionThatIsDroppedWhileItIsReadFailsAndLeavesTheTableAsItWas) {
+  if (!live::is_stand_in()) GTEST_SKIP() << "a replica set's servers are not reached through a proxy";
+  add_tickets(0, 100);
+  testing::TcpProxy proxy{server_port()};
+  configure(proxy);
+  pipeline(R"(from: "mongo.*", to: "shop.*", mode: replace)");
+  ASSERT_EQ(project_.run({"run", "load", "--json"}).exit_code, 0);
+  add_tickets(100, 3'000);
+  proxy.after_bytes(250'000, [&] { database_->run(R"({"drop":"tickets"})"); });
+  const auto failed = project_.run({"run", "load", "--json"});
+  EXPECT_NE(failed.exit_code, 0);
+  EXPECT_NE(failed.out.find("collection tickets was dropped or renamed while it was read"), std::string::npos)
+      << failed.out;
+  expect_tickets(100);
+}
+
+TEST_F(MongoProgram, AFieldMayChangeItsTypeAfterHalfAMillionDocuments) {
+  constexpr int kDocuments = 500'200;
+  constexpr int kAtOnce = 10'000;
+  for (int begin = 0; begin < kDocuments; begin += kAtOnce) {
+    std::vector<Document> documents;
+    for (int i = begin; i < std::min(kDocuments, begin + kAtOnce); ++i) {
+      Document document;
+      document.add("_id", i);
+      documents.push_back(i < 500'000 ? document.add("v", i) : document.add("v", fmt::format("text {}", i)));
+    }
+    Document insert;
+    insert.add("insert", "numbers").add_list("documents", documents);
+    ASSERT_TRUE(database_->session().write(insert, {}).ok());
+  }
+  project_.write("weir.yml", fmt::format(kWeirYml, database_->url(), ""));
+  pipeline(R"(from: "mongo.*", to: "shop.*", mode: replace)");
+  const auto run = project_.run({"run", "load", "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
+  EXPECT_EQ(query("SELECT count(*), count(DISTINCT _id), count(v) FROM numbers"), "500200,500200,500200\n");
+  EXPECT_EQ(query("SELECT v FROM numbers WHERE _id IN (7, 500100) ORDER BY _id"), "7\n\"\"\"text 500100\"\"\"\n");
+  EXPECT_EQ(query("SELECT count(*) FROM pg_class WHERE relname LIKE '\\_weir\\_stage%'"), "0\n");
+  EXPECT_EQ(run.event("step", "all")["rows_written"], kDocuments);
+}
+
+TEST_F(MongoProgram, AReplayAsksNothingOfTheServer) {
+  add_tickets(0, 1'200);
+  pipeline(R"(from: "mongo.*", to: "shop.*", mode: replace)");
+  const auto first = project_.run({"run", "load", "--json"});
+  ASSERT_EQ(first.exit_code, 0) << first.out << first.err;
+  const auto run = first.event("run_finished")["run"].get<std::string>();
+  database_->run(R"({"drop":"tickets"})");
+  project_.write("weir.yml", fmt::format(kWeirYml, "mongodb://127.0.0.1:1/gone", "    server_timeout: 300ms\n"));
+  ASSERT_EQ(project_.run({"query", "shop", "DROP TABLE tickets, tickets__messages"}).exit_code, 0);
+  const auto again = project_.run({"replay", run, "--json"});
+  ASSERT_EQ(again.exit_code, 0) << again.out << again.err;
+  expect_tickets(1'200);
+}
+
+TEST_F(MongoProgram, ACollectionsRulesAddToThoseOfTheConnection) {
+  configure(
+      "    nested: {lists: json, paths: {device: json}}\n"
+      "    collections: {tickets: {filter: {_id: {$lt: 2}}, nested: {paths: {messages: table}}}}\n");
+  database_->insert("tickets", {R"({"_id":1,"device":{"os":"x"},"tags":["a"],"messages":[{"text":"b"}]})",
+                                R"({"_id":2,"device":{"os":"x"},"tags":["a"],"messages":[{"text":"b"}]})"});
+  pipeline(R"(from: "mongo.*", to: "shop.*", mode: replace)");
+  const auto run = project_.run({"run", "load", "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
+  EXPECT_EQ(query("SELECT _id, device, tags FROM tickets"), "1,\"{\"\"os\"\":\"\"x\"\"}\",\"[\"\"a\"\"]\"\n");
+  EXPECT_EQ(query("SELECT text FROM tickets__messages"), "b\n");
+}
 
 TEST_F(MongoProgram, RowsBecomeDocumentsAndAKilledLoadIsThereOnce) {
   ASSERT_EQ(project_.run({"services", "up"}).exit_code, 0);
