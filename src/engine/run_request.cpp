@@ -35,9 +35,10 @@ Result<void> make_replay(ledger::Run& run, const ledger::Run& recorded, const st
       recorded.selection.is_object() ? recorded.selection.value("replay", std::string{}) : std::string{};
   const auto source = earlier.empty() ? recorded.id.text() : earlier;
   std::error_code error;
-  if (!std::filesystem::exists(folder / "files" / source / "recordings", error)) {
+  const auto files = folder / "files" / source;
+  if (!std::filesystem::exists(files / "recordings", error) && !std::filesystem::exists(files / "documents", error)) {
     return Error::user(Code::NotFound, "run {} has no recording", source)
-        .hint("only what connections of type http read is recorded, and files: {retention: …} prunes it");
+        .hint("what connections of type http and mongodb read is recorded, and files: {retention: …} prunes it");
   }
   run.trigger = "replay";
   run.pipeline = recorded.pipeline;
