@@ -34,6 +34,7 @@ struct Table {
 // The root, then every list that has elements, parents first. The shape must live as long and change no more. The root of
 // documents without a key has a column _row when there are child tables: a fingerprint, equal for equal documents.
 //
+// Of two lists of one path, below an object and below a list's elements that both stand there, the second is called path_2.
 // Names that would be given twice: the shorter path keeps it, the other is joined by "__", and numbered if need be.
 std::vector<Table> tables_of(const Shape& shape);
 
