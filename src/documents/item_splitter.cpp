@@ -1,9 +1,5 @@
 #include "documents/item_splitter.hpp"
 
-#include <emmintrin.h>
-
-#include <bit>
-
 #include "documents/json_parser.hpp"
 
 namespace weir::documents {
@@ -13,32 +9,6 @@ bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; 
 
 Error malformed(std::string_view why) {
   return Error{Fault::External, Code::InvalidData, fmt::format("invalid JSON: {}", why)};
-}
-
-int match(__m128i bytes, char byte) { return _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte))); }
-
-// The first quote or backslash; `size` when there is none. Reads up to 15 bytes beyond.
-std::size_t find_string_end(const char* text, std::size_t at, std::size_t size) {
-  for (; at < size; at += 16) {
-    const auto bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + at));
-    const int found = match(bytes, '"') | match(bytes, '\\');
-    if (found != 0)
-      return std::min(size, at + static_cast<std::size_t>(std::countr_zero(static_cast<unsigned>(found))));
-  }
-  return size;
-}
-
-// The first quote or bracket. { and [, like } and ], differ in one bit.
-std::size_t find_structure(const char* text, std::size_t at, std::size_t size) {
-  const auto bit = _mm_set1_epi8(0x20);
-  for (; at < size; at += 16) {
-    const auto bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + at));
-    const auto folded = _mm_or_si128(bytes, bit);
-    const int found = match(bytes, '"') | match(folded, '{') | match(folded, '}');
-    if (found != 0)
-      return std::min(size, at + static_cast<std::size_t>(std::countr_zero(static_cast<unsigned>(found))));
-  }
-  return size;
 }
 
 }  // namespace
@@ -170,40 +140,27 @@ Result<std::size_t> ItemSplitter::feed_between(std::string_view bytes, std::size
 }
 
 std::size_t ItemSplitter::scan_item(std::string_view bytes, std::size_t at) {
+  const auto* end = bytes.data() + bytes.size();
+  if (is_container_) {
+    const auto* next = nesting_.run(bytes.data() + at, end);
+    item_ended_ = nesting_.closed();
+    return static_cast<std::size_t>(next - bytes.data());
+  }
   item_ended_ = false;
   while (at < bytes.size()) {
-    if (in_string_) {
-      if (escaped_) {
-        escaped_ = false;
-        ++at;
-        continue;
-      }
-      at = find_string_end(bytes.data(), at, bytes.size());
-      if (at == bytes.size()) break;
-      escaped_ = bytes[at] == '\\';
-      if (bytes[at] == '"') {
-        in_string_ = false;
-        if (item_depth_ == 0) {
-          item_ended_ = true;
-          return at + 1;
-        }
-      }
-      ++at;
-      continue;
-    }
-    at = find_structure(bytes.data(), at, bytes.size());
-    if (at == bytes.size()) break;
     const char c = bytes[at++];
-    if (c == '"') {
-      in_string_ = true;
-    } else if (c == '{' || c == '[') {
-      ++item_depth_;
-    } else if (--item_depth_ == 0) {
+    if (escaped_) {
+      escaped_ = false;
+    } else if (c == '\\') {
+      escaped_ = true;
+    } else if (c == '"') {
+      in_string_ = !in_string_;
+      if (in_string_) continue;
       item_ended_ = true;
       return at;
     }
   }
-  return bytes.size();
+  return at;
 }
 
 Result<std::size_t> ItemSplitter::feed_item(std::string_view bytes, std::size_t at, const TakeItem& take) {
@@ -213,7 +170,7 @@ Result<std::size_t> ItemSplitter::feed_item(std::string_view bytes, std::size_t 
     if (first == '}' || first == ']' || first == ':' || first == ',') return malformed("brackets that do not match");
     is_container_ = first == '{' || first == '[';
     item_is_string_ = first == '"';
-    item_depth_ = 0;
+    nesting_.begin(0);
   }
   if (is_container_ || item_is_string_) {
     at = scan_item(bytes, at);

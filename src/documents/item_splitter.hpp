@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "documents/json_scan.hpp"
 
 namespace weir::documents {
 
@@ -72,7 +73,7 @@ class ItemSplitter {
   bool item_is_string_ = false;
   bool item_ended_ = false;
   enum class Between { Start, AfterItem, AfterComma } between_ = Between::Start;
-  std::size_t item_depth_ = 0;
+  NestingScan nesting_;
   std::string item_;  // its bytes of earlier feeds
 };
 

@@ -2,54 +2,24 @@
 
 #include <simdjson.h>
 
-#include <cstring>
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "data/text.hpp"
+#include "documents/json_scan.hpp"
 
 namespace weir::documents {
 namespace {
 
-namespace ondemand = simdjson::ondemand;
-
-static_assert(kJsonPadding >= simdjson::SIMDJSON_PADDING);
+static_assert(kJsonPadding >= 64);  // what NestingScan may read
 
 Error malformed(std::string_view why) {
   return Error{Fault::External, Code::InvalidData, fmt::format("invalid JSON: {}", why)};
 }
-Error malformed(simdjson::error_code code) { return malformed(simdjson::error_message(code)); }
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  return text;
-}
-
-// RFC 8259, section 6.
-bool is_number(std::string_view text) {
-  std::size_t at = 0;
-  const auto digits = [&] {
-    const auto begin = at;
-    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
-    return at - begin;
-  };
-  if (at < text.size() && text[at] == '-') ++at;
-  const bool leading_zero = at < text.size() && text[at] == '0';
-  const auto whole = digits();
-  if (whole == 0 || (leading_zero && whole > 1)) return false;
-  if (at < text.size() && text[at] == '.') {
-    ++at;
-    if (digits() == 0) return false;
-  }
-  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    ++at;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
-    if (digits() == 0) return false;
-  }
-  return at == text.size();
-}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -147,157 +117,250 @@ class Unescaped {
   std::size_t used_ = 0;
 };
 
-// A value that holds no others, from its text.
-struct Scalar {
-  Value::Kind kind = Value::Kind::Null;
-  bool boolean = false;
-  std::string_view text;
-};
-
-Result<Scalar> read_scalar(std::string_view token, Unescaped& unescaped) {
-  token = trimmed(token);
-  if (token == "null") return Scalar{};
-  if (token == "true" || token == "false") return Scalar{Value::Kind::Bool, token == "true", token};
-  if (!token.starts_with('"')) {
-    if (!is_number(token)) return malformed(fmt::format("not a value: {}", token.substr(0, 40)));
-    return Scalar{Value::Kind::Number, false, token};
-  }
-  if (token.size() < 2 || !token.ends_with('"')) return malformed("a string without its end");
-  auto text = token.substr(1, token.size() - 2);
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20) return malformed("a control character in a string");
-  }
-  if (text.find('\\') != std::string_view::npos) {
-    auto& plain = unescaped.next();
-    if (!unescape(text, plain)) return malformed(fmt::format("a bad escape in a string: {}", text.substr(0, 40)));
-    text = plain;
-  }
-  return Scalar{Value::Kind::String, false, text};
-}
-
-void append_scalar(std::string& out, const Scalar& scalar) {
-  switch (scalar.kind) {
-    case Value::Kind::Null: out += "null"; break;
-    case Value::Kind::String: data::append_json_text(out, scalar.text); break;
-    default: out += scalar.text;
-  }
-}
-
-// A document that is one scalar: simdjson's values are objects, lists and what they hold.
-class ScalarDocument final : public Value {
+// A text while it is read. What fails says why, and leaves the rest unread.
+class Reader {
  public:
-  explicit ScalarDocument(Scalar scalar) : scalar_(scalar) {}
-  Kind kind() const override { return scalar_.kind; }
-  bool boolean() const override { return scalar_.boolean; }
-  std::string_view text() const override { return scalar_.text; }
-  Result<void> members(const TakeMember&) override { return Error::bug("a scalar has no members"); }
-  Result<void> elements(const TakeElement&) override { return Error::bug("a scalar has no elements"); }
-  Result<void> append_json(std::string& out) override {
-    append_scalar(out, scalar_);
-    return {};
+  void begin(std::string_view text) {
+    at_ = text.data();
+    end_ = text.data() + text.size();
+    unescaped_.clear();
+  }
+
+  void skip_spaces() {
+    while (at_ < end_ && is_space(*at_)) ++at_;
+  }
+  // The next character that is no space; 0 at the end.
+  char peek() {
+    skip_spaces();
+    return at_ < end_ ? *at_ : '\0';
+  }
+  bool at_end() const { return at_ == end_; }
+  void skip_one() { ++at_; }
+  const char* at() const { return at_; }
+
+  bool fail(std::string why) {
+    why_ = std::move(why);
+    return false;
+  }
+  Error failure() const { return malformed(why_); }
+  bool fail_expecting(std::string_view wanted) {
+    if (at_ >= end_) return fail("the text is cut off");
+    const auto left = static_cast<std::size_t>(end_ - at_);
+    return fail(fmt::format("not {}: {}", wanted, std::string_view{at_, std::min<std::size_t>(left, 40)}));
+  }
+
+  // From behind the first quote to behind the last.
+  bool read_string(std::string_view& text) {
+    const auto* begin = at_;
+    const auto* at = find_string_special(begin, end_);
+    bool has_escapes = false;
+    while (at < end_ && *at == '\\') {
+      has_escapes = true;
+      at = at + 2 < end_ ? find_string_special(at + 2, end_) : end_;
+    }
+    if (at == end_) return fail("a string without its end");
+    if (*at != '"') return fail("a control character in a string");
+    at_ = at + 1;
+    text = {begin, static_cast<std::size_t>(at - begin)};
+    return !has_escapes || unescape_into_kept(text);
+  }
+
+  // RFC 8259, section 6.
+  bool read_number(std::string_view& text, Value::Digits& digits_kind) {
+    constexpr std::ptrdiff_t kShort = 15;
+    const auto* begin = at_;
+    digits_kind = Value::Digits::Whole;
+    if (has('-')) ++at_;
+    const auto* whole = at_;
+    const auto digits = skip_digits();
+    if (digits == 0 || (*whole == '0' && digits > 1)) return fail_at(begin);
+    if (has('.')) {
+      ++at_;
+      digits_kind = Value::Digits::Fraction;
+      if (skip_digits() == 0) return fail_at(begin);
+    }
+    if (has('e') || has('E')) {
+      ++at_;
+      digits_kind = Value::Digits::Unknown;
+      if (has('+') || has('-')) ++at_;
+      if (skip_digits() == 0) return fail_at(begin);
+    }
+    if (at_ - begin > kShort) digits_kind = Value::Digits::Unknown;
+    text = {begin, static_cast<std::size_t>(at_ - begin)};
+    return true;
+  }
+
+  bool read_word(std::string_view word, std::string_view& text) {
+    text = {at_, word.size()};
+    if (static_cast<std::size_t>(end_ - at_) < word.size() || text != word) return fail_at(at_);
+    at_ += word.size();
+    return true;
+  }
+
+  // From inside of brackets to behind the last of them.
+  bool skip_nested() {
+    nesting_.begin(1);
+    at_ = nesting_.run(at_, end_);
+    return nesting_.closed() || fail("the text is cut off");
   }
 
  private:
-  Scalar scalar_;
+  bool has(char c) const { return at_ < end_ && *at_ == c; }
+  std::size_t skip_digits() {
+    const auto* begin = at_;
+    while (at_ < end_ && is_digit(*at_)) ++at_;
+    return static_cast<std::size_t>(at_ - begin);
+  }
+  bool fail_at(const char* begin) {
+    const auto left = static_cast<std::size_t>(end_ - begin);
+    return fail(fmt::format("not a value: {}", std::string_view{begin, std::min<std::size_t>(left, 40)}));
+  }
+  bool unescape_into_kept(std::string_view& text) {
+    auto& plain = unescaped_.next();
+    if (!unescape(text, plain)) return fail(fmt::format("a bad escape in a string: {}", text.substr(0, 40)));
+    text = plain;
+    return true;
+  }
+
+  const char* at_ = nullptr;
+  const char* end_ = nullptr;
+  NestingScan nesting_;
+  Unescaped unescaped_;
+  std::string why_;
 };
 
 class JsonValue final : public Value {
  public:
-  static Result<JsonValue> read(ondemand::value value, Unescaped& unescaped, int depth) {
-    ondemand::json_type type{};
-    if (const auto code = value.type().get(type)) return malformed(code);
-    JsonValue read{value, unescaped, depth};
-    if (type == ondemand::json_type::object) {
-      read.scalar_.kind = Kind::Object;
-    } else if (type == ondemand::json_type::array) {
-      read.scalar_.kind = Kind::List;
-    } else {
-      read.scalar_ = WEIR_TRY(read_scalar(value.raw_json_token(), unescaped));
+  JsonValue(Reader& reader, int depth) : reader_(reader), depth_(depth) {}
+
+  // Reads the value that begins here; of an object or a list only the bracket. False when the reader has failed.
+  bool begin() {
+    is_open_ = false;
+    switch (reader_.peek()) {
+      case '{':
+      case '[':
+        kind_ = *reader_.at() == '{' ? Kind::Object : Kind::List;
+        is_open_ = true;
+        reader_.skip_one();
+        return true;
+      case '"':
+        kind_ = Kind::String;
+        reader_.skip_one();
+        return reader_.read_string(text_);
+      case 't':
+      case 'f':
+        kind_ = Kind::Bool;
+        boolean_ = *reader_.at() == 't';
+        return reader_.read_word(boolean_ ? "true" : "false", text_);
+      case 'n': kind_ = Kind::Null; return reader_.read_word("null", text_);
+      case '\0': return reader_.fail_expecting("a value");
+      default: kind_ = Kind::Number; return reader_.read_number(text_, digits_);
     }
-    return read;
+  }
+  // Goes behind a value that nobody read. False when the reader has failed.
+  bool end() {
+    if (!is_open_) return true;
+    is_open_ = false;
+    return reader_.skip_nested();
   }
 
-  Kind kind() const override { return scalar_.kind; }
-  bool boolean() const override { return scalar_.boolean; }
-  std::string_view text() const override { return scalar_.text; }
+  bool boolean() const override { return boolean_; }
+  std::string_view text() const override { return text_; }
 
   Result<void> members(const TakeMember& take) override {
-    WEIR_TRY(check_depth());
-    ondemand::object object;
-    if (const auto code = value_.get_object().get(object)) return malformed(code);
-    for (auto entry : object) {
-      ondemand::field field;
-      if (const auto code = std::move(entry).get(field)) return malformed(code);
+    JsonValue member{reader_, depth_ + 1};
+    return inside('}', [&]() -> Result<void> {
       std::string_view name;
-      if (const auto code = field.unescaped_key().get(name)) return malformed(code);
-      auto value = WEIR_TRY(read(field.value(), unescaped_, depth_ + 1));
-      WEIR_TRY(take(name, value));
-    }
-    return {};
+      if (!read_name(name) || !member.begin()) return reader_.failure();
+      WEIR_TRY(take(name, member));
+      return member.end() ? Result<void>{} : reader_.failure();
+    });
   }
 
   Result<void> elements(const TakeElement& take) override {
-    WEIR_TRY(check_depth());
-    ondemand::array array;
-    if (const auto code = value_.get_array().get(array)) return malformed(code);
-    for (auto entry : array) {
-      ondemand::value element;
-      if (const auto code = std::move(entry).get(element)) return malformed(code);
-      auto value = WEIR_TRY(read(element, unescaped_, depth_ + 1));
-      WEIR_TRY(take(value));
-    }
-    return {};
+    JsonValue element{reader_, depth_ + 1};
+    return inside(']', [&]() -> Result<void> {
+      if (!element.begin()) return reader_.failure();
+      WEIR_TRY(take(element));
+      return element.end() ? Result<void>{} : reader_.failure();
+    });
   }
 
   Result<void> append_json(std::string& out) override {
-    if (scalar_.kind != Kind::Object && scalar_.kind != Kind::List) {
-      append_scalar(out, scalar_);
-      return {};
+    switch (kind_) {
+      case Kind::Object: return append_members(out);
+      case Kind::List: return append_elements(out);
+      case Kind::Null: out += "null"; break;
+      case Kind::String: data::append_json_text(out, text_); break;
+      default: out += text_;
     }
-    const bool is_object = scalar_.kind == Kind::Object;
-    out += is_object ? '{' : '[';
-    bool first = true;
-    const auto separate = [&] {
-      if (!first) out += ',';
-      first = false;
-    };
-    if (is_object) {
-      WEIR_TRY(members([&](std::string_view name, Value& value) {
-        separate();
-        data::append_json_text(out, name);
-        out += ':';
-        return value.append_json(out);
-      }));
-    } else {
-      WEIR_TRY(elements([&](Value& value) {
-        separate();
-        return value.append_json(out);
-      }));
-    }
-    out += is_object ? '}' : ']';
     return {};
   }
 
  private:
-  JsonValue(ondemand::value value, Unescaped& unescaped, int depth)
-      : value_(value), unescaped_(unescaped), depth_(depth) {}
-
-  Result<void> check_depth() const {
-    if (depth_ < kJsonDepthMax) return {};
-    return malformed(fmt::format("nested deeper than {} levels", kJsonDepthMax));
+  // Reads what stands between two brackets, part by part.
+  template <typename ReadPart>
+  Result<void> inside(char closing, const ReadPart& read_part) {
+    WEIR_CHECK(is_open_);
+    is_open_ = false;
+    if (depth_ >= kJsonDepthMax) return malformed(fmt::format("nested deeper than {} levels", kJsonDepthMax));
+    if (reader_.peek() == closing) {
+      reader_.skip_one();
+      return {};
+    }
+    while (true) {
+      WEIR_TRY(read_part());
+      const char behind = reader_.peek();
+      if (behind != ',' && behind != closing) {
+        reader_.fail_expecting("a comma or the end of what was opened");
+        return reader_.failure();
+      }
+      reader_.skip_one();
+      if (behind == closing) return {};
+    }
   }
 
-  ondemand::value value_;
-  Unescaped& unescaped_;
-  int depth_;
-  Scalar scalar_;
+  bool read_name(std::string_view& name) {
+    if (reader_.peek() != '"') return reader_.fail_expecting("a name");
+    reader_.skip_one();
+    if (!reader_.read_string(name)) return false;
+    if (reader_.peek() != ':') return reader_.fail_expecting("a colon behind a name");
+    reader_.skip_one();
+    return true;
+  }
+
+  Result<void> append_members(std::string& out) {
+    char separator = '{';
+    WEIR_TRY(members([&](std::string_view name, Value& value) {
+      out += std::exchange(separator, ',');
+      data::append_json_text(out, name);
+      out += ':';
+      return value.append_json(out);
+    }));
+    out += separator == '{' ? "{}" : "}";
+    return {};
+  }
+  Result<void> append_elements(std::string& out) {
+    char separator = '[';
+    WEIR_TRY(elements([&](Value& value) {
+      out += std::exchange(separator, ',');
+      return value.append_json(out);
+    }));
+    out += separator == '[' ? "[]" : "]";
+    return {};
+  }
+
+  Reader& reader_;
+  const int depth_;
+  bool boolean_ = false;
+  bool is_open_ = false;  // an object or a list whose inside is unread
+  std::string_view text_;
 };
 
 }  // namespace
 
 struct JsonParser::State {
-  ondemand::parser parser;
-  Unescaped unescaped;
+  Reader reader;
 };
 
 JsonParser::JsonParser() : state_(std::make_unique<State>()) {}
@@ -306,21 +369,21 @@ JsonParser::JsonParser(JsonParser&&) noexcept = default;
 JsonParser& JsonParser::operator=(JsonParser&&) noexcept = default;
 
 Result<void> JsonParser::parse(std::string_view text, const TakeElement& take) {
-  state_->unescaped.clear();
-  const auto token = trimmed(text);
-  if (token.empty()) return malformed("an empty text");
-  if (token.front() != '{' && token.front() != '[') {
-    if (!simdjson::validate_utf8(token.data(), token.size())) return malformed("text that is not UTF-8");
-    ScalarDocument scalar{WEIR_TRY(read_scalar(token, state_->unescaped))};
-    return take(scalar);
-  }
-  ondemand::document document;
-  const simdjson::padded_string_view padded(text.data(), text.size(), text.size() + kJsonPadding);
-  if (const auto code = state_->parser.iterate(padded).get(document)) return malformed(code);
-  ondemand::value root;
-  if (const auto code = document.get_value().get(root)) return malformed(code);
-  auto value = WEIR_TRY(JsonValue::read(root, state_->unescaped, 0));
-  return take(value);
+  const bool is_utf8 =
+      is_ascii(text.data(), text.data() + text.size()) || simdjson::validate_utf8(text.data(), text.size());
+  if (!is_utf8) return malformed("text that is not UTF-8");
+  auto& reader = state_->reader;
+  reader.begin(text);
+  reader.skip_spaces();
+  if (reader.at_end()) return malformed("an empty text");
+  JsonValue value{reader, 0};
+  if (!value.begin()) return reader.failure();
+  WEIR_TRY(take(value));
+  if (!value.end()) return reader.failure();
+  reader.skip_spaces();
+  if (reader.at_end()) return {};
+  reader.fail_expecting("the end");
+  return reader.failure();
 }
 
 }  // namespace weir::documents

@@ -96,7 +96,7 @@ std::uint32_t text_kind(std::string_view text, Times times) {
 
 }  // namespace
 
-ScalarKinds ScalarKinds::of(const Value& value, Times times) {
+ScalarKinds ScalarKinds::of_any(const Value& value, Times times) {
   switch (value.kind()) {
     case Value::Kind::Null: return ScalarKinds{kNull};
     case Value::Kind::Bool: return ScalarKinds{kBool};

@@ -36,13 +36,24 @@ class ScalarKinds {
   explicit ScalarKinds(std::uint32_t bits, int digits_before = 0, int digits_behind = 0)
       : bits_(bits), digits_before_(digits_before), digits_behind_(digits_behind) {}
   // Of one value; objects and lists are kNested.
-  static ScalarKinds of(const Value& value, Times times);
+  static ScalarKinds of(const Value& value, Times times) {
+    if (value.kind() == Value::Kind::String && times == Times::Text) return ScalarKinds{kText};
+    // None of so few characters is large, or huge.
+    if (value.kind() == Value::Kind::Number && value.digits() != Value::Digits::Unknown)
+      return ScalarKinds{value.digits() == Value::Digits::Whole ? kInteger : kFloat};
+    return of_any(value, times);
+  }
 
   ScalarKinds operator|(ScalarKinds other) const {
     return ScalarKinds{bits_ | other.bits_, std::max(digits_before_, other.digits_before_),
                        std::max(digits_behind_, other.digits_behind_)};
   }
-  void add(ScalarKinds other) { *this = *this | other; }
+  void add(ScalarKinds other) {
+    if ((bits_ | other.bits_) == bits_ && other.digits_before_ <= digits_before_ &&
+        other.digits_behind_ <= digits_behind_)
+      return;
+    *this = *this | other;
+  }
   bool empty() const { return bits_ == 0; }
   bool only_null() const { return (bits_ & ~kNull) == 0; }
   std::uint32_t bits() const { return bits_; }
@@ -52,6 +63,7 @@ class ScalarKinds {
   bool operator==(const ScalarKinds&) const = default;
 
  private:
+  static ScalarKinds of_any(const Value& value, Times times);
   data::Type decimal_type() const;
 
   std::uint32_t bits_ = 0;

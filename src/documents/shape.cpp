@@ -109,11 +109,14 @@ ShapeNode* ShapeNode::find(std::string_view member) {
 }
 
 const ShapeNode* ShapeNode::find(std::string_view member) const {
-  for (std::size_t i = 0; i < members.size(); ++i) {
-    const auto at = (next_ + i) % members.size();
-    if (members[at]->name != member) continue;
-    next_ = at + 1;
-    return members[at].get();
+  const auto count = members.size();
+  auto at = next_ < count ? next_ : 0;
+  for (std::size_t tried = 0; tried < count; ++tried) {
+    const auto* candidate = members[at].get();
+    if (++at == count) at = 0;
+    if (!same_name(candidate->name, member)) continue;
+    next_ = at;
+    return candidate;
   }
   return nullptr;
 }
@@ -267,8 +270,7 @@ Result<void> Shape::observe_kept(ShapeNode& node, Value& value) {
   return {};
 }
 
-Result<ShapeNode*> Shape::member_of(ShapeNode& node, std::string_view name) {
-  if (auto* found = node.find(name)) return found;
+Result<ShapeNode*> Shape::add_member(ShapeNode& node, std::string_view name) {
   if (node.members.size() >= rules_.columns_max) {
     return Error::user(Code::ResourceExhausted, "more than {} names at {}", rules_.columns_max, name_of(node))
         .hint("names that are data do not make columns: set nested: {paths: {<path>: json}}");
@@ -298,14 +300,15 @@ Result<void> Shape::observe(ShapeNode& node, Value& value, int level) {
     return value.elements([&](Value& element) { return observe(*node.element, element, level + 1); });
   }
   return value.members([&](std::string_view name, Value& member) -> Result<void> {
-    if (node.find(name) == nullptr && node.known && !node.members.empty()) {
+    if (auto* found = node.find(name)) return observe(*found, member, level + 1);
+    if (node.known && !node.members.empty()) {
       const auto contract = member.kind() == Value::Kind::List ? contracts.tables : contracts.columns;
       if (contract == Contract::DiscardValue) {
         ++discarded_;
         return {};
       }
     }
-    return observe(*WEIR_TRY(member_of(node, name)), member, level + 1);
+    return observe(*WEIR_TRY(add_member(node, name)), member, level + 1);
   });
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +14,24 @@
 #include "documents/value.hpp"
 
 namespace weir::documents {
+
+// Names are short, and compared for every value.
+inline bool same_name(std::string_view left, std::string_view right) {
+  const auto size = left.size();
+  if (size != right.size()) return false;
+  const auto same = [&](auto word) {
+    const auto last = size - sizeof word;
+    const auto at = [&](std::string_view text, std::size_t place) {
+      std::memcpy(&word, text.data() + place, sizeof word);
+      return word;
+    };
+    return at(left, 0) == at(right, 0) && at(left, last) == at(right, last);
+  };
+  if (size > 16) return left == right;
+  if (size >= 8) return same(std::uint64_t{});
+  if (size >= 4) return same(std::uint32_t{});
+  return left == right;
+}
 
 // What was seen at one path. A path may have values of its own, members and elements at once.
 struct ShapeNode {
@@ -65,7 +85,7 @@ class Shape {
   void add(ShapeNode& node, const ShapeNode& other);
   Result<void> observe(ShapeNode& node, Value& value, int level);
   Result<void> observe_kept(ShapeNode& node, Value& value);
-  Result<ShapeNode*> member_of(ShapeNode& node, std::string_view name);
+  Result<ShapeNode*> add_member(ShapeNode& node, std::string_view name);
 
   Rules rules_;
   std::unique_ptr<ShapeNode> root_;

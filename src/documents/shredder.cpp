@@ -20,11 +20,14 @@ bool find_way(const ShapeNode& from, const ShapeNode* to, std::vector<const Shap
 }  // namespace
 
 Shredder::Target* Shredder::Target::find(std::string_view name) {
-  for (std::size_t i = 0; i < members.size(); ++i) {
-    const auto at = (next + i) % members.size();
-    if (members[at].node->name != name) continue;
-    next = at + 1;
-    return &members[at];
+  const auto count = members.size();
+  auto at = next;
+  for (std::size_t tried = 0; tried < count; ++tried) {
+    auto& candidate = members[at];
+    if (++at == count) at = 0;
+    if (!same_name(candidate.node->name, name)) continue;
+    next = at;
+    return &candidate;
   }
   return nullptr;
 }
@@ -33,8 +36,12 @@ Shredder::Shredder(const Shape& shape, const Table& table, const std::vector<std
     : shape_(shape), table_(table), wanted_(wanted) {
   auto schema = std::make_shared<data::Schema>();
   for (const auto column : wanted_) {
-    schema->fields.push_back(table.schema.fields[column]);
-    builders_.emplace_back(table.schema.fields[column].type);
+    const auto& field = table.schema.fields[column];
+    schema->fields.push_back(field);
+    builders_.emplace_back(field.type);
+    const auto* node = table.columns[column].node;
+    const bool is_json = node != nullptr && node->type().kind == data::Kind::Json;
+    holds_.push_back(!is_json ? Holds::Values : field.type.kind == data::Kind::String ? Holds::JsonText : Holds::Json);
   }
   schema_ = std::move(schema);
   cells_.resize(wanted_.size());
@@ -99,7 +106,7 @@ Result<void> Shredder::read_keys(const Document& document) {
 Result<void> Shredder::read_key(const ShapeNode& node, std::string_view, Value& value) {
   for (std::size_t i = 0; i < keys_.size(); ++i) {
     if (table_.columns[wanted_[keys_[i].first]].node != &node) continue;
-    keys_[i].second = WEIR_TRY(scalar_for(keys_[i].first, value));
+    WEIR_TRY(read_scalar(keys_[i].first, value, keys_[i].second));
     // Reading the document again takes away what a parser made of its texts.
     keys_[i].second.text = keep(keys_[i].second.text);
     return {};
@@ -156,42 +163,45 @@ Result<void> Shredder::put(Target& target, Value& value) {
   auto& cell = cells_[static_cast<std::size_t>(target.column)];
   if (cell.state == Cell::State::Set) ++repeated_;
   cell.state = Cell::State::Set;
-  cell.scalar = WEIR_TRY(scalar_for(static_cast<std::size_t>(target.column), value));
-  return {};
+  return read_scalar(static_cast<std::size_t>(target.column), value, cell.scalar);
 }
 
 // What goes into a json column is JSON from here on, except text, which is quoted at the end.
-Result<Scalar> Shredder::scalar_for(std::size_t column, Value& value) {
+Result<void> Shredder::read_scalar(std::size_t column, Value& value, Scalar& scalar) {
   const auto kind = value.kind();
-  const auto* node = table_.columns[wanted_[column]].node;
-  const bool is_json = node != nullptr && node->type().kind == data::Kind::Json;
-  const bool is_json_text = is_json && schema_->fields[column].type.kind == data::Kind::String;  // of a key
+  if (holds_[column] == Holds::Values && (kind == Value::Kind::String || kind == Value::Kind::Number)) {
+    scalar.kind = kind;
+    scalar.text = value.text();
+    return {};
+  }
   const bool has_json_kind = kind == Value::Kind::Null || kind == Value::Kind::Bool || kind == Value::Kind::Number ||
                              kind == Value::Kind::String;
-  if (is_nested(kind) || kind == Value::Kind::Other || (is_json && !has_json_kind) ||
-      (is_json_text && kind != Value::Kind::Null)) {
+  if (is_nested(kind) || kind == Value::Kind::Other || (holds_[column] != Holds::Values && !has_json_kind) ||
+      (holds_[column] == Holds::JsonText && kind != Value::Kind::Null)) {
     auto& text = keep({});
     WEIR_TRY(value.append_json(text));
-    return Scalar{.kind = Value::Kind::Other, .text = text};
+    scalar = Scalar{.kind = Value::Kind::Other, .text = text};
+    return {};
   }
-  auto scalar = scalar_of(value);
+  scalar = scalar_of(value);
   if (kind == Value::Kind::ObjectId || kind == Value::Kind::Decimal) scalar.text = keep(scalar.text);
-  return scalar;
+  return {};
 }
 
 Result<void> Shredder::end_row() {
   for (const auto& [column, scalar] : keys_) cells_[column] = {Cell::State::Set, scalar};
   for (std::size_t i = 0; i < wanted_.size(); ++i) {
+    auto& cell = cells_[i];
     const auto& column = table_.columns[wanted_[i]];
     if (column.from == TableColumn::From::Position) {
       builders_[i].append(positions_[column.level]);
     } else if (column.from == TableColumn::From::Row) {
       builders_[i].append_text(row_);
     } else {
-      WEIR_TRY(append(i, cells_[i]));
+      WEIR_TRY(append(i, cell));
     }
-    bytes_ += 8 + cells_[i].scalar.text.size();
-    cells_[i] = {};
+    bytes_ += 8 + (cell.state == Cell::State::Set ? cell.scalar.text.size() : 0);
+    cell.state = Cell::State::Empty;
   }
   ++rows_;
   return {};

@@ -63,7 +63,7 @@ class Shredder {
   Result<void> put(Target& target, Value& value);
   Result<void> end_row();
   Result<void> append(std::size_t column, const Cell& cell);
-  Result<Scalar> scalar_for(std::size_t column, Value& value);
+  Result<void> read_scalar(std::size_t column, Value& value, Scalar& scalar);
   std::string& keep(std::string_view text);
 
   const Shape& shape_;
@@ -71,6 +71,8 @@ class Shredder {
   std::vector<std::size_t> wanted_;
   data::SchemaPtr schema_;
   std::vector<data::ColumnBuilder> builders_;
+  enum class Holds { Values, Json, JsonText };  // JsonText: of a key, which is text to its database
+  std::vector<Holds> holds_;                    // of the wanted columns
 
   std::vector<const ShapeNode*> way_;  // from the root to the table's node
   Target target_;

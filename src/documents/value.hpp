@@ -59,7 +59,10 @@ class Value {
   };
 
   virtual ~Value() = default;
-  virtual Kind kind() const = 0;
+  Kind kind() const { return kind_; }
+  // Of a Number, what its reader knows anyhow: up to 15 characters without or with a point, and no exponent.
+  enum class Digits { Unknown, Whole, Fraction };
+  Digits digits() const { return digits_; }
   virtual bool boolean() const = 0;
   // A number as it was written, a string's characters. Valid until the document has been read; of Decimal and ObjectId as
   // long as the value.
@@ -76,6 +79,13 @@ class Value {
     scratch.clear();
     return append_json(scratch);
   }
+
+ protected:
+  Value() = default;
+  explicit Value(Kind kind) : kind_(kind) {}
+
+  Kind kind_ = Kind::Null;
+  Digits digits_ = Digits::Unknown;
 };
 
 inline bool is_nested(Value::Kind kind) { return kind == Value::Kind::Object || kind == Value::Kind::List; }

@@ -104,7 +104,7 @@ std::string decimal_text(const std::uint8_t* at) {
 }
 
 BsonValue::BsonValue(BsonType type, const std::uint8_t* value)
-    : type_(type), kind_(kind_of(type, value)), value_(value) {}
+    : documents::Value(kind_of(type, value)), type_(type), value_(value) {}
 
 std::string_view BsonValue::text() const {
   constexpr std::string_view kDigits = "0123456789abcdef";

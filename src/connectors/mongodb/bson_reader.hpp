@@ -56,7 +56,6 @@ class BsonValue final : public documents::Value {
   // The document itself.
   static BsonValue root(BsonBytes document) { return {BsonType::Document, document.data()}; }
 
-  Kind kind() const override { return kind_; }
   bool boolean() const override { return *value_ != 0; }
   std::string_view text() const override;
   std::int64_t integer() const override;
@@ -68,7 +67,6 @@ class BsonValue final : public documents::Value {
 
  private:
   BsonType type_;
-  Kind kind_;
   const std::uint8_t* value_;
   mutable std::array<char, 48> text_{};  // of an ObjectId or a Decimal128
 };
