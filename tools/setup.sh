@@ -14,7 +14,7 @@ packages_build=(
   libmongoc-dev                                    # connectors/mongodb
   libsodium-dev                                    # web: passwords
   libcli11-dev                                     # app
-  libgtest-dev nghttp2-server openssl              # tests: their HTTP/2 server, their certificates
+  libgtest-dev nghttp2-server openssl brotli zstd  # tests: their HTTP/2 server, their certificates, their encodings
   python3-croniter                                 # tests: reads cron its own way
   postgresql                                       # what a managed connection runs
   default-jdk-headless maven                       # what stands in for MongoDB in tests and the demo (tools/mongodb)

@@ -2,12 +2,17 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <utility>
 #include <vector>
 
+#include "base/file.hpp"
 #include "net/curl_session.hpp"
 #include "net/url.hpp"
 
@@ -22,16 +27,11 @@ constexpr std::size_t kHeadBytesMax = std::size_t{1} << 20;
 
 class CurlTransfer {
  public:
-  CurlTransfer(std::uint64_t id, Transfer transfer, HttpTransfers::TakeBody take_body)
-      : id_(id), transfer_(std::move(transfer)), take_body_(std::move(take_body)), easy_(curl_easy_init()) {
-    WEIR_CHECK(easy_ != nullptr);
-  }
+  CurlTransfer(std::uint64_t id, Transfer transfer, HttpTransfers::TakeBody take_body, CURL* easy)
+      : id_(id), transfer_(std::move(transfer)), take_body_(std::move(take_body)), easy_(easy) {}
   CurlTransfer(const CurlTransfer&) = delete;
   CurlTransfer& operator=(const CurlTransfer&) = delete;
-  ~CurlTransfer() {
-    curl_easy_cleanup(easy_);
-    curl_slist_free_all(header_lines_);
-  }
+  ~CurlTransfer() { curl_slist_free_all(header_lines_); }
 
   void configure(CURLSH* share);
   CURL* easy() const { return easy_; }
@@ -86,7 +86,10 @@ void CurlTransfer::configure(CURLSH* share) {
       set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE));
       break;
   }
-  set(CURLOPT_PIPEWAIT, 1L);
+  // Waits for a connection that many requests can share, where there may be one: without TLS it would hold requests back.
+  const bool may_share = transfer_.protocol == Transfer::Protocol::Http2 ||
+                         (transfer_.protocol == Transfer::Protocol::Negotiate && transfer_.url.starts_with("https:"));
+  if (may_share) set(CURLOPT_PIPEWAIT, 1L);
   set(CURLOPT_CUSTOMREQUEST, transfer_.method.c_str());
   if (transfer_.method == "HEAD") set(CURLOPT_NOBODY, 1L);
   if (!transfer_.body.empty()) {
@@ -166,12 +169,20 @@ FinishedTransfer CurlTransfer::finish(CURLcode code) {
 
 }  // namespace
 
+// curl says which sockets and which time it waits for; they are waited for here, so that an event costs only the transfer
+// that it belongs to.
 struct HttpTransfers::State {
-  State(int connections_per_host_max, Cookies cookies) {
+  State(int connections_per_host_max, Cookies cookies)
+      : events(::epoll_create1(EPOLL_CLOEXEC)), wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     start_curl();
     multi = curl_multi_init();
-    WEIR_CHECK(multi != nullptr);
+    WEIR_CHECK(multi != nullptr && events && wake);
+    watch(EPOLL_CTL_ADD, wake.get(), EPOLLIN);
     curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, static_cast<long>(connections_per_host_max));
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, &State::on_socket);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, static_cast<void*>(this));
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, &State::on_timer);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, static_cast<void*>(this));
     if (cookies == Cookies::Kept) {
       share = curl_share_init();
       WEIR_CHECK(share != nullptr && curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE) == CURLSHE_OK);
@@ -180,10 +191,43 @@ struct HttpTransfers::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
-    for (const auto& transfer : transfers) curl_multi_remove_handle(multi, transfer->easy());
-    transfers.clear();
+    while (!transfers.empty()) remove(transfers.back().get());
+    for (auto* easy : idle) curl_easy_cleanup(easy);
     curl_multi_cleanup(multi);
     if (share != nullptr) curl_share_cleanup(share);
+  }
+
+  CURL* take_easy() {
+    if (idle.empty()) return curl_easy_init();
+    auto* easy = idle.back();
+    idle.pop_back();
+    return easy;
+  }
+
+  // Waits for the sockets until `time`, and lets curl go on.
+  void drive(SteadyTime time) {
+    constexpr int kEventsMax = 64;
+    std::array<epoll_event, kEventsMax> ready;
+    if (timer) time = std::min(time, *timer);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(time - SteadyClock::now()).count();
+    const auto count = ::epoll_wait(events.get(), ready.data(), kEventsMax, static_cast<int>(std::max<long>(left, 0)));
+    int running = 0;
+    for (int i = 0; i < count; ++i) {
+      const auto& event = ready[static_cast<std::size_t>(i)];
+      if (event.data.fd == wake.get()) {
+        std::uint64_t wakes = 0;
+        (void)!::read(wake.get(), &wakes, sizeof wakes);
+        continue;
+      }
+      const auto has = [&](std::uint32_t what) { return (event.events & what) != 0; };
+      const int what = (has(EPOLLIN | EPOLLHUP) ? CURL_CSELECT_IN : 0) | (has(EPOLLOUT) ? CURL_CSELECT_OUT : 0) |
+                       (has(EPOLLERR) ? CURL_CSELECT_ERR : 0);
+      curl_multi_socket_action(multi, event.data.fd, what, &running);
+    }
+    if (timer && SteadyClock::now() >= *timer) {
+      timer.reset();
+      curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    }
   }
 
   void collect() {
@@ -207,15 +251,51 @@ struct HttpTransfers::State {
     }
   }
 
+  // A handle is used again: what it keeps of its connection costs nothing a second time.
   void remove(CurlTransfer* transfer) {
-    curl_multi_remove_handle(multi, transfer->easy());
+    auto* easy = transfer->easy();
+    curl_multi_remove_handle(multi, easy);
     std::erase_if(transfers, [transfer](const auto& candidate) { return candidate.get() == transfer; });
+    curl_easy_reset(easy);
+    idle.push_back(easy);
   }
 
+  void watch(int operation, int socket, std::uint32_t what) const {
+    epoll_event event{};
+    event.events = what;
+    event.data.fd = socket;
+    ::epoll_ctl(events.get(), operation, socket, &event);
+  }
+
+  // curl keeps the pointer that is assigned to a socket: not null once it is watched.
+  static int on_socket(CURL*, curl_socket_t socket, int what, void* self, void* watched) {
+    auto& state = *static_cast<State*>(self);
+    if (what == CURL_POLL_REMOVE) {
+      state.watch(EPOLL_CTL_DEL, socket, 0);
+      return 0;
+    }
+    const std::uint32_t wanted =
+        ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
+    state.watch(watched == nullptr ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, socket, wanted);
+    if (watched == nullptr) curl_multi_assign(state.multi, socket, self);
+    return 0;
+  }
+
+  static int on_timer(CURLM*, long milliseconds, void* self) {
+    auto& timer = static_cast<State*>(self)->timer;
+    timer.reset();
+    if (milliseconds >= 0) timer = SteadyClock::now() + std::chrono::milliseconds{milliseconds};
+    return 0;
+  }
+
+  Descriptor events;
+  Descriptor wake;
+  std::optional<SteadyTime> timer;
   CURLM* multi = nullptr;
   CURLSH* share = nullptr;
   std::uint64_t next_id = 1;
   std::vector<std::unique_ptr<CurlTransfer>> transfers;
+  std::vector<CURL*> idle;
   std::deque<FinishedTransfer> finished;
 };
 
@@ -230,9 +310,12 @@ std::size_t HttpTransfers::under_way() const { return state_->transfers.size() +
 Result<std::uint64_t> HttpTransfers::start(Transfer transfer, TakeBody take_body) {
   WEIR_TRY(check_headers(transfer.headers));
   const auto id = state_->next_id++;
-  auto started = std::make_unique<CurlTransfer>(id, std::move(transfer), std::move(take_body));
+  auto* easy = state_->take_easy();
+  WEIR_CHECK(easy != nullptr);
+  auto started = std::make_unique<CurlTransfer>(id, std::move(transfer), std::move(take_body), easy);
   started->configure(state_->share);
-  if (curl_multi_add_handle(state_->multi, started->easy()) != CURLM_OK) {
+  if (curl_multi_add_handle(state_->multi, easy) != CURLM_OK) {
+    state_->idle.push_back(easy);
     return Error::system(Code::ResourceExhausted, "cannot start a request");
   }
   state_->transfers.push_back(std::move(started));
@@ -240,13 +323,14 @@ Result<std::uint64_t> HttpTransfers::start(Transfer transfer, TakeBody take_body
 }
 
 Result<std::optional<FinishedTransfer>> HttpTransfers::wait(std::optional<SteadyTime> until, std::stop_token stop) {
-  constexpr std::chrono::milliseconds kPollMax{60'000};
-  const std::stop_callback wake(stop, [this] { curl_multi_wakeup(state_->multi); });
+  constexpr std::chrono::milliseconds kWaitMax{60'000};
+  const std::stop_callback wake(stop, [this] {
+    const std::uint64_t once = 1;
+    (void)!::write(state_->wake.get(), &once, sizeof once);
+  });
   while (true) {
     if (stop.stop_requested()) return Error::cancelled();
-    int running = 0;
-    curl_multi_perform(state_->multi, &running);
-    state_->collect();
+    if (state_->finished.empty()) state_->collect();
     if (!state_->finished.empty()) {
       auto first = std::move(state_->finished.front());
       state_->finished.pop_front();
@@ -255,12 +339,10 @@ Result<std::optional<FinishedTransfer>> HttpTransfers::wait(std::optional<Steady
     const auto now = SteadyClock::now();
     if (until && now >= *until) return std::optional<FinishedTransfer>{};
     if (!until && state_->transfers.empty()) return std::optional<FinishedTransfer>{};
-    auto nearest = until.value_or(now + kPollMax);
+    auto nearest = std::min(until.value_or(now + kWaitMax), now + kWaitMax);
     for (const auto& transfer : state_->transfers)
       nearest = std::min(nearest, transfer->first_byte_deadline().value_or(nearest));
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(nearest - now);
-    curl_multi_poll(state_->multi, nullptr, 0,
-                    static_cast<int>(std::clamp(left, std::chrono::milliseconds{0}, kPollMax).count()), nullptr);
+    state_->drive(nearest);
   }
 }
 

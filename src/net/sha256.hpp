@@ -24,4 +24,7 @@ class Sha256 {
   std::unique_ptr<State> state_;
 };
 
+// The digest of bytes that are there at once, as finish() writes it.
+std::string sha256_of(std::span<const std::byte> bytes);
+
 }  // namespace weir::net

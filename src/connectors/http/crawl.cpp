@@ -5,6 +5,8 @@
 #include <set>
 
 #include "data/text.hpp"
+#include "net/byte_stream.hpp"
+#include "net/city_hash.hpp"
 #include "net/url.hpp"
 
 namespace weir::http {
@@ -12,14 +14,14 @@ namespace {
 
 // One sequence of pages: of the resource, or of one of its parent's items.
 struct Chain {
-  Chain(Pagination pagination, RequestKey first, std::string added_columns)
-      : paginator(std::move(pagination), std::move(first)), added(std::move(added_columns)) {}
+  Chain(const Pagination& pagination, RequestKey first, std::string added_columns)
+      : paginator(pagination, std::move(first)), added(std::move(added_columns)) {}
 
   Paginator paginator;
   std::string added;
   std::int64_t pages = 0;
-  std::set<std::string> asked;  // fingerprints of its requests
-  std::optional<Body> before;   // of the page before
+  std::set<std::pair<std::uint64_t, std::uint64_t>> asked;  // hashes of its requests
+  std::optional<Body> before;                               // of the page before
 };
 
 // What one item of the parent gives to its children's requests.
@@ -42,21 +44,20 @@ class ParentItems {
  public:
   ParentItems(const Resource& child, const Resource& parent, std::shared_ptr<Fetched> fetched)
       : child_(child),
-        parent_(parent),
         fetched_(std::move(fetched)),
-        sieve_(parent, fetched_->window ? &*fetched_->window : nullptr, ItemSieve::Repeats::LeftOut) {
+        sieve_(parent, fetched_->window ? &*fetched_->window : nullptr, ItemSieve::Repeats::LeftOut),
+        pages_(parent) {
     for (const auto& [name, path] : child.parent_fields) add_path(path);
     for (const auto& [name, path] : child.include) add_path(path);
   }
 
   Result<std::optional<ParentItem>> next() {
     while (ready_.empty()) {
-      if (!page_) {
+      if (!in_page_) {
         if (next_page_ == fetched_->pages.size()) return std::optional<ParentItem>{};
-        page_ = WEIR_TRY(PageFile::open(fetched_->pages[next_page_++].body, parent_));
+        WEIR_TRY(pages_.begin(fetched_->pages[next_page_++].range));
       }
-      const auto goes_on = WEIR_TRY(page_->step([this](std::string_view item) { return take(item); }));
-      if (!goes_on) page_.reset();
+      in_page_ = WEIR_TRY(pages_.step([this](std::string_view item) { return take(item); }));
     }
     auto item = std::move(ready_.front());
     ready_.pop_front();
@@ -89,12 +90,12 @@ class ParentItems {
   }
 
   const Resource& child_;
-  const Resource& parent_;
   std::shared_ptr<Fetched> fetched_;
   ItemSieve sieve_;
   documents::JsonParser parser_;
   std::vector<std::vector<std::string>> paths_;
-  std::unique_ptr<PageFile> page_;
+  PageReader pages_;
+  bool in_page_ = false;
   std::size_t next_page_ = 0;
   std::deque<ParentItem> ready_;
 };
@@ -116,14 +117,19 @@ class ResourceCrawl {
         fetcher_(api, recording, earlier, timeline, log),
         fetched_(std::move(fetched)),
         parents_(std::move(parents)),
-        sieve_(resource, fetched_->window ? &*fetched_->window : nullptr, ItemSieve::Repeats::Taken) {
+        sieve_(resource, fetched_->window ? &*fetched_->window : nullptr, ItemSieve::Repeats::Taken),
+        pages_(resource) {
     if (fetched_->window)
       placeholders_ = {{"cursor.from", fetched_->window->from_text()}, {"cursor.to", fetched_->window->to_text()}};
     if (fetched_->window) next_ = fetched_->window;
   }
 
   Result<void> run(std::stop_token stop) {
-    WEIR_TRY(fetcher_.run([&] { return start_chain(stop); }, stop));
+    auto ran = fetcher_.run([&] { return start_chain(stop); }, stop);
+    // What did come is there for the next attempt, however this one ended.
+    auto kept = network_ == Network::Used ? recording_.flush() : Result<void>{};
+    WEIR_TRY(std::move(ran));
+    WEIR_TRY(std::move(kept));
     if (next_) fetched_->cursor = next_->state();
     return {};
   }
@@ -190,7 +196,8 @@ class ResourceCrawl {
   Result<bool> go_on(const std::shared_ptr<Chain>& chain, std::optional<RequestKey> request, std::stop_token stop) {
     while (request) {
       if (stop.stop_requested()) return Error::cancelled();
-      if (!chain->asked.insert(fingerprint_of(fmt::format("{}\n{}", request->url, request->body))).second) {
+      const auto hash = net::city_hash_128(net::as_bytes(fmt::format("{}\n{}", request->url, request->body)));
+      if (!chain->asked.emplace(hash.low, hash.high).second) {
         log_.warn("{} leads to a page that was read before: {}; stopping there", resource_.name,
                   fetcher_.redactor().redact(request->url));
         return false;
@@ -209,7 +216,7 @@ class ResourceCrawl {
         return submit(chain, std::move(*request), stop);
       }
       ++pages_recorded_;
-      request = WEIR_TRY(take_page(*chain, *recorded));
+      request = WEIR_TRY(take_page(*chain, *recorded, {}));
     }
     return false;
   }
@@ -225,15 +232,15 @@ class ResourceCrawl {
     if (!request.key.body.empty() && !request.headers.find("content-type"))
       request.headers.add("Content-Type", "application/json");
     fetcher_.submit(std::move(request), [this, chain, stop](const Answer& answer) -> Result<void> {
-      auto next = WEIR_TRY(take_page(*chain, answer.exchange));
+      auto next = WEIR_TRY(take_page(*chain, answer.exchange, answer.text));
       WEIR_TRY(go_on(chain, std::move(next), stop));
       return {};
     });
     return true;
   }
 
-  // Takes a page in and says which follows.
-  Result<std::optional<RequestKey>> take_page(Chain& chain, const Exchange& exchange) {
+  // Takes a page in and says which follows. `text` is the page where it is in memory.
+  Result<std::optional<RequestKey>> take_page(Chain& chain, const Exchange& exchange, std::string_view text) {
     const std::optional<RequestKey> none;
     if (exchange.status >= 300 && exchange.status != 304) {
       if (std::ranges::find(resource_.empty_statuses, exchange.status) != resource_.empty_statuses.end()) return none;
@@ -245,15 +252,15 @@ class ResourceCrawl {
       return none;
     }
     if (resource_.format == Format::File) {
-      fetched_->bytes += exchange.body.bytes;
-      fetched_->pages.push_back({exchange.body, {}});
+      fetched_->bytes += exchange.body.range.bytes;
+      fetched_->pages.push_back({exchange.body.range, {}});
       return none;
     }
     // What a page that breaks off has counted is taken back: it may come otherwise when it is asked for again.
     const auto next_before = next_;
     const auto items_before = fetched_->items;
     const auto rejected_before = fetched_->rejected;
-    auto read = read_page(exchange, chain.added);
+    auto read = read_page(exchange, text, chain.added);
     if (!read.ok()) {
       next_ = next_before;
       fetched_->items = items_before;
@@ -265,8 +272,8 @@ class ResourceCrawl {
       return malformed ? std::move(error).retry(Retry::Later) : std::move(error);
     }
     chain.before = exchange.body;
-    fetched_->bytes += exchange.body.bytes;
-    fetched_->pages.push_back({exchange.body, chain.added});
+    fetched_->bytes += exchange.body.range.bytes;
+    fetched_->pages.push_back({exchange.body.range, chain.added});
     if (read->stops) return none;
     auto next = chain.paginator.next({.envelope = read->envelope.is_null() ? nullptr : &read->envelope,
                                       .headers = &exchange.headers,
@@ -284,24 +291,28 @@ class ResourceCrawl {
     bool stops = false;
   };
 
-  Result<ReadPage> read_page(const Exchange& exchange, const std::string& added) {
+  Result<ReadPage> read_page(const Exchange& exchange, std::string_view text, const std::string& added) {
     ReadPage page;
-    const auto file = WEIR_TRY(PageFile::open(exchange.body, resource_));
-    while (WEIR_TRY(file->step([&](std::string_view item) { return take_item(item, page); }))) {
+    if (text.empty()) {
+      WEIR_TRY(pages_.begin(exchange.body.range));
+    } else {
+      pages_.begin(text);
     }
-    if (!file->envelope().empty()) {
-      auto envelope = parse_json(file->envelope());
+    while (WEIR_TRY(pages_.step([&](std::string_view item) { return take_item(item, page); }))) {
+    }
+    if (!pages_.envelope().empty()) {
+      auto envelope = parse_json(pages_.envelope());
       if (!envelope.ok())
         return Error{Fault::External, Code::InvalidData, fmt::format("invalid JSON: {}", envelope.error().message())};
       page.envelope = std::move(envelope).value();
     }
-    if (!file->found()) {
+    if (!pages_.found()) {
       return Error{Fault::External, Code::InvalidData, "nothing at the path that select names"}.hint(
           "check the resource's select; the answer is kept in the run's recordings");
     }
     if (!added.empty() && page.items != 0) {
-      const auto text = std::string_view{added}.substr(0, added.size() - documents::kJsonPadding);
-      WEIR_TRY(parser_.parse(text, [&](documents::Value& value) { return fetched_->shape.observe(value); }));
+      const auto columns = std::string_view{added}.substr(0, added.size() - documents::kJsonPadding);
+      WEIR_TRY(parser_.parse(columns, [&](documents::Value& value) { return fetched_->shape.observe(value); }));
     }
     return page;
   }
@@ -340,6 +351,7 @@ class ResourceCrawl {
   std::optional<ParentItems> parents_;
   ItemSieve sieve_;
   documents::JsonParser parser_;
+  PageReader pages_;
   std::optional<CursorWindow> next_;  // grows towards the next run's begin
   std::map<std::string, std::string> placeholders_;
   bool began_ = false;

@@ -14,7 +14,7 @@ namespace weir::http {
 
 // One page on disk.
 struct Page {
-  Body body;
+  FileRange range;
   std::string added;  // a JSON object of columns from the parent's item, padded for the parser; "" is none
 };
 

@@ -25,23 +25,10 @@ bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-// Of an answer's headers, those that say something about the data. Cookies and the like stay out of recordings.
-net::Headers kept_headers(const net::Headers& headers, const Api& api, const Redactor& redactor) {
-  constexpr std::array<std::string_view, 6> kKept{"content-type",  "link", "etag",
-                                                  "last-modified", "date", "x-total-count"};
-  net::Headers kept;
-  for (const auto& [name, value] : headers.entries()) {
-    std::string lower = name;
-    std::ranges::transform(lower, lower.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    const bool pages = std::ranges::any_of(api.resources, [&](const Resource& resource) {
-      net::Headers one;
-      one.add(name, value);
-      return !resource.pagination.header.empty() && one.find(resource.pagination.header);
-    });
-    if (pages || std::ranges::find(kKept, lower) != kKept.end()) kept.add(lower, redactor.redact(value));
-  }
-  return kept;
+std::string lower(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return text;
 }
 
 std::string_view extension_of(const net::Headers& headers) {
@@ -53,7 +40,7 @@ std::string_view extension_of(const net::Headers& headers) {
 
 // The begin of a body, for a message.
 std::string begin_of(const Body& body) {
-  auto read = read_body(body, kQuotedBytes);
+  auto read = read_range(body.range, kQuotedBytes);
   if (!read.ok()) return {};
   auto quoted = std::move(read).value();
   for (auto& c : quoted) {
@@ -71,8 +58,30 @@ Fetcher::Fetcher(const Api& api, Recording& recording, Recording* earlier, Timel
       timeline_(timeline),
       log_(log),
       credentials_(api),
+      origin_(net::url_origin(api.url)),
+      kept_headers_{"content-type", "link", "etag", "last-modified", "date", "x-total-count"},
       transfers_(api.concurrency, api.cookies),
-      next_start_(timeline.now()) {}
+      next_start_(timeline.now()) {
+  for (const auto& resource : api.resources) {
+    if (!resource.pagination.header.empty()) kept_headers_.push_back(lower(resource.pagination.header));
+  }
+}
+
+bool Fetcher::is_own_host(const std::string& url) const {
+  // The rest of a URL that begins as the API's own is nothing but a path.
+  const bool is_plain = url.starts_with(origin_) && (url.size() == origin_.size() || url[origin_.size()] == '/');
+  return is_plain || net::url_origin(url) == origin_;
+}
+
+net::Headers Fetcher::kept_headers(const net::Headers& headers) const {
+  net::Headers kept;
+  for (const auto& [name, value] : headers.entries()) {
+    auto lower_name = lower(name);
+    if (std::ranges::find(kept_headers_, lower_name) != kept_headers_.end())
+      kept.add(std::move(lower_name), credentials_.redactor().redact(value));
+  }
+  return kept;
+}
 
 std::string Fetcher::text_of(const Job& job) const {
   return credentials_.redactor().redact(fmt::format("{} {}", job.method, job.url));
@@ -117,7 +126,11 @@ Result<void> Fetcher::run(const std::function<Result<bool>()>& more, std::stop_t
       if (next_due) WEIR_TRY(timeline_.wait_until(*next_due, stop));
       continue;
     }
-    const auto wake = next_due ? timeline_.wake_at(*next_due) : std::nullopt;
+    auto wake = next_due ? timeline_.wake_at(*next_due) : std::nullopt;
+    if (const auto due = recording_.flush_due()) {
+      wake = std::min(wake.value_or(*due), *due);
+      if (*due <= std::chrono::steady_clock::now()) WEIR_TRY(recording_.flush());
+    }
     auto finished = WEIR_TRY(transfers_.wait(wake, stop));
     if (!finished) continue;
     const auto found = under_way_.find(finished->id);
@@ -144,7 +157,7 @@ Result<void> Fetcher::start(std::unique_ptr<Job> job) {
     if (const auto date = headers.find("last-modified")) transfer.headers.add("If-Modified-Since", std::string{*date});
   }
   // Credentials are for the API's own host, wherever a redirect or a next link leads.
-  if (net::url_origin(transfer.url) == net::url_origin(api_.url)) credentials_.apply(transfer.headers, transfer.url);
+  if (is_own_host(transfer.url)) credentials_.apply(transfer.headers, transfer.url);
   transfer.connect_timeout = api_.connect_timeout;
   transfer.first_byte_timeout = api_.first_byte_timeout;
   transfer.whole_timeout = api_.whole_timeout;
@@ -185,16 +198,19 @@ Result<void> Fetcher::finish(std::unique_ptr<Job> job, net::FinishedTransfer fin
 Result<void> Fetcher::accept(std::unique_ptr<Job> job, net::HttpResponse response) {
   const Answer answer{{.request = job->request.key,
                        .status = response.status,
-                       .headers = kept_headers(response.headers, api_, credentials_.redactor()),
+                       .headers = kept_headers(response.headers),
                        .body = WEIR_TRY(job->file->finish(extension_of(response.headers))),
-                       .at = timeline_.wall_clock()}};
+                       .at = timeline_.wall_clock()},
+                      job->file->text()};
   auto taken = job->take(answer);
   if (taken.ok()) {
     WEIR_TRY(recording_.add(answer.exchange));
     return keep_for_later(answer.exchange);
   }
-  if (taken.error().code() == Code::InvalidArgument && response.status >= 400)
+  if (taken.error().code() == Code::InvalidArgument && response.status >= 400) {
+    WEIR_TRY(recording_.flush());
     return refused(*job, response, begin_of(answer.exchange.body));
+  }
   if (taken.error().code() != Code::InvalidData || taken.error().retry() != Retry::Later) return taken;
   return again(std::move(job), std::move(taken).error(), std::nullopt);
 }
@@ -202,6 +218,7 @@ Result<void> Fetcher::accept(std::unique_ptr<Job> job, net::HttpResponse respons
 Result<void> Fetcher::take_unchanged(const Job& job) {
   Answer answer{*job.unchanged};
   answer.exchange.body = WEIR_TRY(recording_.adopt(job.unchanged->body));
+  WEIR_TRY(recording_.flush());
   log_.info("{} has not changed since {}", text_of(job), format_instant(job.unchanged->at));
   WEIR_TRY(job.take(answer));
   return recording_.add(answer.exchange);
@@ -211,6 +228,7 @@ Result<void> Fetcher::keep_for_later(const Exchange& exchange) {
   if (earlier_ == nullptr || exchange.status != 200) return {};
   if (!exchange.headers.find("etag") && !exchange.headers.find("last-modified")) return {};
   auto kept = exchange;
+  WEIR_TRY(recording_.flush());
   kept.body = WEIR_TRY(earlier_->adopt(exchange.body));
   return earlier_->add(kept);
 }

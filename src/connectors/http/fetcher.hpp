@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "base/log.hpp"
 #include "connectors/http/credentials.hpp"
@@ -23,6 +24,7 @@ struct Request {
 
 struct Answer {
   Exchange exchange;
+  std::string_view text = {};  // the body where it is in memory, with kJsonPadding bytes behind it; "" where it is not
 };
 
 // Makes the requests of one connection: side by side, within its rate, with credentials, along redirects, again after what
@@ -73,6 +75,9 @@ class Fetcher {
   Error refused(const Job& job, const net::HttpResponse& response, std::string text) const;
   std::optional<std::chrono::milliseconds> retry_after(const net::HttpResponse& response) const;
   std::string text_of(const Job& job) const;
+  bool is_own_host(const std::string& url) const;
+  // Of an answer's headers, those that say something about the data. Cookies and the like stay out of recordings.
+  net::Headers kept_headers(const net::Headers& headers) const;
 
   const Api& api_;
   Recording& recording_;
@@ -80,6 +85,8 @@ class Fetcher {
   Timeline& timeline_;
   Log& log_;
   Credentials credentials_;
+  const std::string origin_;               // of the API
+  std::vector<std::string> kept_headers_;  // their names
   net::HttpTransfers transfers_;
   std::deque<std::unique_ptr<Job>> waiting_;
   std::map<std::uint64_t, std::unique_ptr<Job>> under_way_;

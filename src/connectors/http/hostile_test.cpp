@@ -1,8 +1,6 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include <cstdio>
-
 #include "connectors/http/test_api.hpp"
 
 // Servers that misbehave, on real sockets. Waits are injected: nothing sleeps.
@@ -15,16 +13,6 @@ Json api(const Server& server, Json resource, Json more = Json::object()) {
   Json settings = {{"url", server.url()}, {"resources", {{"items", std::move(resource)}}}};
   settings.update(more);
   return settings;
-}
-
-// What a shell command prints.
-std::string output_of(const std::string& command) {
-  std::string text;
-  FILE* pipe = ::popen(command.c_str(), "r");
-  char buffer[65536];
-  while (const auto count = std::fread(buffer, 1, sizeof buffer, pipe)) text.append(buffer, count);
-  ::pclose(pipe);
-  return text;
 }
 
 class Hostile : public HttpTest {};

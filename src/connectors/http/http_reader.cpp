@@ -26,7 +26,8 @@ class TableReader final : public flow::Reader {
         limits_(request.limits),
         checkpoint_(std::move(checkpoint)),
         log_(log),
-        sieve_(resource, fetched_->window ? &*fetched_->window : nullptr, ItemSieve::Repeats::LeftOut) {
+        sieve_(resource, fetched_->window ? &*fetched_->window : nullptr, ItemSieve::Repeats::LeftOut),
+        pages_(resource) {
     if (table_) {
       // What a merge has of an item's list goes before the list as it is now.
       is_list_of_changes_ =
@@ -68,19 +69,20 @@ class TableReader final : public flow::Reader {
   Result<void> read_ahead(std::stop_token stop) {
     while (rows() < limits_.batch_rows && bytes() < limits_.batch_bytes) {
       if (stop.stop_requested()) return Error::cancelled();
-      if (!page_) {
+      if (!in_page_) {
         if (next_page_ == fetched_->pages.size()) {
           report_end();
           break;
         }
-        page_ = WEIR_TRY(PageFile::open(fetched_->pages[next_page_++].body, resource_));
+        WEIR_TRY(pages_.begin(fetched_->pages[next_page_++].range));
+        in_page_ = true;
       }
-      const auto before = page_->bytes_read();
-      auto stepped = page_->step([this](std::string_view item) { return take(item); });
+      const auto before = pages_.bytes_read();
+      auto stepped = pages_.step([this](std::string_view item) { return take(item); });
       if (!stepped.ok())
         return std::move(stepped).error().while_doing(fmt::format("reading page {} of {}", next_page_, resource_.name));
-      bytes_ += page_->bytes_read() - before;
-      if (!*stepped) page_.reset();
+      bytes_ += pages_.bytes_read() - before;
+      in_page_ = *stepped;
     }
     if (rows() == 0) return {};
     ahead_ = shredder_ ? take_rows() : take_rejects();
@@ -170,7 +172,8 @@ class TableReader final : public flow::Reader {
   std::vector<data::ColumnBuilder> rejects_;
   std::size_t rejected_ = 0;
   std::size_t reject_bytes_ = 0;
-  std::unique_ptr<PageFile> page_;
+  PageReader pages_;
+  bool in_page_ = false;
   std::size_t next_page_ = 0;
   std::optional<data::Batch> ahead_;
   bool ended_ = false;

@@ -112,7 +112,7 @@ Result<flow::ReadRequest> HttpSource::file_request(const flow::ReadRequest& requ
   const auto fetched = WEIR_TRY(fetch(resource, std::nullopt, stop));
   if (fetched->pages.empty()) return Error::user(Code::NotFound, "nothing came of the file {}", resource.name);
   auto forwarded = request;
-  forwarded.stream = std::filesystem::absolute(fetched->pages.front().body.file).string();
+  forwarded.stream = std::filesystem::absolute(*fetched->pages.front().range.file).string();
   auto options = resource.file_options;
   options.update(request.options.values());
   options["format"] = resource.file_format;

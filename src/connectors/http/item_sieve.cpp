@@ -19,12 +19,11 @@ std::vector<std::string> names_of(std::string_view path) {
   }
 }
 
+std::string text_of(const net::Hash128& hash) { return fmt::format("{:016x}{:016x}", hash.high, hash.low); }
+
 }  // namespace
 
-std::string fingerprint_of(std::string_view text) {
-  const auto hash = net::city_hash_128(net::as_bytes(text));
-  return fmt::format("{:016x}{:016x}", hash.high, hash.low);
-}
+std::string fingerprint_of(std::string_view text) { return text_of(net::city_hash_128(net::as_bytes(text))); }
 
 ItemSieve::ItemSieve(const Resource& resource, const CursorWindow* cursor, Repeats repeats)
     : resource_(resource), cursor_(cursor), repeats_(repeats) {
@@ -34,20 +33,20 @@ ItemSieve::ItemSieve(const Resource& resource, const CursorWindow* cursor, Repea
 
 Result<ItemSieve::Decision> ItemSieve::decide(documents::JsonParser& parser, std::string_view item) {
   Decision decision;
+  // The items of different parents may have the same key; those of one list may not. Without a key all are taken.
+  const bool leaves_out = repeats_ == Repeats::LeftOut && !resource_.key.empty() && resource_.parent.empty();
+  if (cursor_ == nullptr && !leaves_out) return decision;
   auto fields = WEIR_TRY(read_fields(parser, item, paths_));
   if (resource_.cursor) {
     decision.cursor = std::move(fields.back());
     fields.pop_back();
   }
-  if (!fields.empty()) {
-    std::string key;
-    for (const auto& field : fields) {
-      key += fmt::format("{}:{}:{}", static_cast<int>(field.kind), field.text.size(), field.text);
-    }
-    decision.fingerprint = fingerprint_of(key);
-  } else if (cursor_ != nullptr) {
-    decision.fingerprint = fingerprint_of(item);
+  std::string key;
+  for (const auto& field : fields) {
+    key += fmt::format("{}:{}:{}", static_cast<int>(field.kind), field.text.size(), field.text);
   }
+  const auto hash = net::city_hash_128(net::as_bytes(fields.empty() ? item : std::string_view{key}));
+  if (cursor_ != nullptr) decision.fingerprint = text_of(hash);
   if (cursor_ != nullptr) {
     switch (WEIR_TRY(cursor_->judge(decision.cursor, decision.fingerprint))) {
       case CursorWindow::Verdict::Take: break;
@@ -55,21 +54,18 @@ Result<ItemSieve::Decision> ItemSieve::decide(documents::JsonParser& parser, std
       case CursorWindow::Verdict::SkipAndStop: decision.verdict = Decision::Verdict::SkipAndStop; return decision;
     }
   }
-  // The items of different parents may have the same key; those of one list may not. Without a key all are taken.
-  if (repeats_ == Repeats::LeftOut && !fields.empty() && resource_.parent.empty() &&
-      came_before(decision.fingerprint)) {
+  if (leaves_out && came_before(hash)) {
     ++repeated_;
     decision.verdict = Decision::Verdict::Skip;
   }
   return decision;
 }
 
-bool ItemSieve::came_before(const std::string& fingerprint) {
-  const auto [place, is_new] = recent_.insert(fingerprint);
-  if (!is_new) return true;
-  order_.push_back(&*place);
+bool ItemSieve::came_before(const net::Hash128& hash) {
+  if (!recent_.insert(hash).second) return true;
+  order_.push_back(hash);
   if (order_.size() > kRecentMax) {
-    recent_.erase(*order_.front());
+    recent_.erase(order_.front());
     order_.pop_front();
   }
   return false;

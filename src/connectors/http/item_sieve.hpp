@@ -8,6 +8,7 @@
 
 #include "connectors/http/cursor_window.hpp"
 #include "documents/shape.hpp"
+#include "net/city_hash.hpp"
 
 namespace weir::http {
 
@@ -22,21 +23,24 @@ class ItemSieve {
   struct Decision {
     enum class Verdict { Take, Skip, SkipAndStop } verdict = Verdict::Take;
     ItemField cursor;
-    std::string fingerprint;  // of the item's key, else of its text where there is a cursor
+    std::string fingerprint;  // where there is a cursor: of the item's key, else of its text
   };
   Result<Decision> decide(documents::JsonParser& parser, std::string_view item);
   // Items that came twice because the list moved while it was paged.
   std::uint64_t repeated() const { return repeated_; }
 
  private:
-  bool came_before(const std::string& fingerprint);
+  bool came_before(const net::Hash128& hash);
 
   const Resource& resource_;
   const CursorWindow* cursor_;
   const Repeats repeats_;
   std::vector<std::vector<std::string>> paths_;  // of the key, then of the cursor
-  std::unordered_set<std::string> recent_;
-  std::deque<const std::string*> order_;  // of `recent_`, oldest first
+  struct HashOfHash {
+    std::size_t operator()(const net::Hash128& hash) const { return hash.low; }
+  };
+  std::unordered_set<net::Hash128, HashOfHash> recent_;  // hashes of keys
+  std::deque<net::Hash128> order_;                       // of `recent_`, oldest first
   std::uint64_t repeated_ = 0;
 };
 

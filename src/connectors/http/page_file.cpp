@@ -55,45 +55,61 @@ class FieldReader {
 
 }  // namespace
 
-PageFile::PageFile(Descriptor file, const Body& body, const Resource& resource)
-    : file_(std::move(file)),
-      begin_(body.begin),
-      bytes_(body.bytes),
-      format_(resource.format),
-      splitter_(resource.select.names().value_or(std::vector<std::string>{}), {}),
-      buffer_(std::min<std::uint64_t>(kPieceBytes, bytes_) + documents::kJsonPadding) {}
-
-Result<std::unique_ptr<PageFile>> PageFile::open(const Body& body, const Resource& resource) {
-  Descriptor file{::open(body.file.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!file) return Error::from_errno(errno, fmt::format("opening a recorded page: {}", body.file.string()));
-  return std::unique_ptr<PageFile>(new PageFile(std::move(file), body, resource));
-}
-
-Result<bool> PageFile::step(const documents::TakeItem& take) {
-  const auto wanted = std::min<std::uint64_t>(kPieceBytes, bytes_ - bytes_read_);
-  ssize_t count = 0;
-  do {
-    count = ::pread(file_.get(), buffer_.data(), wanted, static_cast<off_t>(begin_ + bytes_read_));
-  } while (count < 0 && errno == EINTR);
-  if (count < 0) return Error::from_errno(errno, "reading a recorded page");
-  std::string_view piece{buffer_.data(), static_cast<std::size_t>(count)};
-  if (bytes_read_ == 0 && piece.starts_with(kByteOrderMark)) piece.remove_prefix(kByteOrderMark.size());
-  bytes_read_ += static_cast<std::uint64_t>(count);
-  if (format_ == Format::JsonLines) {
-    if (count != 0) {
-      WEIR_TRY(feed_lines(piece, take));
-    } else {
-      WEIR_TRY(take_line({}, take));
-    }
-  } else if (count != 0) {
-    WEIR_TRY(splitter_.feed(piece, take));
-  } else {
-    WEIR_TRY(splitter_.finish(take));
+Result<void> PageReader::begin(const FileRange& page) {
+  if (!file_ || file_path_ != page.file) {
+    file_ = Descriptor{::open(page.file->c_str(), O_RDONLY | O_CLOEXEC)};
+    if (!file_) return Error::from_errno(errno, fmt::format("opening a recorded page: {}", page.file->string()));
+    file_path_ = page.file;
+    window_bytes_ = 0;
   }
-  return count != 0;
+  begin(std::string_view{});
+  page_ = page;
+  return {};
 }
 
-Result<void> PageFile::feed_lines(std::string_view bytes, const documents::TakeItem& take) {
+void PageReader::begin(std::string_view page) {
+  page_ = {};
+  text_ = page;
+  bytes_read_ = 0;
+  line_.clear();
+  splitter_.emplace(path_, documents::ItemSplitter::Bounds{});
+}
+
+// "" at the end.
+Result<std::string_view> PageReader::next_piece() {
+  if (!page_.file) return std::exchange(text_, {});
+  const auto left = page_.bytes - bytes_read_;
+  if (left == 0) return std::string_view{};
+  const auto at = page_.begin + bytes_read_;
+  if (at < window_begin_ || at >= window_begin_ + window_bytes_) {
+    window_.resize(kPieceBytes + documents::kJsonPadding);
+    ssize_t count = 0;
+    do {
+      count = ::pread(file_.get(), window_.data(), kPieceBytes, static_cast<off_t>(at));
+    } while (count < 0 && errno == EINTR);
+    if (count < 0) return Error::from_errno(errno, "reading a recorded page");
+    window_begin_ = at;
+    window_bytes_ = static_cast<std::uint64_t>(count);
+  }
+  const auto offset = at - window_begin_;
+  return std::string_view{window_.data() + offset, std::min(left, window_bytes_ - offset)};
+}
+
+Result<bool> PageReader::step(const documents::TakeItem& take) {
+  auto piece = WEIR_TRY(next_piece());
+  const bool ended = piece.empty();
+  const bool is_first = bytes_read_ == 0;
+  bytes_read_ += piece.size();
+  if (is_first && piece.starts_with(kByteOrderMark)) piece.remove_prefix(kByteOrderMark.size());
+  if (format_ == Format::JsonLines) {
+    WEIR_TRY(ended ? take_line({}, take) : feed_lines(piece, take));
+  } else {
+    WEIR_TRY(ended ? splitter_->finish(take) : splitter_->feed(piece, take));
+  }
+  return !ended;
+}
+
+Result<void> PageReader::feed_lines(std::string_view bytes, const documents::TakeItem& take) {
   for (auto end = bytes.find('\n'); end != std::string_view::npos; end = bytes.find('\n')) {
     WEIR_TRY(take_line(bytes.substr(0, end), take));
     bytes.remove_prefix(end + 1);
@@ -104,7 +120,7 @@ Result<void> PageFile::feed_lines(std::string_view bytes, const documents::TakeI
                fmt::format("one line is larger than {} MiB", kLineBytesMax >> 20)};
 }
 
-Result<void> PageFile::take_line(std::string_view line, const documents::TakeItem& take) {
+Result<void> PageReader::take_line(std::string_view line, const documents::TakeItem& take) {
   if (line_.empty()) return is_blank(line) ? Result<void>{} : take(line);
   line_.append(line);
   const auto size = line_.size();

@@ -13,31 +13,44 @@
 
 namespace weir::http {
 
-// Reads the items of a page from disk, a piece at a time, so that its size does not matter. Used by one thread.
-class PageFile {
+// Reads the items of one page after the other, a piece at a time, so that a page's size does not matter. Small pages that lie
+// one behind the other are read together. Used by one thread.
+class PageReader {
  public:
-  static Result<std::unique_ptr<PageFile>> open(const Body& body, const Resource& resource);
+  explicit PageReader(const Resource& resource)
+      : format_(resource.format), path_(resource.select.names().value_or(std::vector<std::string>{})) {}
+
+  // Turns to a page on disk,
+  Result<void> begin(const FileRange& page);
+  // or to one in memory, behind which kJsonPadding bytes may be read: it must live until it is read.
+  void begin(std::string_view page);
 
   // Reads on and hands over the items that became complete; false at the end. InvalidData where the page is malformed.
   Result<bool> step(const documents::TakeItem& take);
   // What stands around the items; "" in JSON lines.
-  const std::string& envelope() const { return splitter_.envelope(); }
-  bool found() const { return format_ == Format::JsonLines || splitter_.found(); }
-  std::uint64_t bytes_read() const { return bytes_read_; }
+  const std::string& envelope() const { return splitter_->envelope(); }
+  bool found() const { return format_ == Format::JsonLines || splitter_->found(); }
+  std::uint64_t bytes_read() const { return bytes_read_; }  // of this page
 
  private:
-  PageFile(Descriptor file, const Body& body, const Resource& resource);
+  Result<std::string_view> next_piece();
   Result<void> feed_lines(std::string_view bytes, const documents::TakeItem& take);
   Result<void> take_line(std::string_view line, const documents::TakeItem& take);
 
-  Descriptor file_;
-  const std::uint64_t begin_;
-  const std::uint64_t bytes_;
   const Format format_;
-  documents::ItemSplitter splitter_;
-  std::vector<char> buffer_;
+  const std::vector<std::string> path_;
+  std::optional<documents::ItemSplitter> splitter_;
   std::string line_;  // the begin of a line that the next piece goes on with
+
+  FileRange page_;
+  std::string_view text_;  // of a page in memory
   std::uint64_t bytes_read_ = 0;
+
+  Descriptor file_;
+  std::shared_ptr<const std::filesystem::path> file_path_;
+  std::vector<char> window_;  // a piece of the file, and the padding
+  std::uint64_t window_begin_ = 0;
+  std::uint64_t window_bytes_ = 0;
 };
 
 // A value of an item.

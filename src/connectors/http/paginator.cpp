@@ -39,7 +39,7 @@ bool looks_like_link(const Json* value) {
 }  // namespace
 
 std::string Paginator::kind_text() const {
-  switch (pagination_.kind) {
+  switch (kind_) {
     case Kind::Auto: return "not known yet";
     case Kind::Single: return "a single page";
     case Kind::NextLink: return "a link in the answer";
@@ -55,7 +55,7 @@ std::string Paginator::kind_text() const {
 Result<RequestKey> Paginator::with(const RequestKey& request,
                                    const std::vector<std::pair<std::string, Json>>& parameters) const {
   auto changed = request;
-  if (pagination_.in == ParameterPlace::Query) {
+  if (pagination_->in == ParameterPlace::Query) {
     std::vector<std::pair<std::string, std::string>> texts;
     for (const auto& [name, value] : parameters)
       texts.emplace_back(name, value.is_string() ? value.get<std::string>() : to_text(value));
@@ -70,10 +70,10 @@ Result<RequestKey> Paginator::with(const RequestKey& request,
 
 Result<RequestKey> Paginator::first() {
   std::vector<std::pair<std::string, Json>> parameters;
-  number_ = pagination_.first;
-  if (pagination_.kind == Kind::Offset) parameters.emplace_back(pagination_.param, offset_);
-  if (pagination_.kind == Kind::Page) parameters.emplace_back(pagination_.param, number_);
-  if (!pagination_.limit_param.empty()) parameters.emplace_back(pagination_.limit_param, pagination_.limit);
+  number_ = pagination_->first;
+  if (kind_ == Kind::Offset) parameters.emplace_back(pagination_->param, offset_);
+  if (kind_ == Kind::Page) parameters.emplace_back(pagination_->param, number_);
+  if (!pagination_->limit_param.empty()) parameters.emplace_back(pagination_->limit_param, pagination_->limit);
   if (!parameters.empty()) current_ = WEIR_TRY(with(current_, parameters));
   return current_;
 }
@@ -96,31 +96,36 @@ std::optional<std::int64_t> Paginator::number_at(const PageFacts& page, const st
 }
 
 bool Paginator::says_no_more(const PageFacts& page) const {
-  if (!pagination_.has_more || page.envelope == nullptr) return false;
-  const auto* value = documents::find(*page.envelope, *pagination_.has_more);
+  if (!pagination_->has_more || page.envelope == nullptr) return false;
+  const auto* value = documents::find(*page.envelope, *pagination_->has_more);
   return value == nullptr || value->is_null() || *value == false || *value == 0 || *value == "false" || *value == "";
 }
 
 void Paginator::detect(const PageFacts& page) {
+  kind_ = Kind::Single;
   if (const auto header = page.headers->find("link"); header && net::find_link(*header, "next")) {
-    pagination_.kind = Kind::LinkHeader;
+    kind_ = Kind::LinkHeader;
     return;
   }
-  pagination_.kind = Kind::Single;
   if (page.envelope == nullptr || !page.envelope->is_object()) return;
+  const auto found = [&](Kind kind) -> Pagination& {
+    kind_ = kind;
+    found_ = *pagination_;
+    pagination_ = &*found_;
+    return *found_;
+  };
   for (const auto candidate : kLinks) {
     if (!looks_like_link(documents::find(*page.envelope, path_of(candidate)))) continue;
-    pagination_.kind = Kind::NextLink;
-    pagination_.next = path_of(candidate);
+    found(Kind::NextLink).next = path_of(candidate);
     return;
   }
   for (const auto& [candidate, param] : kCursors) {
     const auto* value = documents::find(*page.envelope, path_of(candidate));
     if (value == nullptr || !(value->is_string() || value->is_number()) || *value == "") continue;
-    pagination_.kind = Kind::Cursor;
-    pagination_.next = path_of(candidate);
-    pagination_.param = param;
-    pagination_.in = current_.body.empty() ? ParameterPlace::Query : ParameterPlace::Body;
+    auto& pagination = found(Kind::Cursor);
+    pagination.next = path_of(candidate);
+    pagination.param = param;
+    pagination.in = current_.body.empty() ? ParameterPlace::Query : ParameterPlace::Body;
     return;
   }
   // As mongoose-paginate writes it: {docs, page, nextPage, hasNextPage}, asked for by options.page in a body.
@@ -128,10 +133,10 @@ void Paginator::detect(const PageFacts& page) {
   const auto* has_next = documents::find(*page.envelope, path_of("hasNextPage"));
   if (has_next != nullptr && *has_next == true && next_page != nullptr && next_page->is_number_integer()) {
     const bool in_body = current_.method == "POST";
-    pagination_.kind = Kind::Page;
-    pagination_.in = in_body ? ParameterPlace::Body : ParameterPlace::Query;
-    pagination_.param = in_body ? "options.page" : "page";
-    pagination_.has_more = path_of("hasNextPage");
+    auto& pagination = found(Kind::Page);
+    pagination.in = in_body ? ParameterPlace::Body : ParameterPlace::Query;
+    pagination.param = in_body ? "options.page" : "page";
+    pagination.has_more = path_of("hasNextPage");
     number_ = next_page->get<std::int64_t>() - 1;
   }
 }
@@ -144,12 +149,12 @@ Result<std::optional<RequestKey>> Paginator::follow(const std::string& link) con
 
 Result<std::optional<RequestKey>> Paginator::next(const PageFacts& page) {
   const std::optional<RequestKey> none;
-  if (pagination_.kind == Kind::Auto) detect(page);
-  if (pagination_.kind == Kind::Single || says_no_more(page)) return none;
+  if (kind_ == Kind::Auto) detect(page);
+  if (kind_ == Kind::Single || says_no_more(page)) return none;
   std::optional<RequestKey> request;
-  switch (pagination_.kind) {
+  switch (kind_) {
     case Kind::NextLink: {
-      const auto link = text_at(page, pagination_.next);
+      const auto link = text_at(page, pagination_->next);
       if (link) request = WEIR_TRY(follow(*link));
       break;
     }
@@ -160,28 +165,28 @@ Result<std::optional<RequestKey>> Paginator::next(const PageFacts& page) {
       break;
     }
     case Kind::HeaderCursor: {
-      const auto cursor = page.headers->find(pagination_.header);
-      if (cursor && !cursor->empty()) request = WEIR_TRY(with(current_, {{pagination_.param, std::string{*cursor}}}));
+      const auto cursor = page.headers->find(pagination_->header);
+      if (cursor && !cursor->empty()) request = WEIR_TRY(with(current_, {{pagination_->param, std::string{*cursor}}}));
       break;
     }
     case Kind::Cursor: {
-      const auto* value = page.envelope == nullptr ? nullptr : documents::find(*page.envelope, *pagination_.next);
-      if (text_at(page, pagination_.next)) request = WEIR_TRY(with(current_, {{pagination_.param, *value}}));
+      const auto* value = page.envelope == nullptr ? nullptr : documents::find(*page.envelope, *pagination_->next);
+      if (text_at(page, pagination_->next)) request = WEIR_TRY(with(current_, {{pagination_->param, *value}}));
       break;
     }
     case Kind::Offset: {
       if (page.items == 0) return none;
       offset_ += static_cast<std::int64_t>(
-          pagination_.limit_param.empty() ? page.items : static_cast<std::uint64_t>(pagination_.limit));
-      const auto total = number_at(page, pagination_.total);
+          pagination_->limit_param.empty() ? page.items : static_cast<std::uint64_t>(pagination_->limit));
+      const auto total = number_at(page, pagination_->total);
       if (total && offset_ >= *total) return none;
-      request = WEIR_TRY(with(current_, {{pagination_.param, offset_}}));
+      request = WEIR_TRY(with(current_, {{pagination_->param, offset_}}));
       break;
     }
     case Kind::Page: {
-      const auto total = number_at(page, pagination_.total);
-      if (page.items == 0 || (total && number_ - pagination_.first + 1 >= *total)) return none;
-      request = WEIR_TRY(with(current_, {{pagination_.param, ++number_}}));
+      const auto total = number_at(page, pagination_->total);
+      if (page.items == 0 || (total && number_ - pagination_->first + 1 >= *total)) return none;
+      request = WEIR_TRY(with(current_, {{pagination_->param, ++number_}}));
       break;
     }
     case Kind::Auto:

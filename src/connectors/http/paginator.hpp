@@ -18,7 +18,11 @@ struct PageFacts {
 // Leads from page to page of one sequence. Decides from the pages alone, so that the same pages lead the same way again.
 class Paginator {
  public:
-  Paginator(Pagination pagination, RequestKey first) : pagination_(std::move(pagination)), current_(std::move(first)) {}
+  // `pagination` must live as long.
+  Paginator(const Pagination& pagination, RequestKey first)
+      : pagination_(&pagination), kind_(pagination.kind), current_(std::move(first)) {}
+  Paginator(const Paginator&) = delete;
+  Paginator& operator=(const Paginator&) = delete;
 
   // The first page's request: with its offset, number and size.
   Result<RequestKey> first();
@@ -37,7 +41,9 @@ class Paginator {
   std::optional<std::int64_t> number_at(const PageFacts& page, const std::optional<JsonPath>& path) const;
   bool says_no_more(const PageFacts& page) const;
 
-  Pagination pagination_;
+  const Pagination* pagination_;
+  std::optional<Pagination> found_;  // instead, once `auto` has found out how
+  Pagination::Kind kind_;
   RequestKey current_;
   std::int64_t offset_ = 0;
   std::int64_t number_ = 0;

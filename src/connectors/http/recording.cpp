@@ -14,6 +14,8 @@
 #include <cstdlib>
 #include <thread>
 
+#include "data/text.hpp"
+#include "documents/json_parser.hpp"
 #include "net/byte_stream.hpp"
 
 namespace weir::http {
@@ -26,6 +28,9 @@ constexpr auto kPackExtension = ".pack";
 constexpr auto kParts = ".parts";  // bodies that are still arriving, by process
 // A file of its own costs more than a small body's whole way through Weir.
 constexpr std::size_t kSmallBytes = std::size_t{32} << 10;
+// What a killed process has asked for in vain.
+constexpr std::size_t kPendingBytesMax = std::size_t{256} << 10;
+constexpr std::chrono::milliseconds kPendingMax{200};
 
 net::Hash128 hash_of(const RequestKey& request) {
   return net::city_hash_128(net::as_bytes(fmt::format("{}\n{}\n{}", request.method, request.url, request.body)));
@@ -51,7 +56,7 @@ void remove_parts_of_the_dead(const std::filesystem::path& folder) {
   }
 }
 
-Result<std::string> read_range(int fd, std::uint64_t begin, std::size_t size) {
+Result<std::string> read_some(int fd, std::uint64_t begin, std::size_t size) {
   std::string text(size, '\0');
   std::size_t got = 0;
   while (got < size) {
@@ -69,12 +74,12 @@ Result<std::string> read_range(int fd, std::uint64_t begin, std::size_t size) {
 
 bool Body::same_as(const Body& other) const {
   if (!sha256.empty() && !other.sha256.empty()) return sha256 == other.sha256;
-  return file == other.file && begin == other.begin;
+  return *range.file == *other.range.file && range.begin == other.range.begin;
 }
 
-Result<std::string> read_body(const Body& body, std::size_t bytes_max) {
-  const auto file = WEIR_TRY(open_file(body.file, O_RDONLY));
-  return read_range(file.get(), body.begin, std::min<std::uint64_t>(body.bytes, bytes_max));
+Result<std::string> read_range(const FileRange& range, std::size_t bytes_max) {
+  const auto file = WEIR_TRY(open_file(*range.file, O_RDONLY));
+  return read_some(file.get(), range.begin, std::min<std::uint64_t>(range.bytes, bytes_max));
 }
 
 BodyFile::BodyFile(Recording& recording, Place place, const Redactor* redactor, std::size_t secret_bytes_max)
@@ -88,7 +93,6 @@ BodyFile::~BodyFile() {
 }
 
 Result<void> BodyFile::put(std::string_view text) {
-  digest_.add(net::as_bytes(text));
   bytes_ += text.size();
   if (!file_) {
     small_.append(text);
@@ -96,8 +100,10 @@ Result<void> BodyFile::put(std::string_view text) {
     static std::atomic<std::uint64_t> count = 0;
     path_ = recording_.folder() / kParts / fmt::format("{}-{}", ::getpid(), ++count);
     file_ = WEIR_TRY(open_file(path_, O_WRONLY | O_CREAT | O_TRUNC));
+    digest_.emplace();
     text = small_;
   }
+  digest_->add(net::as_bytes(text));
   WEIR_TRY(write_all(file_.get(), text, "writing a recording"));
   small_.clear();
   return {};
@@ -117,16 +123,18 @@ Result<void> BodyFile::write(std::span<const std::byte> bytes) {
 Result<Body> BodyFile::finish(std::string_view extension) {
   WEIR_TRY(put(held_));
   held_.clear();
-  auto sha256 = digest_.finish();
-  if (!file_ && place_ == Place::Together) return recording_.pack(small_, std::move(sha256));
-  const auto target = recording_.folder() / kBodies / fmt::format("{}.{}", sha256, extension);
+  small_bytes_ = small_.size();
+  auto sha256 = digest_ ? digest_->finish() : net::sha256_of(net::as_bytes(small_));
+  small_.append(documents::kJsonPadding, '\0');
+  if (!file_ && place_ == Place::Together) return recording_.pack(text(), std::move(sha256));
+  auto target = recording_.folder() / kBodies / fmt::format("{}.{}", sha256, extension);
   if (file_) {
     if (::rename(path_.c_str(), target.c_str()) != 0) return Error::from_errno(errno, "keeping an answer");
     file_.reset();
   } else {
-    WEIR_TRY(write_file(target, small_));
+    WEIR_TRY(write_file(target, text()));
   }
-  return Body{target, 0, bytes_, std::move(sha256)};
+  return Body{{std::make_shared<const std::filesystem::path>(std::move(target)), 0, bytes_}, std::move(sha256)};
 }
 
 Result<std::unique_ptr<Recording>> Recording::open(std::filesystem::path folder, Mode mode) {
@@ -147,6 +155,11 @@ Result<std::unique_ptr<Recording>> Recording::open(std::filesystem::path folder,
   return recording;
 }
 
+Recording::~Recording() {
+  // Who needs to know whether it is kept calls flush().
+  (void)flush();
+}
+
 // Indexes the lines that were added since, by whichever process.
 Result<void> Recording::read_on() {
   constexpr std::size_t kPiece = std::size_t{1} << 20;
@@ -155,7 +168,7 @@ Result<void> Recording::read_on() {
     if (::fstat(exchanges_.get(), &status) != 0) return Error::from_errno(errno, "reading a recording");
     const auto unread = static_cast<std::uint64_t>(status.st_size) - read_bytes_;
     if (unread == 0) return {};
-    const auto text = WEIR_TRY(read_range(exchanges_.get(), read_bytes_, std::min<std::uint64_t>(unread, kPiece)));
+    const auto text = WEIR_TRY(read_some(exchanges_.get(), read_bytes_, std::min<std::uint64_t>(unread, kPiece)));
     std::size_t at = 0;
     for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', at)) {
       const auto line = parse_json(std::string_view{text}.substr(at, end - at));
@@ -176,60 +189,78 @@ Result<void> Recording::read_on() {
 Result<std::optional<Exchange>> Recording::find(const RequestKey& request) {
   const std::lock_guard lock(mutex_);
   const auto hash = hash_of(request);
+  const bool is_pending = pending_requests_.contains(hash);
+  if (is_pending) WEIR_TRY(flush_locked());
   auto found = places_.find(hash);
-  if (found == places_.end()) {
+  if (is_pending || found == places_.end()) {
     WEIR_TRY(read_on());
     found = places_.find(hash);
   }
   if (found == places_.end()) return std::optional<Exchange>{};
   const auto line =
-      WEIR_TRY(parse_json(WEIR_TRY(read_range(exchanges_.get(), found->second.first, found->second.second))));
+      WEIR_TRY(parse_json(WEIR_TRY(read_some(exchanges_.get(), found->second.first, found->second.second))));
   Exchange exchange{.request = key_of(line), .status = line.value("status", 200), .headers = {}, .body = {}, .at = {}};
   const auto headers = line.value("headers", Json::object());
   for (const auto& [name, value] : headers.items()) exchange.headers.add(name, value.get<std::string>());
   exchange.at = parse_instant(line.value("at", std::string{})).value_or(Instant{});
-  auto& body = exchange.body;
-  body.file = folder_ / line.value("file", std::string{});
-  body.sha256 = line.value("sha256", std::string{});
-  body.begin = line.value("begin", std::uint64_t{0});
+  auto& range = exchange.body.range;
+  exchange.body.sha256 = line.value("sha256", std::string{});
+  range.file = std::make_shared<const std::filesystem::path>(folder_ / line.value("file", std::string{}));
+  range.begin = line.value("begin", std::uint64_t{0});
   std::error_code error;
-  const auto size = std::filesystem::file_size(body.file, error);
-  if (error || size < body.begin) return std::optional<Exchange>{};
-  body.bytes = line.value("bytes", size - body.begin);
-  const bool whole = line.contains("begin") ? body.begin + body.bytes <= size : body.bytes == size;
+  const auto size = std::filesystem::file_size(*range.file, error);
+  if (error || size < range.begin) return std::optional<Exchange>{};
+  range.bytes = line.value("bytes", size - range.begin);
+  const bool whole = line.contains("begin") ? range.begin + range.bytes <= size : range.bytes == size;
   if (!whole) return std::optional<Exchange>{};
   return std::optional{std::move(exchange)};
 }
 
-// One write a line. What stands before it may be torn by a process that died.
-Result<void> Recording::append(int file, const Json& line) {
+// One write. What stands before it may be torn by a process that died.
+Result<void> Recording::append(int file, std::string_view lines) {
   const auto size = ::lseek(file, 0, SEEK_END);
-  const auto last = size > 0 ? WEIR_TRY(read_range(file, static_cast<std::uint64_t>(size) - 1, 1)) : std::string{"\n"};
-  return write_all(file, (last == "\n" ? "" : "\n") + to_text(line) + "\n", "writing a recording");
+  const auto last = size > 0 ? WEIR_TRY(read_some(file, static_cast<std::uint64_t>(size) - 1, 1)) : std::string{"\n"};
+  if (last == "\n") return write_all(file, lines, "writing a recording");
+  return write_all(file, fmt::format("\n{}", lines), "writing a recording");
 }
 
 Result<void> Recording::add(const Exchange& exchange) {
-  Json line = {{"at", format_instant(exchange.at)}, {"method", exchange.request.method}, {"url", exchange.request.url}};
-  if (!exchange.request.body.empty()) line["body"] = exchange.request.body;
-  line["status"] = exchange.status;
-  Json headers = Json::object();
-  for (const auto& [name, value] : exchange.headers.entries()) headers[name] = value;
-  if (!headers.empty()) line["headers"] = std::move(headers);
-  const auto& body = exchange.body;
-  line["file"] = body.file.lexically_relative(folder_).string();
-  if (body.file == pack_path_) line["begin"] = body.begin;
-  line["bytes"] = body.bytes;
-  line["sha256"] = body.sha256;
+  const auto& [range, sha256] = exchange.body;
+  std::string line = fmt::format(R"({{"at":"{}","method":)", format_instant(exchange.at));
+  const auto put = [&line](std::string_view name, std::string_view text) {
+    line += name;
+    data::append_json_text(line, text);
+  };
+  put("", exchange.request.method);
+  put(R"(,"url":)", exchange.request.url);
+  if (!exchange.request.body.empty()) put(R"(,"body":)", exchange.request.body);
+  line += fmt::format(R"(,"status":{})", exchange.status);
+  std::string_view separator = R"(,"headers":{)";
+  for (const auto& [name, value] : exchange.headers.entries()) {
+    put(std::exchange(separator, ","), name);
+    put(":", value);
+  }
+  if (!exchange.headers.entries().empty()) line += '}';
   const std::lock_guard lock(mutex_);
-  return append(exchanges_.get(), line);
+  const bool is_packed = range.file == pack_path_;
+  put(R"(,"file":)", is_packed ? pack_name_ : range.file->lexically_relative(folder_).string());
+  if (is_packed) line += fmt::format(R"(,"begin":{})", range.begin);
+  line += fmt::format(R"(,"bytes":{},"sha256":"{}"}})", range.bytes, sha256);
+  line += '\n';
+  pending_lines_ += line;
+  pending_requests_.insert(hash_of(exchange.request));
+  note_pending();
+  return pending_lines_.size() < kPendingBytesMax ? Result<void>{} : flush_locked();
 }
 
 // Each process has a pack of its own, so that a range is where it was written.
 Result<void> Recording::open_pack() {
   for (int number = 1; !pack_; ++number) {
-    pack_path_ = folder_ / kBodies / fmt::format("{}{}", number, kPackExtension);
-    pack_ = Descriptor{::open(pack_path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)};
-    if (!pack_ && errno != EEXIST) return Error::from_errno(errno, fmt::format("opening: {}", pack_path_.string()));
+    pack_name_ = fmt::format("{}/{}{}", kBodies, number, kPackExtension);
+    const auto path = folder_ / pack_name_;
+    pack_ = Descriptor{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)};
+    if (!pack_ && errno != EEXIST) return Error::from_errno(errno, fmt::format("opening: {}", path.string()));
+    pack_path_ = std::make_shared<const std::filesystem::path>(path);
   }
   return {};
 }
@@ -237,21 +268,52 @@ Result<void> Recording::open_pack() {
 Result<Body> Recording::pack(std::string_view text, std::string sha256) {
   const std::lock_guard lock(mutex_);
   if (!pack_) WEIR_TRY(open_pack());
-  WEIR_TRY(write_all(pack_.get(), fmt::format("{}\n", text), "writing a recording"));
+  pending_bodies_.append(text);
+  pending_bodies_ += '\n';
+  note_pending();
   const auto begin = std::exchange(pack_bytes_, pack_bytes_ + text.size() + 1);
-  return Body{pack_path_, begin, text.size(), std::move(sha256)};
+  if (pending_bodies_.size() >= kPendingBytesMax) WEIR_TRY(flush_locked());
+  return Body{{pack_path_, begin, text.size()}, std::move(sha256)};
+}
+
+void Recording::note_pending() {
+  if (!pending_since_) pending_since_ = std::chrono::steady_clock::now();
+}
+
+std::optional<std::chrono::steady_clock::time_point> Recording::flush_due() const {
+  const std::lock_guard lock(mutex_);
+  if (!pending_since_) return std::nullopt;
+  return *pending_since_ + kPendingMax;
+}
+
+Result<void> Recording::flush() {
+  const std::lock_guard lock(mutex_);
+  return flush_locked();
+}
+
+// Bodies first: whoever sees a line finds its body.
+Result<void> Recording::flush_locked() {
+  if (!pending_bodies_.empty()) WEIR_TRY(write_all(pack_.get(), pending_bodies_, "writing a recording"));
+  pending_bodies_.clear();
+  if (!pending_lines_.empty()) WEIR_TRY(append(exchanges_.get(), pending_lines_));
+  pending_lines_.clear();
+  pending_requests_.clear();
+  pending_since_.reset();
+  return {};
 }
 
 Result<Body> Recording::adopt(const Body& body) {
-  if (body.file.extension() == kPackExtension) return pack(WEIR_TRY(read_body(body, kSmallBytes)), body.sha256);
-  auto adopted = body;
-  adopted.file = folder_ / kBodies / body.file.filename();
+  const auto& file = *body.range.file;
+  if (file.extension() == kPackExtension) return pack(WEIR_TRY(read_range(body.range, kSmallBytes)), body.sha256);
+  auto target = folder_ / kBodies / file.filename();
   std::error_code error;
-  if (std::filesystem::exists(adopted.file, error)) return adopted;
-  std::filesystem::create_hard_link(body.file, adopted.file, error);
-  if (error)
-    std::filesystem::copy_file(body.file, adopted.file, std::filesystem::copy_options::overwrite_existing, error);
-  if (error) return Error::from_errno(error.value(), fmt::format("keeping an answer: {}", adopted.file.string()));
+  if (!std::filesystem::exists(target, error)) {
+    std::filesystem::create_hard_link(file, target, error);
+    if (error) std::filesystem::copy_file(file, target, std::filesystem::copy_options::overwrite_existing, error);
+    if (error) return Error::from_errno(error.value(), fmt::format("keeping an answer: {}", target.string()));
+  }
+  auto adopted = body;
+  adopted.range.file = std::make_shared<const std::filesystem::path>(std::move(target));
   return adopted;
 }
 
@@ -273,7 +335,7 @@ Result<std::optional<Json>> Recording::fetch_begin(std::string_view resource) {
 Result<void> Recording::note_fetch(std::string_view resource, const Json& from) {
   const std::lock_guard lock(mutex_);
   const auto file = WEIR_TRY(open_file(folder_ / kFetches, O_RDWR | O_CREAT | O_APPEND));
-  return append(file.get(), {{"resource", resource}, {"from", from}});
+  return append(file.get(), to_text(Json{{"resource", resource}, {"from", from}}) + "\n");
 }
 
 // flock() itself knows no stop token: a thread waits for it, and gives the lock back when nobody wants it any more.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -11,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/clock.hpp"
 #include "base/file.hpp"
@@ -29,19 +31,24 @@ struct RequestKey {
   std::string body;  // "" is none
 };
 
-// Where an answer's body lies: a file of its own, or a range of one that holds many.
-struct Body {
-  std::filesystem::path file;
+// Where bytes lie: a file of their own, or a range of one that holds many.
+struct FileRange {
+  std::shared_ptr<const std::filesystem::path> file;
   std::uint64_t begin = 0;
   std::uint64_t bytes = 0;
+};
+
+// An answer's body.
+struct Body {
+  FileRange range;
   std::string sha256;  // "" where a recording written by hand leaves it out
 
   // Whether both have the same content, as far as it is known.
   bool same_as(const Body& other) const;
 };
 
-// The first bytes of a body, as many as there are.
-Result<std::string> read_body(const Body& body, std::size_t bytes_max);
+// The first bytes of a range, as many as there are.
+Result<std::string> read_range(const FileRange& range, std::size_t bytes_max);
 
 // A request's answer, as a recording keeps it.
 struct Exchange {
@@ -67,6 +74,8 @@ class BodyFile {
   Result<void> write(std::span<const std::byte> bytes);
   // A body of its own is named by its content and this extension.
   Result<Body> finish(std::string_view extension);
+  // Of a finished body, while this lives: all of it, with kJsonPadding bytes behind it that may be read. "" when it is large.
+  std::string_view text() const { return std::string_view{small_}.substr(0, small_bytes_); }
 
  private:
   Result<void> put(std::string_view text);
@@ -77,9 +86,10 @@ class BodyFile {
   const std::size_t held_bytes_;  // a secret may begin in one piece and end in the next
   std::string held_;
   std::string small_;  // all that came, while it is little
+  std::size_t small_bytes_ = 0;
   std::filesystem::path path_;
-  Descriptor file_;  // open once it is much
-  net::Sha256 digest_;
+  Descriptor file_;                    // open once it is much
+  std::optional<net::Sha256> digest_;  // once it is much
   std::uint64_t bytes_ = 0;
 };
 
@@ -93,13 +103,15 @@ class BodyFile {
 //   bodies/           the answers' bodies, decompressed: large ones named by their content, small ones a line each in packs
 //   fetches.jsonl     where each fetch of a resource began: {"resource": "launches", "from": {…}}
 //
-// Lines are only ever added, a whole line by one write; a line counts once its body is in place. Several processes may add
-// at once. Thread-safe.
+// Lines are only ever added, whole ones by one write; a line counts once its body is in place. Several processes may add at
+// once. Answers that come in quick succession are written together: flush() puts them where others see them, and so does
+// the destructor. Thread-safe.
 class Recording {
  public:
   // Makes the folder when it is to be written. NotFound when one that is only read is not there.
   enum class Mode { Record, Replay };
   static Result<std::unique_ptr<Recording>> open(std::filesystem::path folder, Mode mode);
+  ~Recording();
 
   const std::filesystem::path& folder() const { return folder_; }
   // The latest answer to this request whose body is there.
@@ -107,8 +119,11 @@ class Recording {
   Result<void> add(const Exchange& exchange);
   // Keeps a body together with others.
   Result<Body> pack(std::string_view text, std::string sha256);
-  // Brings in a body that another recording has.
+  // Brings in a body that another recording has, and has flushed.
   Result<Body> adopt(const Body& body);
+  Result<void> flush();
+  // When what is not yet written has waited long enough; nothing when all is.
+  std::optional<std::chrono::steady_clock::time_point> flush_due() const;
 
   // Where the recorded fetch of a resource began: the last that was noted. Nothing when none was.
   Result<std::optional<Json>> fetch_begin(std::string_view resource);
@@ -120,21 +135,28 @@ class Recording {
  private:
   explicit Recording(std::filesystem::path folder) : folder_(std::move(folder)) {}
   Result<void> read_on();
-  Result<void> append(int file, const Json& line);
+  Result<void> append(int file, std::string_view lines);
+  Result<void> flush_locked();
+  void note_pending();
   Result<void> open_pack();
 
   const std::filesystem::path folder_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   Descriptor exchanges_;
   Descriptor pack_;  // this process's own
-  std::filesystem::path pack_path_;
-  std::uint64_t pack_bytes_ = 0;
+  std::shared_ptr<const std::filesystem::path> pack_path_;
+  std::string pack_name_;         // "bodies/1.pack"
+  std::uint64_t pack_bytes_ = 0;  // with what is pending
+  std::string pending_bodies_;
+  std::string pending_lines_;
+  std::optional<std::chrono::steady_clock::time_point> pending_since_;
   std::uint64_t read_bytes_ = 0;  // of exchanges.jsonl, as far as it is indexed
   struct HashOfHash {
     std::size_t operator()(const net::Hash128& hash) const { return hash.low; }
   };
   std::unordered_map<net::Hash128, std::pair<std::uint64_t, std::uint32_t>, HashOfHash>
       places_;  // begin and size of lines
+  std::unordered_set<net::Hash128, HashOfHash> pending_requests_;
 };
 
 }  // namespace weir::http

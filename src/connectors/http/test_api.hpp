@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <mutex>
@@ -288,6 +289,16 @@ class HttpTest : public ::testing::Test {
   FakeTimeline timeline_;
   KeptLog log_;
 };
+
+// What a shell command prints.
+inline std::string output_of(const std::string& command) {
+  std::string text;
+  FILE* pipe = ::popen(command.c_str(), "r");
+  char buffer[65536];
+  while (const auto count = std::fread(buffer, 1, sizeof buffer, pipe)) text.append(buffer, count);
+  ::pclose(pipe);
+  return text;
+}
 
 // {"id":first},…
 inline std::string items(int first, int count) {
