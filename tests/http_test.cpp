@@ -126,5 +126,89 @@ TEST_F(HttpProgram, AFailedRunGoesOnWhereItStoppedAndTellsNoSecret) {
   }
 }
 
+// Answers what a recording answers, whatever host was asked then.
+class RecordedApi {
+ public:
+  explicit RecordedApi(const std::filesystem::path& recording) {
+    const auto text = read_file(recording / "exchanges.jsonl").value();
+    for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) {
+      const auto line = parse_json(std::string_view{text}.substr(at, text.find('\n', at) - at)).value();
+      const auto url = line.value("url", "");
+      const auto method = line.value("method", "GET");
+      const auto target = url.substr(url.find('/', url.find("://") + 3));
+      answers_[name(method, target, line.value("body", ""))] = read_file(recording / line.value("file", "")).value();
+    }
+  }
+  std::string url() const { return server_.url(); }
+  // Whether everything that is recorded was asked for, and nothing else, each once.
+  void expect_asked_once() const {
+    std::vector<std::string> recorded;
+    for (const auto& [name, body] : answers_) recorded.push_back(name);
+    auto asked = asked_;
+    std::ranges::sort(asked);
+    EXPECT_EQ(asked, recorded);
+  }
+
+ private:
+  static std::string name(const std::string& method, const std::string& target, const std::string& body) {
+    return fmt::format("{} {} {}", method, target, body);
+  }
+  Reply answer(const Got& got) {
+    const std::lock_guard lock(mutex_);
+    asked_.push_back(name(got.method, got.target, got.body));
+    const auto found = answers_.find(asked_.back());
+    if (found == answers_.end()) return {.status = 404, .body = "not recorded"};
+    return {.body = found->second, .headers = "Content-Type: application/json; charset=utf-8\r\n"};
+  }
+
+  std::map<std::string, std::string> answers_;
+  std::mutex mutex_;
+  std::vector<std::string> asked_;
+  Server server_{[this](const Got& got) { return answer(got); }};
+};
+
+// The environments `live` of the examples, with a server of ours where the API is.
+TEST(LiveExamples, AstronautsAsksTheApi) {
+  const TestProject project{"astronauts"};
+  const RecordedApi api{project.folder() / "recordings/after"};
+  project.edit("weir.yml", "{replay: null}", fmt::format("{{replay: null, url: \"{}\"}}", api.url()));
+  ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
+  const auto run = project.run({"run", "astronauts", "--env", "live", "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
+  EXPECT_EQ(run.out.find("REPLAY"), std::string::npos);
+  api.expect_asked_once();
+  EXPECT_EQ(project.query("warehouse", "SELECT people, crafts FROM people_summary"), "10,2\n");
+}
+
+TEST(LiveExamples, SpacexAsksTheApi) {
+  const TestProject project{"spacex"};
+  const RecordedApi api{project.folder() / "recordings"};
+  project.edit("weir.yml", "{replay: null}", fmt::format("{{replay: null, url: \"{}\"}}", api.url()));
+  ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
+  const auto run = project.run({"run", "load", "--env", "live", "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
+  EXPECT_EQ(run.out.find("REPLAY"), std::string::npos);
+  api.expect_asked_once();
+  EXPECT_EQ(project.query("subscriber",
+                          "SELECT (SELECT count(*) FROM launches), (SELECT count(*) FROM launches_cores), (SELECT "
+                          "count(*) FROM starlink)"),
+            "207,219,3391\n");
+}
+
+// RFC 2606 keeps .invalid from ever being a host.
+TEST(LiveExamples, WithoutANetworkTheErrorSaysSo) {
+  const TestProject project{"spacex"};
+  project.edit("weir.yml", "{replay: null}",
+               "{replay: null, url: \"https://no-such-host.invalid\", retry: {attempts: 2, delay: 1ms}}");
+  project.edit("pipelines/load.yml", "retry: {attempts: 4, delay: 5s,", "retry: {attempts: 1, delay: 5s,");
+  ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
+  const auto run = project.run({"run", "load", "--env", "live", "--select", "rockets", "--json"});
+  EXPECT_EQ(run.exit_code, 3) << run.out << run.err;
+  const auto error = run.event("step", "rockets")["error"];
+  EXPECT_EQ(error["code"], "unavailable") << error;
+  const auto message = error["message"].get<std::string>();
+  EXPECT_NE(message.find("cannot connect to https://no-such-host.invalid"), std::string::npos) << message;
+}
+
 }  // namespace
 }  // namespace weir

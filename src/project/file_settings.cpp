@@ -146,7 +146,7 @@ const std::vector<Setting>& weir_settings() {
       text("name", "the project's name", Need::Required),
       text("description", "what the project is for"),
       open_map("connections", "the systems that the project reads and writes, by name"),
-      open_map("environments", "other places to run in, such as prod: each replaces connections by name"),
+      open_map("environments", "other places to run in, such as prod: each says what is different about connections"),
       open_map("vars", "values that var() gives"),
       any("models", "settings of models by folder, as in dbt_project.yml"),
       {.name = "dbt",
@@ -219,7 +219,9 @@ const std::vector<Setting>& connection_settings() {
 
 const std::vector<Setting>& environment_settings() {
   static const std::vector<Setting> settings{
-      open_map("connections", "connections that replace those of the same name, or join them"),
+      open_map("connections",
+               "what is different about connections of the same name: keys replace keys, null takes one away; with a "
+               "type it is another one"),
       open_map("vars", "values that replace those of the same name")};
   return settings;
 }

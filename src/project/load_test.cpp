@@ -94,6 +94,30 @@ LoadOutcome load_files(std::vector<std::pair<std::string, std::string>> files, s
   return load(folder.path(), vocabulary(), {std::move(environment)});
 }
 
+TEST(Load, AnEnvironmentSaysWhatIsDifferent) {
+  const auto outcome = load_files({{"weir.yml", R"(name: x
+connections:
+  warehouse: {type: clickhouse, managed: true, database: base}
+  crm: {type: postgres, url: "postgres://one"}
+environments:
+  prod:
+    connections:
+      warehouse: {url: "https://prod"}
+      crm: {type: clickhouse, url: "https://other"}
+  plain:
+    connections:
+      warehouse: {database: null}
+)"}},
+                                  "prod");
+  ASSERT_EQ(mistakes_of(outcome), std::vector<std::string>{});
+  const auto& there = *outcome.project->find_connection("warehouse");
+  EXPECT_EQ(there.type, "clickhouse");
+  EXPECT_FALSE(there.managed);
+  EXPECT_EQ(there.settings.text("database"), "base");
+  EXPECT_EQ(there.settings.text("url"), "https://prod");
+  EXPECT_EQ(outcome.project->find_connection("crm")->type, "clickhouse");
+}
+
 TEST(Load, AProjectWithEverything) {
   const auto outcome =
       load_files({{"weir.yml", kWeir},

@@ -11,8 +11,7 @@ namespace {
 
 constexpr auto kWeirFile = "weir.yml";
 // A connection's keys are those of every connection and those of its type.
-std::optional<Connection> read_connection(Reading& reading, Validator& validator, const Node& key, const Node& node,
-                                          const std::string& inherited_type) {
+std::optional<Connection> read_connection(Reading& reading, Validator& validator, const Node& key, const Node& node) {
   check_name(validator, key, "a connection", key.text);
   if (node.kind != Node::Kind::Map) {
     validator.mistake(node, fmt::format("connection {} takes a map, not {}", key.text, describe(node)),
@@ -20,7 +19,7 @@ std::optional<Connection> read_connection(Reading& reading, Validator& validator
     return std::nullopt;
   }
   const auto* type = node.find("type");
-  const auto type_name = type == nullptr ? inherited_type : type->text;
+  const auto type_name = type == nullptr ? std::string{} : type->text;
   const auto& kinds = reading.vocabulary.connections;
   if (type_name.empty()) {
     validator.mistake(key, fmt::format("connection {} has no type", key.text), suggestion("", names_of(kinds)));
@@ -61,15 +60,38 @@ std::optional<Connection> read_connection(Reading& reading, Validator& validator
   return connection;
 }
 
+// What an environment says of a connection, over what weir.yml says: keys replace keys, null takes one away, and a server's
+// address takes away that Weir manages it. One that names its type stands for itself.
+Node laid_over(const Node* base, const Node& node) {
+  const bool stands_alone =
+      base == nullptr || base->kind != Node::Kind::Map || node.kind != Node::Kind::Map || node.find("type") != nullptr;
+  if (stands_alone) return node;
+  Node merged = node;
+  merged.keys.clear();
+  merged.items.clear();
+  const auto add = [&merged](const Node& from, std::size_t i) {
+    merged.keys.push_back(from.keys[i]);
+    merged.items.push_back(from.items[i]);
+  };
+  for (std::size_t i = 0; i < base->keys.size(); ++i) {
+    const auto& key = base->keys[i].text;
+    const bool is_elsewhere = key == "managed" && (node.find("url") != nullptr || node.find("host") != nullptr);
+    if (node.find(key) == nullptr && !is_elsewhere) add(*base, i);
+  }
+  for (std::size_t i = 0; i < node.keys.size(); ++i) {
+    if (node.items[i].kind != Node::Kind::Null) add(node, i);
+  }
+  return merged;
+}
+
 std::vector<Connection> read_connections(Reading& reading, const YamlFile& file, const Node& node,
-                                         const std::vector<Connection>& base) {
+                                         const Node* base = nullptr) {
   std::vector<Connection> connections;
   if (node.kind != Node::Kind::Map) return connections;
   for (std::size_t i = 0; i < node.keys.size(); ++i) {
     Validator validator{file.path, file.text, reading.mistakes};
-    const auto inherited = std::ranges::find(base, node.keys[i].text, &Connection::name);
-    auto connection = read_connection(reading, validator, node.keys[i], node.items[i],
-                                      inherited == base.end() ? std::string{} : inherited->type);
+    const auto* below = base == nullptr ? nullptr : base->find(node.keys[i].text);
+    auto connection = read_connection(reading, validator, node.keys[i], laid_over(below, node.items[i]));
     if (connection) connections.push_back(std::move(*connection));
   }
   return connections;
@@ -78,7 +100,7 @@ std::vector<Connection> read_connections(Reading& reading, const YamlFile& file,
 // Every environment is checked; the chosen one takes effect.
 void read_environments(Reading& reading, const YamlFile& file, const Node& node) {
   auto& project = reading.project;
-  const auto base = project.connections;
+  const auto* base = file.root.find("connections");
   bool chosen = reading.options.environment.empty();
   for (std::size_t i = 0; i < node.keys.size() && node.kind == Node::Kind::Map; ++i) {
     const auto& name = node.keys[i].text;
@@ -202,7 +224,7 @@ void read_weir_file(Reading& reading) {
   reading.hooks = read_hooks(values, file->root, validator, kWeirFile);
   if (files.has("retention")) project.files_retention = files.duration("retention");
   if (const auto* connections = file->root.find("connections")) {
-    project.connections = read_connections(reading, *file, *connections, {});
+    project.connections = read_connections(reading, *file, *connections);
   }
   const auto* environments = file->root.find("environments");
   read_environments(reading, *file, environments == nullptr ? Node{} : *environments);
