@@ -5,6 +5,7 @@
 #include "connectors/clickhouse/dbt_output.hpp"
 #include "connectors/clickhouse/dialect.hpp"
 #include "connectors/clickhouse/mirror.hpp"
+#include "connectors/clickhouse/schema_change.hpp"
 #include "connectors/clickhouse/sink.hpp"
 #include "connectors/clickhouse/source.hpp"
 
@@ -76,6 +77,7 @@ std::vector<Setting> write_options() {
        .type = SettingType::Map,
        .doc = "Settings of the table",
        .fields = {{.name = "value", .type = SettingType::Any}}},
+      clickhouse::schema_changes_setting(),
   };
 }
 

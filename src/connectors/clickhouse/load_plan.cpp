@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "connectors/clickhouse/schema_change.hpp"
 #include "connectors/clickhouse/staging.hpp"
 #include "connectors/clickhouse/table_clauses.hpp"
 
@@ -21,30 +22,6 @@ const CatalogColumn* find_column(const CatalogTable& table, std::string_view nam
     if (column.name == name && column.is_ordinary()) return &column;
   }
   return nullptr;
-}
-
-int integer_bits(data::Kind kind) {
-  const auto rank = static_cast<int>(kind) - static_cast<int>(data::Kind::Int8);
-  return 8 << (rank % 4);
-}
-bool is_signed(data::Kind kind) { return kind <= data::Kind::Int64; }
-
-// Whether the table's type holds every value of the rows' type.
-bool holds(const data::Type& table, const data::Type& rows) {
-  if (data::is_integer(table.kind) && data::is_integer(rows.kind)) {
-    if (is_signed(table.kind) == is_signed(rows.kind)) return integer_bits(table.kind) >= integer_bits(rows.kind);
-    return is_signed(table.kind) && integer_bits(table.kind) > integer_bits(rows.kind);
-  }
-  if (table.kind != rows.kind) return false;
-  switch (table.kind) {
-    case data::Kind::Decimal:
-      return table.scale >= rows.scale && table.precision - table.scale >= rows.precision - rows.scale;
-    case data::Kind::Time:
-    case data::Kind::Timestamp: return table.unit >= rows.unit && table.zone.empty() == rows.zone.empty();
-    case data::Kind::List:
-    case data::Kind::Struct: return table == rows;
-    default: return true;
-  }
 }
 
 std::optional<MappedType> mapped_type(const CatalogColumn& column, std::string_view zone) {
@@ -93,8 +70,9 @@ class Planner {
     plan_.next = beside(plan_.target, kNextMark, owner);
     plan_.key = request_.key;
     plan_.origin = request_.origin.empty() ? request_.key : request_.origin;
-    for (const auto& field : request_.schema->fields) plan_.names.push_back(field.name);
     WEIR_TRY(refuse_what_cannot_be());
+    if (existing_) follow_rows();
+    for (const auto& field : request_.schema->fields) plan_.names.push_back(field.name);
     switch (request_.mode) {
       case WriteMode::Replace: WEIR_TRY(plan_replace()); break;
       case WriteMode::Append: WEIR_TRY(plan_append()); break;
@@ -120,6 +98,52 @@ class Planner {
           .hint("use mode: replace with this server");
     }
     return {};
+  }
+
+  // What the table lacks is left out of the rows, or becomes a change of the table, which is planned for as if it was made.
+  void follow_rows() {
+    const auto policy = schema_changes(request_.options);
+    const bool alters =
+        policy == SchemaChanges::Evolve && request_.mode != WriteMode::Replace && existing_->is_merge_tree();
+    data::Schema taken;
+    for (const auto& field : request_.schema->fields) {
+      const bool is_known = find_column(*existing_, field.name) != nullptr;
+      if (is_known || policy != SchemaChanges::Reject) {
+        taken.fields.push_back(field);
+      } else {
+        plan_.rejected.push_back(field.name);
+      }
+      if (!alters) continue;
+      if (is_known) {
+        widen(field);
+      } else {
+        add_column(field);
+      }
+    }
+    if (!plan_.rejected.empty()) request_.schema = std::make_shared<const data::Schema>(std::move(taken));
+  }
+
+  void add_column(data::Field field) {
+    // Rows that are there have no value of it.
+    field.nullable = data::Nullable::Yes;
+    const auto type = own_type(field);
+    plan_.alterations.push_back(
+        {field.name, fmt::format("ADD COLUMN IF NOT EXISTS {} {}", quote_name(field.name), type), {}});
+    existing_->columns.push_back({.name = field.name, .type = type, .default_kind = {}});
+  }
+
+  void widen(const data::Field& field) {
+    // ClickHouse does not change the type of what a table is ordered or partitioned by.
+    for (const auto* keys : {&existing_->sorting_key, &existing_->primary_key, &existing_->partition_key}) {
+      if (keys->find(field.name) != std::string::npos) return;
+    }
+    const auto column = std::ranges::find(existing_->columns, field.name, &CatalogColumn::name);
+    const auto mapped = mapped_type(*column, server_.zone);
+    auto wider = mapped ? wider_type(*mapped, field) : std::nullopt;
+    if (!wider) return;
+    column->type = own_type({field.name, wider->type, wider->nullable});
+    plan_.alterations.push_back({field.name, fmt::format("MODIFY COLUMN {} {}", quote_name(field.name), column->type),
+                                 std::move(wider->guard)});
   }
 
   // The new table comes about beside the old one and then takes its place.
@@ -169,6 +193,7 @@ class Planner {
     WEIR_TRY(use_types_of(*existing_));
     if (plan_.method == Method::Move) {
       create_like_target(plan_.staging);
+      if (!plan_.alterations.empty()) plan_.statements.push_back(alter_statement(plan_, plan_.staging, options_, {}));
     } else {
       create_plain_staging(columns_of_table());
     }
@@ -285,7 +310,7 @@ class Planner {
       const auto* column = find_column(table, field.name);
       if (column == nullptr) {
         return Error::user(Code::TypeMismatch, "table {} has no column {}", plan_.target.text(), field.name)
-            .hint("add the column to the table, leave it out of the copy, or use mode: replace");
+            .hint("set schema_changes: evolve, add the column by hand, leave it out of the copy, or use mode: replace");
       }
       const auto type = parse_column_type(column->type);
       auto mapped = type ? weir_type(*type, server_.zone) : std::nullopt;
@@ -298,8 +323,8 @@ class Planner {
     return {};
   }
 
-  const flow::WriteRequest& request_;
-  const std::optional<CatalogTable>& existing_;
+  flow::WriteRequest request_;
+  std::optional<CatalogTable> existing_;  // as it will be
   const ServerInfo& server_;
   const ClientOptions& options_;
   std::string_view cluster_;
@@ -307,6 +332,13 @@ class Planner {
 };
 
 }  // namespace
+
+std::string alter_statement(const LoadPlan& plan, const flow::Relation& table, const ClientOptions& options,
+                            std::string_view cluster) {
+  std::string clauses;
+  for (const auto& alteration : plan.alterations) clauses += (clauses.empty() ? "" : ", ") + alteration.clause;
+  return fmt::format("ALTER TABLE {}{} {}", quote_relation(table, options), on_cluster(cluster), clauses);
+}
 
 Result<LoadPlan> plan_load(const flow::WriteRequest& request, const std::optional<CatalogTable>& existing,
                            const ServerInfo& server, const ClientOptions& options, std::string_view cluster,

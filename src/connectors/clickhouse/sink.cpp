@@ -1,6 +1,7 @@
 #include "connectors/clickhouse/sink.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 
@@ -20,7 +21,8 @@ class ClickhouseLoad final : public flow::Load {
       : pool_(std::move(pool)),
         server_(std::move(server)),
         plan_(std::make_shared<const LoadPlan>(std::move(plan))),
-        publisher_(pool_, plan_->target.space, std::move(cluster)) {}
+        cluster_(std::move(cluster)),
+        publisher_(pool_, plan_->target.space, cluster_) {}
   ClickhouseLoad(const ClickhouseLoad&) = delete;
   ClickhouseLoad& operator=(const ClickhouseLoad&) = delete;
 
@@ -32,6 +34,7 @@ class ClickhouseLoad final : public flow::Load {
   }
 
   Result<void> make_tables(std::stop_token stop) {
+    WEIR_TRY(check_guards(stop));
     for (const auto& statement : plan_->statements) WEIR_TRY(execute(statement, stop));
     return publisher_.make_receipts_table(stop);
   }
@@ -60,6 +63,10 @@ class ClickhouseLoad final : public flow::Load {
     if (plan_->mode == flow::WriteMode::Merge) {
       WEIR_TRY(merge(stop));
       record.staging = plan_->next;
+    } else if (!plan_->alterations.empty()) {
+      // An added column that no row uses yet is all that remains of a commit that dies here.
+      WEIR_TRY(check_guards(stop));
+      WEIR_TRY(execute(alter_statement(*plan_, plan_->target, pool_->options(), cluster_), stop));
     }
     outcome_ = Outcome::Unknown;
     auto receipt = WEIR_TRY(publisher_.publish(std::move(record), stop));
@@ -86,6 +93,20 @@ class ClickhouseLoad final : public flow::Load {
     return value;
   }
 
+  // What a wider type would round keeps the table as it is.
+  Result<void> check_guards(std::stop_token stop) {
+    for (const auto& [column, clause, guard] : plan_->alterations) {
+      if (guard.empty()) continue;
+      const auto rows = WEIR_TRY(pool_->take()->rows(
+          {.sql = fmt::format("SELECT count() FROM {} WHERE {}", quoted(plan_->target), guard)}, stop));
+      if (rows.empty() || rows[0][0] == "0") continue;
+      return Error::user(Code::TypeMismatch, "column {} of {} has values that its wider type would not hold exactly",
+                         column, plan_->target.text())
+          .hint("change the column by hand, or state its type at the source");
+    }
+    return {};
+  }
+
   static std::string list_of(const std::vector<std::string>& names) {
     std::vector<std::string> quoted_names;
     for (const auto& name : names) quoted_names.push_back(quote_name(name));
@@ -104,6 +125,10 @@ class ClickhouseLoad final : public flow::Load {
     const auto sequence = quote_name(kSequenceColumn);
     WEIR_TRY(execute(fmt::format("CREATE TABLE {} AS {}", next, quoted(plan_->target)), stop));
     WEIR_TRY(execute(fmt::format("ALTER TABLE {} ATTACH PARTITION ALL FROM {}", next, quoted(plan_->target)), stop));
+    if (!plan_->alterations.empty()) {
+      WEIR_TRY(check_guards(stop));
+      WEIR_TRY(execute(alter_statement(*plan_, plan_->next, pool_->options(), {}), stop));
+    }
     WEIR_TRY(execute(fmt::format("DELETE FROM {} WHERE ({}) IN (SELECT {} FROM {})", next, key, key, staging), stop));
     auto staged = fmt::format("SELECT * FROM {}", staging);
     if (progress_->deletes != 0) {
@@ -129,6 +154,7 @@ class ClickhouseLoad final : public flow::Load {
   ServerInfo server_;
   std::shared_ptr<const LoadPlan> plan_;
   std::shared_ptr<LoadProgress> progress_ = std::make_shared<LoadProgress>();
+  std::string cluster_;
   Publisher publisher_;
   Outcome outcome_ = Outcome::Open;
 };
@@ -144,6 +170,10 @@ class ClickhouseSink final : public flow::Sink {
     WEIR_TRY(remove_leftovers(target, stop));
     const auto existing = WEIR_TRY(find_table(*pool_, target, stop));
     auto plan = WEIR_TRY(plan_load(request, existing, server, pool_->options(), cluster_, make_owner()));
+    if (!plan.rejected.empty()) {
+      log_.warn("{} lacks columns of its source, and schema_changes is reject: their values are left out: {}",
+                plan.target.text(), fmt::join(plan.rejected, ", "));
+    }
     auto load = std::make_unique<ClickhouseLoad>(pool_, server, std::move(plan), cluster_);
     WEIR_TRY(load->make_tables(stop));
     return load;
