@@ -320,6 +320,7 @@ std::string postgres_configuration(const Machine& machine) {
   // A subscriber of several publishers, that tries again at once and tells at once how far it is: seconds are long in a run.
   set("max_worker_processes", "24");
   set("max_logical_replication_workers", "16");
+  set("max_sync_workers_per_subscription", "8");  // many small tables are copied side by side
   set("wal_retrieve_retry_interval", "'500ms'");
   set("wal_receiver_status_interval", "'1s'");
   set("random_page_cost", "1.1");
