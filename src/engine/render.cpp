@@ -74,7 +74,10 @@ class Renderer {
     const auto& source = value.get_ref<const std::string&>();
     if (!sql::has_template(source)) return value;
     const auto place = place_of(path, places_);
-    return engine_.evaluate(place.file, source, variables_, std::max(place.line, 1));
+    auto given = WEIR_TRY(engine_.evaluate(place.file, source, variables_, std::max(place.line, 1)));
+    // "{{ run.started_at }}" alone is the instant, of which a setting takes the text.
+    if (given.is_object() && given.contains("epoch") && given.contains("text")) return given.at("text");
+    return given;
   }
 
   Result<Json> scalar(const Json& value, const Setting& setting, const std::string& path) {

@@ -55,6 +55,7 @@ TEST(Render, RunDatesAreOnTheScheduleClock) {
   EXPECT_EQ(variables["run"]["started_at"]["date"], "2026-03-03");
   EXPECT_EQ(variables["run"]["started_at"]["time"], "01:30:00");
   EXPECT_EQ(variables["run"]["started_at"]["text"], "2026-03-02T22:30:00Z");
+  EXPECT_EQ(render_json({{"to", "{{ run.started_at }}"}}, variables)->text("to"), "2026-03-02T22:30:00Z");
 }
 
 }  // namespace

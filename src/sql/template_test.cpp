@@ -22,6 +22,9 @@ std::string render(std::string_view text, const Json& variables = Json::object()
 TEST(Template, RendersVariablesLoopsAndFilters) {
   EXPECT_EQ(render("{{ run.started_at.date }}", json(R"({"run": {"started_at": {"date": "2026-03-03"}}})")),
             "2026-03-03");
+  const auto instant =
+      json(R"({"at": {"text": "2026-03-02T22:30:00Z", "date": "2026-03-03", "time": "01:30:00", "epoch": 1}})");
+  EXPECT_EQ(render("began {{ at }}", instant), "began 2026-03-02T22:30:00Z");
   EXPECT_EQ(render("{% for c in ['a', 'b'] %}{{ loop.index }}{{ c | upper }}{{ ',' if not loop.last }}{% endfor %}"),
             "1A,2B");
   EXPECT_EQ(render("{% set xs = [1, 2] %}{{ xs | join('+') }} {{ (xs + [3]) | length }}"), "1+2 3");

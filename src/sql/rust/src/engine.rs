@@ -3,7 +3,7 @@
 use std::fmt;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Rest};
+use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 use crate::value::{from_json, to_json};
@@ -54,8 +54,21 @@ pub fn new_environment() -> Environment<'static> {
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_debug(false);
     environment.set_unknown_method_callback(unknown_method);
+    environment.set_formatter(|out, state, value| match instant_text(value) {
+        Some(text) => minijinja::escape_formatter(out, state, &text),
+        None => minijinja::escape_formatter(out, state, value),
+    });
     environment.set_syntax(syntax());
     environment
+}
+
+/// An instant is {text, date, time, epoch}; within a text it is the first of them.
+fn instant_text(value: &Value) -> Option<Value> {
+    let is_instant = value.kind() == ValueKind::Map
+        && value.len() == Some(4)
+        && ["date", "time", "epoch"].iter().all(|name| value.get_attr(name).is_ok_and(|part| !part.is_undefined()));
+    let text = if is_instant { value.get_attr("text").ok()? } else { return None };
+    (text.kind() == ValueKind::String).then_some(text)
 }
 
 fn syntax() -> SyntaxConfig {
