@@ -216,7 +216,8 @@ Result<Figures> measure_api_pages(const Setup& setup) {
 
 std::vector<Part> http_parts() {
   return {{"api_decode", "recorded JSON to batches", measure_api_decode},
-          {"api_pages", "small pages over a local server, recorded and read (needs curl and jq)", measure_api_pages}};
+          {"api_pages", "small pages over a local server, recorded and read (needs curl and jq)", measure_api_pages},
+          {"api_examples", "the examples spacex and astronauts, replayed", measure_api_examples}};
 }
 
 }  // namespace weir::bench

@@ -6,6 +6,7 @@
 namespace weir::bench {
 
 Result<Figures> measure_api_decode(const Setup& setup);
+Result<Figures> measure_api_examples(const Setup& setup);
 Result<Figures> measure_api_pages(const Setup& setup);
 Result<Figures> measure_bson(const Setup& setup);
 Result<Figures> measure_csv(const Setup& setup);
