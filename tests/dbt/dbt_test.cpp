@@ -166,6 +166,27 @@ TEST_P(DbtTest, DebugAndDocsWork) {
   EXPECT_EQ(columns.size(), 3u) << columns;
 }
 
+// What `build` does in one go, by the commands that people type.
+TEST_P(DbtTest, EveryCommandWorksByItself) {
+  const auto& project = DbtTest::project();
+  const std::vector<std::pair<std::string, std::vector<std::string>>> commands{
+      {"debug", {}},
+      {"seed", {"crafts", "people"}},
+      {"run", {"stg_people", "people_per_craft", "arrivals", "visits"}},
+      {"snapshot", {"crafts_history"}},
+      {"test", {"nobody_stands", "unique_stg_people_person_id"}},
+      {"docs generate", {}}};
+  for (const auto& [command, expected] : commands) {
+    const auto done = project.dbt({"command=" + command});
+    ASSERT_EQ(done.exit_code, 0) << command << "\n" << done.out << done.err;
+    const auto told = parts(done);
+    for (const auto& name : expected) {
+      ASSERT_TRUE(told.contains(name)) << command << " did nothing about " << name << "\n" << done.out;
+      EXPECT_TRUE(told.at(name).starts_with("succeeded")) << command << ": " << name << " " << told.at(name);
+    }
+  }
+}
+
 TEST_P(DbtTest, SnapshotsKeepHistory) {
   const auto& project = DbtTest::project();
   ASSERT_EQ(project.dbt({"select=crafts crafts_history", "full_refresh=true"}).exit_code, 0);

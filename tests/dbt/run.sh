@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# run.sh PROGRAM BUILD_FOLDER: makes a virtual environment with a real dbt (once) and lets the test program use it.
+# run.sh PROGRAM BUILD_FOLDER REQUIREMENTS: makes a virtual environment with a real dbt (once) and lets the test program use it.
 # Ends with 77 (skipped) only when Python cannot make one or pip cannot install.
 set -euo pipefail
 
-program=$1 build=$2
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+program=$1 build=$2 requirements=$3
 
 skip() {
   echo "skipped: $1"
@@ -13,11 +12,11 @@ skip() {
 
 mkdir -p "$build"
 python3 -c 'import venv, ensurepip' 2>/dev/null || skip "python3-venv is not installed"
-if ! cmp -s "$here/requirements.txt" "$build/requirements.txt"; then
+if ! cmp -s "$requirements" "$build/requirements.txt"; then
   rm -rf "$build/venv"
   python3 -m venv "$build/venv"
-  "$build/venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: -r "$here/requirements.txt" ||
+  "$build/venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: -r "$requirements" ||
     skip "pip could not install dbt"
-  cp "$here/requirements.txt" "$build/requirements.txt"
+  cp "$requirements" "$build/requirements.txt"
 fi
 WEIR_DBT_VENV=$build/venv exec "$program"
