@@ -256,6 +256,7 @@ struct HttpTransfers::State {
     auto* easy = transfer->easy();
     curl_multi_remove_handle(multi, easy);
     std::erase_if(transfers, [transfer](const auto& candidate) { return candidate.get() == transfer; });
+    curl_easy_setopt(easy, CURLOPT_COOKIEFILE, nullptr);  // curl 7.88 forgets its list of them, and does not free it
     curl_easy_reset(easy);
     idle.push_back(easy);
   }
