@@ -141,8 +141,8 @@ void note_run(const WorkOrder& order, const std::string& connection, std::vector
       added.push_back({{std::string{name}, std::move(type), data::Nullable::No}, std::move(text)});
   };
   add(kRunColumn, data::type_of(data::Kind::String), order.run.text());
-  add(kExtractedColumn, data::timestamp(data::TimeUnit::Micro, "UTC"),
-      order.variables.value(Json::json_pointer{"/run/started_at/text"}, std::string{}));
+  const auto began = parse_instant(order.variables.value(Json::json_pointer{"/run/started_at/text"}, std::string{}));
+  if (began) add(kExtractedColumn, data::timestamp(data::TimeUnit::Micro, "UTC"), extracted_text(*began));
 }
 
 // One stream into one table, as one commit with a journal of its own.

@@ -1,8 +1,7 @@
 #include "engine/hooks.hpp"
 
-#include <signal.h>
-
 #include <algorithm>
+#include <csignal>
 #include <utility>
 
 #include "engine/render.hpp"

@@ -188,7 +188,7 @@ std::vector<flow::ConstantColumn> notes(const data::Schema& left, const data::Sc
   for (const auto& field : right.fields) {
     if (left.find(field.name)) continue;
     if (field.name == kRunColumn) added.push_back({field, run});
-    if (field.name == kExtractedColumn) added.push_back({field, format_instant(system_clock().now())});
+    if (field.name == kExtractedColumn) added.push_back({field, extracted_text(system_clock().now())});
   }
   return added;
 }

@@ -1,9 +1,9 @@
 #include "engine/running_attempt.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
 
 #include <cerrno>
+#include <csignal>
 #include <utility>
 
 #include "engine/error_json.hpp"
