@@ -1,8 +1,8 @@
 // Pumps numbers into a table and kills itself (SIGKILL) at a chosen point of the pump: what pump_crash_test starts.
 // Usage: pump_crash_program STATE_FOLDER CONNECTION_FILE MODE KILL_AT. The last line that it prints is the outcome.
-#include <signal.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <string>
 

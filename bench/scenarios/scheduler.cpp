@@ -3,10 +3,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -26,7 +26,7 @@ namespace {
 constexpr int kIdleSeconds = 5;
 constexpr int kDuePipelines = 100;
 
-Figure limit(std::string name, double ours, double reference, std::string unit) {
+Figure limit(const std::string& name, double ours, double reference, std::string unit) {
   return {.name = "scheduler/" + name,
           .ours = ours,
           .reference = reference,

@@ -10,14 +10,14 @@
 namespace weir::app {
 
 const flow::Registry& connectors() {
-  static const flow::Registry registry{{
+  static const flow::Registry kRegistry{{
       clickhouse_connector(),
       files::files_connector(open_parquet),
       http::http_connector(files::files_connector(open_parquet).open_source),
       mongodb_connector(),
       postgres_connector(),
   }};
-  return registry;
+  return kRegistry;
 }
 
 }  // namespace weir::app

@@ -13,7 +13,10 @@
 namespace weir::app {
 
 // Process exit codes; the command line's contract.
-enum ExitCode { kSuccess = 0, kFailed = 1, kMistake = 2, kUnavailable = 3 };
+inline constexpr int kSuccess = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kMistake = 2;
+inline constexpr int kUnavailable = 3;
 
 // Which exit code an error means: the user's mistakes 2, services that are not there 3, everything else 1.
 int exit_code(const Error& error);

@@ -1,8 +1,8 @@
 #include "dbt/process.hpp"
 
 #include <gtest/gtest.h>
-#include <signal.h>
 
+#include <csignal>
 #include <thread>
 #include <vector>
 

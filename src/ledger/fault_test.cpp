@@ -1,10 +1,10 @@
 // What the ledger says after a writer was killed (kill -9) at any point of a commit's life.
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <functional>
 

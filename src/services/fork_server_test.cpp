@@ -1,8 +1,8 @@
 #include "services/fork_server.hpp"
 
 #include <gtest/gtest.h>
-#include <signal.h>
 
+#include <csignal>
 #include <sstream>
 
 #include "services/test_support.hpp"

@@ -1,6 +1,5 @@
 #include "services/keeper.hpp"
 
-#include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 

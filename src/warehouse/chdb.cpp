@@ -1,8 +1,8 @@
 #include "warehouse/chdb.hpp"
 
 #include <dlfcn.h>
-#include <signal.h>
 
+#include <csignal>
 #include <cstdlib>
 
 namespace weir::warehouse {

@@ -3,10 +3,10 @@
 #include "warehouse/warehouse.hpp"
 
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <mutex>
 #include <sstream>
 #include <thread>

@@ -1,5 +1,6 @@
-#include <signal.h>
 #include <sys/wait.h>
+
+#include <csignal>
 
 #include "connectors/http/test_api.hpp"
 

@@ -1,10 +1,10 @@
 #include <netdb.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/wait.h>
 
 #include <array>
 #include <condition_variable>
+#include <csignal>
 
 #include "connectors/http/test_api.hpp"
 #include "net/http_server.hpp"

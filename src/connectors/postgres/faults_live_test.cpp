@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -8,6 +7,7 @@
 
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <thread>
 
 #include "connectors/postgres/live_server.hpp"

@@ -2,13 +2,12 @@
 
 #include <gtest/gtest.h>
 #include <pwd.h>
-#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <thread>
-
 
 extern char** environ;
 
