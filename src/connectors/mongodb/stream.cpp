@@ -226,10 +226,14 @@ StreamPtr connect_to(const sockaddr* address, socklen_t size, int family, Interr
   return failure == 0 ? std::move(stream) : nullptr;
 }
 
-StreamPtr connect_unix(const char* path, Interrupt& interrupt, std::int32_t timeout_ms) {
+StreamPtr connect_unix(std::string_view path, Interrupt& interrupt, std::int32_t timeout_ms) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+  if (path.size() >= sizeof address.sun_path) {
+    errno = ENAMETOOLONG;
+    return nullptr;
+  }
+  path.copy(address.sun_path, path.size());
   return connect_to(reinterpret_cast<const sockaddr*>(&address), sizeof address, AF_UNIX, interrupt, timeout_ms);
 }
 
