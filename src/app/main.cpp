@@ -1,7 +1,12 @@
+#include <cstdlib>
+
 #include "app/verbs.hpp"
 
 int main(int argc, char** argv) {
   using namespace weir::app;
+  // libmongoc, when it is loaded, makes a file of counters in /dev/shm, which a killed process leaves behind; the next process
+  // of that number warns of it. Our children are killed often, and make none.
+  ::setenv("MONGOC_DISABLE_SHM", "1", 0);
   CLI::App app{"Weir: pipelines, SQL models and their databases in one program", "weir"};
   app.require_subcommand(1);
   app.set_version_flag("--version", "weir " WEIR_VERSION);
