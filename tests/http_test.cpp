@@ -168,27 +168,25 @@ class RecordedApi {
 };
 
 // The environments `live` of the examples, with a server of ours where the API is.
-TEST(LiveExamples, AstronautsAsksTheApi) {
-  const TestProject project{"astronauts"};
-  const RecordedApi api{project.folder() / "recordings/after"};
+void run_live(const TestProject& project, const std::string& pipeline, const std::string& recordings) {
+  const RecordedApi api{project.folder() / recordings};
   project.edit("weir.yml", "{replay: null}", fmt::format("{{replay: null, url: \"{}\"}}", api.url()));
   ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
-  const auto run = project.run({"run", "astronauts", "--env", "live", "--json"});
+  const auto run = project.run({"run", pipeline, "--env", "live", "--json"});
   ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
   EXPECT_EQ(run.out.find("REPLAY"), std::string::npos);
   api.expect_asked_once();
+}
+
+TEST(LiveExamples, AstronautsAsksTheApi) {
+  const TestProject project{"astronauts"};
+  ASSERT_NO_FATAL_FAILURE(run_live(project, "astronauts", "recordings/after"));
   EXPECT_EQ(project.query("warehouse", "SELECT people, crafts FROM people_summary"), "10,2\n");
 }
 
 TEST(LiveExamples, SpacexAsksTheApi) {
   const TestProject project{"spacex"};
-  const RecordedApi api{project.folder() / "recordings"};
-  project.edit("weir.yml", "{replay: null}", fmt::format("{{replay: null, url: \"{}\"}}", api.url()));
-  ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
-  const auto run = project.run({"run", "load", "--env", "live", "--json"});
-  ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
-  EXPECT_EQ(run.out.find("REPLAY"), std::string::npos);
-  api.expect_asked_once();
+  ASSERT_NO_FATAL_FAILURE(run_live(project, "load", "recordings"));
   EXPECT_EQ(project.query("subscriber",
                           "SELECT (SELECT count(*) FROM launches), (SELECT count(*) FROM launches_cores), (SELECT "
                           "count(*) FROM starlink)"),
