@@ -110,14 +110,15 @@ Scalar scalar_of(const Value& value) {
 }
 
 // What goes into a json column is JSON from here on, except text, which is quoted at the end.
-Result<Scalar> scalar_for(Value& value, ColumnForm form, std::string& json) {
-  const auto kind = value.kind();
+bool becomes_json(Value::Kind kind, ColumnForm form) {
   const bool has_json_kind = kind == Value::Kind::Null || kind == Value::Kind::Bool || kind == Value::Kind::Number ||
                              kind == Value::Kind::String;
-  const bool becomes_json = is_nested(kind) || kind == Value::Kind::Other ||
-                            (form != ColumnForm::Plain && !has_json_kind) ||
-                            (form == ColumnForm::JsonText && kind != Value::Kind::Null);
-  if (!becomes_json) return scalar_of(value);
+  return is_nested(kind) || kind == Value::Kind::Other || (form != ColumnForm::Plain && !has_json_kind) ||
+         (form == ColumnForm::JsonText && kind != Value::Kind::Null);
+}
+
+Result<Scalar> scalar_for(Value& value, ColumnForm form, std::string& json) {
+  if (!becomes_json(value.kind(), form)) return scalar_of(value);
   json.clear();
   WEIR_TRY(value.append_json(json));
   return Scalar{.kind = Value::Kind::Other, .text = json};

@@ -22,6 +22,7 @@ Scalar scalar_of(const Value& value);
 // What of a value goes into a column: a nested one, one that no type holds, and what a json column does not take as it is
 // become JSON in `json`. `form` Json: a json column; JsonText: a text column that holds JSON, such as a key of several types.
 enum class ColumnForm { Plain, Json, JsonText };
+bool becomes_json(Value::Kind kind, ColumnForm form);
 Result<Scalar> scalar_for(Value& value, ColumnForm form, std::string& json);
 // As data::append_parsed reads it.
 std::string plain_text(const Scalar& scalar);

@@ -39,9 +39,7 @@ Shredder::Shredder(const Shape& shape, const Table& table, const std::vector<std
     const auto& field = table.schema.fields[column];
     schema->fields.push_back(field);
     builders_.emplace_back(field.type);
-    const auto* node = table.columns[column].node;
-    const bool is_json = node != nullptr && node->type().kind == data::Kind::Json;
-    holds_.push_back(!is_json ? Holds::Values : field.type.kind == data::Kind::String ? Holds::JsonText : Holds::Json);
+    forms_.push_back(column_form(table, column));
   }
   schema_ = std::move(schema);
   cells_.resize(wanted_.size());
@@ -166,18 +164,14 @@ Result<void> Shredder::put(Target& target, Value& value) {
   return read_scalar(static_cast<std::size_t>(target.column), value, cell.scalar);
 }
 
-// What goes into a json column is JSON from here on, except text, which is quoted at the end.
 Result<void> Shredder::read_scalar(std::size_t column, Value& value, Scalar& scalar) {
   const auto kind = value.kind();
-  if (holds_[column] == Holds::Values && (kind == Value::Kind::String || kind == Value::Kind::Number)) {
+  if (forms_[column] == ColumnForm::Plain && (kind == Value::Kind::String || kind == Value::Kind::Number)) {
     scalar.kind = kind;
     scalar.text = value.text();
     return {};
   }
-  const bool has_json_kind = kind == Value::Kind::Null || kind == Value::Kind::Bool || kind == Value::Kind::Number ||
-                             kind == Value::Kind::String;
-  if (is_nested(kind) || kind == Value::Kind::Other || (holds_[column] != Holds::Values && !has_json_kind) ||
-      (holds_[column] == Holds::JsonText && kind != Value::Kind::Null)) {
+  if (becomes_json(kind, forms_[column])) {
     auto& text = keep({});
     WEIR_TRY(value.append_json(text));
     scalar = Scalar{.kind = Value::Kind::Other, .text = text};

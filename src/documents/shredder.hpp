@@ -71,8 +71,7 @@ class Shredder {
   std::vector<std::size_t> wanted_;
   data::SchemaPtr schema_;
   std::vector<data::ColumnBuilder> builders_;
-  enum class Holds { Values, Json, JsonText };  // JsonText: of a key, which is text to its database
-  std::vector<Holds> holds_;                    // of the wanted columns
+  std::vector<ColumnForm> forms_;  // of the wanted columns
 
   std::vector<const ShapeNode*> way_;  // from the root to the table's node
   Target target_;
