@@ -3,22 +3,6 @@
 #include <algorithm>
 
 namespace weir::documents {
-namespace {
-
-// The nodes from the root to the table's, each the member or the element of the one before.
-bool find_way(const ShapeNode& from, const ShapeNode* to, std::vector<const ShapeNode*>& way) {
-  way.push_back(&from);
-  if (&from == to) return true;
-  if (from.element && find_way(*from.element, to, way)) return true;
-  for (const auto& member : from.members) {
-    if (find_way(*member, to, way)) return true;
-  }
-  way.pop_back();
-  return false;
-}
-
-}  // namespace
-
 Shredder::Target* Shredder::Target::find(std::string_view name) {
   const auto count = members.size();
   auto at = next;
@@ -43,7 +27,7 @@ Shredder::Shredder(const Shape& shape, const Table& table, const std::vector<std
   }
   schema_ = std::move(schema);
   cells_.resize(wanted_.size());
-  find_way(shape.root(), table.node, way_);
+  way_ = way_to(shape, table);
   positions_.resize(static_cast<std::size_t>(
       std::ranges::count_if(way_, [](const auto* node) { return node->role == ShapeNode::Role::Element; })));
   for (std::size_t i = 0; i < wanted_.size(); ++i) {

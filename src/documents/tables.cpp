@@ -173,6 +173,17 @@ class TableMaker {
   std::set<std::string> taken_;  // names of the table under way
 };
 
+bool find_way(const ShapeNode& from, const ShapeNode* to, std::vector<const ShapeNode*>& way) {
+  way.push_back(&from);
+  if (&from == to) return true;
+  if (from.element && find_way(*from.element, to, way)) return true;
+  for (const auto& member : from.members) {
+    if (find_way(*member, to, way)) return true;
+  }
+  way.pop_back();
+  return false;
+}
+
 }  // namespace
 
 std::vector<Table> tables_of(const Shape& shape) { return TableMaker(shape).make(); }
@@ -191,6 +202,12 @@ const ShapeNode* find_node(const Shape& shape, std::string_view path) {
     path = dot == std::string_view::npos ? std::string_view{} : path.substr(dot + 1);
   }
   return node;
+}
+
+std::vector<const ShapeNode*> way_to(const Shape& shape, const Table& table) {
+  std::vector<const ShapeNode*> way;
+  find_way(shape.root(), table.node, way);
+  return way;
 }
 
 }  // namespace weir::documents

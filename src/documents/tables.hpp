@@ -44,4 +44,7 @@ ColumnForm column_form(const Table& table, std::size_t column);
 // The node at a path of names below the root; null when no document had it.
 const ShapeNode* find_node(const Shape& shape, std::string_view path);
 
+// The nodes from the root to the table's, each the member or the element of the one before.
+std::vector<const ShapeNode*> way_to(const Shape& shape, const Table& table);
+
 }  // namespace weir::documents

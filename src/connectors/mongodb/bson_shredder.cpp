@@ -16,17 +16,6 @@ using Role = ShapeNode::Role;
 
 constexpr std::size_t kObjectIdBytes = 12;
 
-bool path_to(const ShapeNode& from, const ShapeNode* to, std::vector<const ShapeNode*>& way) {
-  way.push_back(&from);
-  if (&from == to) return true;
-  if (from.element && path_to(*from.element, to, way)) return true;
-  for (const auto& member : from.members) {
-    if (path_to(*member, to, way)) return true;
-  }
-  way.pop_back();
-  return false;
-}
-
 const char* text_at(const std::uint8_t* at) { return reinterpret_cast<const char*>(at); }
 
 void append_object_id(data::ColumnBuilder& builder, const std::uint8_t* value) {
@@ -93,8 +82,7 @@ BsonShredder::BsonShredder(const documents::Shape& shape, const documents::Table
 }
 
 void BsonShredder::find_way(const documents::Shape& shape) {
-  std::vector<const ShapeNode*> way;
-  path_to(shape.root(), table_.node, way);
+  const auto way = way_to(shape, table_);
   std::size_t lists = 0;
   for (std::size_t level = 0; level < way.size(); ++level) {
     const auto& node = *way[level];
