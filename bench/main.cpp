@@ -23,11 +23,9 @@ struct Options {
 };
 
 std::vector<Scenario> scenarios() {
-  return {{"sales", sales_parts()},
-          {"http", http_parts()},
-          {"mongo", mongo_parts()},
-          {"replication", replication_parts()},
-          {"scheduler", scheduler_parts()}};
+  return {{"sales", sales_parts()},         {"http", http_parts()},
+          {"mongo", mongo_parts()},         {"replication", replication_parts()},
+          {"scheduler", scheduler_parts()}, {"soak", soak_parts()}};
 }
 
 // The parts that a name stands for: all of a scenario, or the one part that is called so.

@@ -44,5 +44,6 @@ std::vector<Part> mongo_parts();
 std::vector<Part> sales_parts();
 std::vector<Part> replication_parts();
 std::vector<Part> scheduler_parts();
+std::vector<Part> soak_parts();
 
 }  // namespace weir::bench

@@ -327,6 +327,28 @@ tasks:
   EXPECT_EQ(std::ranges::count(lines, "a"), 1);
 }
 
+TEST_F(Flow, WhatIsSkippedNamesWhereItBegan) {
+  write("pipelines/chain.yml", R"(
+tasks:
+  load:    {command: "false"}
+  clean:   {needs: [load], command: "true"}
+  publish: {needs: [clean], command: "true"}
+  count:   {needs: [publish], run_if: any_succeeded, command: "true"}
+  notify:  {needs: [count], command: "true"}
+)");
+  EXPECT_EQ(project_.run({"run", "chain"}).exit_code, 1);
+  const auto told = parse_json(project_.run({"runs", "last", "--json"}).out);
+  ASSERT_TRUE(told.ok());
+  std::map<std::string, std::string> reasons;
+  for (const auto& attempt : told->at("attempts"))
+    if (attempt["state"] == "skipped") reasons[attempt["task"]] = attempt["error"]["message"];
+  EXPECT_EQ(reasons,
+            (std::map<std::string, std::string>{{"clean", "skipped, because load failed"},
+                                                {"publish", "skipped, because load failed"},
+                                                {"count", "skipped, because none of the tasks that it needs succeeded"},
+                                                {"notify", "skipped, because count was skipped"}}));
+}
+
 // Items that need no process, so that it is the items that are counted.
 TEST_F(Flow, ForEachOverTenThousandItems) {
   write("pipelines/many.yml", R"(

@@ -20,6 +20,7 @@ packages_build=(
   default-jdk-headless maven                       # what stands in for MongoDB in tests and the demo (tools/mongodb)
 )
 packages_lint=(clang-format-16 clang-tidy-16)       # shellcheck is used when present
+packages_package=(patchelf)
 packages_rust=(cargo-web rustc-web)                # Debian's `cargo` is 1.63, older than the crates allow
 packages_npm=(npm nodejs)
 
@@ -38,6 +39,8 @@ setup_build() {
 }
 
 setup_lint() { setup_packages lint "${packages_lint[@]}"; }
+
+setup_package() { setup_packages package "${packages_package[@]}"; }
 
 setup_note() { say "Everything is installed. Next: ./dev demo, or ./dev help"; }
 

@@ -17,5 +17,6 @@ Result<Figures> measure_postgres(const Setup& setup);
 Result<Figures> measure_replicate(const Setup& setup);
 Result<Figures> measure_startup(const Setup& setup);
 Result<Figures> measure_warehouse(const Setup& setup);
+Result<Figures> measure_web(const Setup& setup);
 
 }  // namespace weir::bench

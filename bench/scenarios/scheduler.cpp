@@ -1,13 +1,9 @@
 // `weir serve` and what a task costs when it does nothing, against the limits that the project states. Airflow 3.3.2 on two
 // cores took 10 s to be ready, 13.3 s for a chain of ten empty tasks and 18.1 s for fifty.
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
-#include <fstream>
 #include <sstream>
 #include <thread>
 
@@ -16,8 +12,8 @@
 #include "base/json.hpp"
 #include "program.hpp"
 #include "scenarios/parts.hpp"
+#include "scenarios/serving.hpp"
 #include "scenarios/timing.hpp"
-#include "services/process.hpp"
 
 namespace weir::bench {
 
@@ -35,76 +31,6 @@ Figure limit(const std::string& name, double ours, double reference, std::string
           .origin = Reference::Stated,
           .against = "the limit"};
 }
-
-Result<void> write_pipeline(const std::filesystem::path& project, const std::string& name, const std::string& text) {
-  WEIR_TRY(make_folder(project / "pipelines"));
-  WEIR_TRY(write_file(project / "weir.yml", "name: bench\n"));
-  return write_file(project / "pipelines" / (name + ".yml"), text);
-}
-
-// A serving process; killed when it goes.
-class Serving {
- public:
-  static Result<Serving> start(const Setup& setup, const std::filesystem::path& project) {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) return Error::from_errno(errno, "making a pipe");
-    Descriptor reading{ends[0]};
-    Descriptor writing{ends[1]};
-    services::ProcessSpec spec;
-    spec.program = setup.weir();
-    spec.arguments = {"serve", "--json", "--port", "0"};
-    spec.folder = project;
-    spec.stdout_fd = writing.get();
-    const auto begin = std::chrono::steady_clock::now();
-    auto process = WEIR_TRY(services::Process::spawn(spec));
-    writing.reset();
-    char letter = 0;
-    while (::read(reading.get(), &letter, 1) == 1 && letter != '\n') {
-    }
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    if (letter != '\n') return Error::external(Code::Unavailable, "weir serve ended at once in {}", project.string());
-    return Serving{std::move(process), std::move(reading), seconds};
-  }
-  ~Serving() {
-    if (alive_) process_.stop(std::chrono::seconds{10}, SIGTERM);
-  }
-  Serving(Serving&& other) noexcept
-      : process_(std::move(other.process_)),
-        out_(std::move(other.out_)),
-        ready_seconds_(other.ready_seconds_),
-        alive_(std::exchange(other.alive_, false)) {}
-
-  double ready_seconds() const { return ready_seconds_; }
-  // Resident memory in MB.
-  double memory_mb() const {
-    std::ifstream status{fmt::format("/proc/{}/status", process_.pid())};
-    for (std::string line; std::getline(status, line);) {
-      if (line.starts_with("VmRSS:")) return std::stod(line.substr(6)) / 1024;
-    }
-    return 0;
-  }
-  // Processor time so far.
-  double processor_seconds() const {
-    std::ifstream file{fmt::format("/proc/{}/stat", process_.pid())};
-    std::string text{std::istreambuf_iterator<char>{file}, {}};
-    std::istringstream words{text.substr(text.rfind(')') + 2)};
-    std::string word;
-    double ticks = 0;
-    constexpr int kUser = 12;  // fields 14 and 15 of the file, counted from what follows the name
-    for (int i = 1; words >> word && i <= kUser + 1; ++i) {
-      if (i >= kUser) ticks += std::stod(word);
-    }
-    return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
-  }
-
- private:
-  Serving(services::Process process, Descriptor out, double ready)
-      : process_(std::move(process)), out_(std::move(out)), ready_seconds_(ready) {}
-  services::Process process_;
-  Descriptor out_;
-  double ready_seconds_;
-  bool alive_ = true;
-};
 
 Result<double> ready_seconds(const Setup& setup, int pipelines) {
   const auto project = setup.folder / fmt::format("ready-{}", pipelines);
@@ -140,6 +66,10 @@ Result<Figures> measure_tasks(const Setup& setup) {
   std::string wide = "parallel: 8\ntasks:\n";
   for (int i = 0; i < 1000; ++i) wide += fmt::format("  t{}: {{command: \"true\"}}\n", i);
   WEIR_TRY(write_pipeline(project, "wide", wide));
+  WEIR_TRY(write_pipeline(project, "items",
+                          "parallel: 8\ntasks:\n  list: {command: {command: \"seq 10000\", result: lines}}\n"
+                          "  each: {needs: [list], for_each: \"{{ tasks.list.output.result }}\", concurrency: 8, "
+                          "command: \"true\"}\n"));
   std::string large = "tasks:\n  t0: {command: \"true\"}\n";
   for (int i = 1; i < 10'000; ++i) large += fmt::format("  t{}: {{needs: [t{}], command: \"true\"}}\n", i, i / 2);
   const auto large_project = setup.folder / "large";
@@ -151,6 +81,7 @@ Result<Figures> measure_tasks(const Setup& setup) {
   const auto serving = WEIR_TRY(Serving::start(setup, project));
   return Figures{limit("chain_of_10", WEIR_TRY(run_seconds(setup, project, "chain")), 0.25, "s"),
                  limit("1000_tasks", WEIR_TRY(run_seconds(setup, project, "wide")), 6, "s"),
+                 limit("for_each_10000_items", WEIR_TRY(run_seconds(setup, project, "items")), 60, "s"),
                  limit("plan_10000_tasks", planned.seconds - checked.seconds, 0.2, "s")};
 }
 
@@ -184,10 +115,6 @@ Result<double> delay_p99_ms(const Setup& setup) {
   return Error::external(Code::TimedOut, "the pipelines that were due have not all run");
 }
 
-}  // namespace
-
-Result<Figures> measure_scheduler_tasks(const Setup& setup) { return measure_tasks(setup); }
-
 Result<Figures> measure_serving(const Setup& setup) {
   Figures figures{limit("ready_20_pipelines", WEIR_TRY(ready_seconds(setup, 20)), 0.3, "s"),
                   limit("ready_2000_pipelines", WEIR_TRY(ready_seconds(setup, 2000)), 2, "s"),
@@ -200,9 +127,12 @@ Result<Figures> measure_serving(const Setup& setup) {
   return figures;
 }
 
+}  // namespace
+
 std::vector<Part> scheduler_parts() {
-  return {{"tasks", "what empty tasks take beside `weir serve`", measure_scheduler_tasks},
-          {"serving", "`weir serve`: readiness, delay, idleness", measure_serving}};
+  return {{"tasks", "what empty tasks take beside `weir serve`", measure_tasks},
+          {"serving", "`weir serve`: readiness, delay, idleness", measure_serving},
+          {"web", "the REST API beside 100,000 runs, and 200 who watch", measure_web}};
 }
 
 }  // namespace weir::bench

@@ -8,8 +8,5 @@ namespace weir {
 }  // namespace weir
 
 // States what must hold whatever the user, a server or the disk does. Never for input: that is an Error.
-#define WEIR_CHECK(condition)                                 \
-  do {                                                        \
-    if (!(condition)) [[unlikely]]                            \
-      ::weir::broken_promise(#condition, __FILE__, __LINE__); \
-  } while (false)
+#define WEIR_CHECK(condition) \
+  (static_cast<bool>(condition) ? void() : ::weir::broken_promise(#condition, __FILE__, __LINE__))

@@ -232,7 +232,7 @@ TEST(Documents, RulesKeepPathsAsJsonOrLeaveThemOut) {
 
 TEST(Documents, DeepNestingEndsInJson) {
   std::string text = "1";
-  for (int i = 0; i < 100; ++i) text = "{\"a\":" + text + "}";
+  for (int i = 0; i < 100; ++i) text = fmt::format(R"({{"a":{}}})", text);
   auto rules = rules_of("t", {});
   rules.levels_max = 3;
   Tables tables{rules, {text}};

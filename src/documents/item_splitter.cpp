@@ -209,7 +209,7 @@ Result<void> ItemSplitter::end_item(std::string_view last_part, const TakeItem& 
   const auto size = item_.size();
   item_.resize(size + kJsonPadding);
   const auto item = std::string_view{item_}.substr(0, size);
-  const auto taken = is_single_ && item == "null" ? Result<void>{} : take(item);
+  auto taken = is_single_ && item == "null" ? Result<void>{} : take(item);
   item_.clear();
   return taken;
 }

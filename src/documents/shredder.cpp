@@ -86,11 +86,11 @@ Result<void> Shredder::read_keys(const Document& document) {
 }
 
 Result<void> Shredder::read_key(const ShapeNode& node, std::string_view, Value& value) {
-  for (std::size_t i = 0; i < keys_.size(); ++i) {
-    if (table_.columns[wanted_[keys_[i].first]].node != &node) continue;
-    WEIR_TRY(read_scalar(keys_[i].first, value, keys_[i].second));
+  for (auto& [column, scalar] : keys_) {
+    if (table_.columns[wanted_[column]].node != &node) continue;
+    WEIR_TRY(read_scalar(column, value, scalar));
     // Reading the document again takes away what a parser made of its texts.
-    keys_[i].second.text = keep(keys_[i].second.text);
+    scalar.text = keep(scalar.text);
     return {};
   }
   if (value.kind() != Value::Kind::Object) return {};

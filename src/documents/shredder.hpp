@@ -62,7 +62,7 @@ class Shredder {
   Result<void> fill(Target& target, Value& value, int level);
   Result<void> put(Target& target, Value& value);
   Result<void> end_row();
-  Result<void> append(std::size_t column, const Cell& cell);
+  Result<void> append(std::size_t index, const Cell& cell);
   Result<void> read_scalar(std::size_t column, Value& value, Scalar& scalar);
   std::string& keep(std::string_view text);
 

@@ -155,7 +155,7 @@ class TableMaker {
 
   std::string choose_name(const std::vector<std::string_view>& names) {
     if (names.empty()) return first_free(kValueColumn);
-    const auto name = fmt::format("{}", fmt::join(names, "_"));
+    auto name = fmt::format("{}", fmt::join(names, "_"));
     if (!name.empty() && taken_.insert(name).second) return name;
     return first_free(fmt::format("{}", fmt::join(names, "__")));
   }

@@ -125,10 +125,8 @@ Result<void> ActiveRun::look_at_needs() {
   return {};
 }
 
-std::optional<Error> ActiveRun::reason_to_skip(const StepState& state) const {
-  const auto skipped = [](std::string_view need, std::string_view how) {
-    return Error::user(Code::Conflict, "skipped, because {} {}", need, how);
-  };
+// What comes after "skipped, because". At the end of a chain that is where it began, not the step before.
+std::optional<std::string> ActiveRun::reason_to_skip(const StepState& state) const {
   std::size_t succeeded = 0;
   std::size_t failed = 0;
   for (const auto& need : state.step.needs) {
@@ -139,12 +137,11 @@ std::optional<Error> ActiveRun::reason_to_skip(const StepState& state) const {
     const bool is_bad = state.step.run_if == RunIf::AllSucceeded ? upstream.end != AttemptState::Succeeded
                         : state.step.run_if == RunIf::NoneFailed ? upstream.ended_by_failure
                                                                  : false;
-    if (is_bad) return skipped(need, how_it_ended(upstream.end));
+    if (is_bad) return upstream.root.empty() ? fmt::format("{} {}", need, how_it_ended(upstream.end)) : upstream.root;
   }
   if (state.open_needs != 0 || state.step.needs.empty()) return std::nullopt;
-  if (state.step.run_if == RunIf::AnySucceeded && succeeded == 0)
-    return skipped("none of the tasks that it needs", "succeeded");
-  if (state.step.run_if == RunIf::AnyFailed && failed == 0) return skipped("none of the tasks that it needs", "failed");
+  if (state.step.run_if == RunIf::AnySucceeded && succeeded == 0) return "none of the tasks that it needs succeeded";
+  if (state.step.run_if == RunIf::AnyFailed && failed == 0) return "none of the tasks that it needs failed";
   return std::nullopt;
 }
 
@@ -156,8 +153,10 @@ Result<void> ActiveRun::needs_have_ended(std::size_t i) {
     const bool by_failure = std::ranges::any_of(state.step.needs, [&](const auto& need) {
       return steps_[index_.at(need)].phase == Phase::Ended && steps_[index_.at(need)].ended_by_failure;
     });
-    WEIR_TRY(end_without_attempt(i, AttemptState::Skipped, *reason));
+    WEIR_TRY(
+        end_without_attempt(i, AttemptState::Skipped, Error::user(Code::Conflict, "skipped, because {}", *reason)));
     steps_[i].ended_by_failure = by_failure;
+    if (state.step.run_if == RunIf::AllSucceeded || state.step.run_if == RunIf::NoneFailed) steps_[i].root = *reason;
     return end_step(i, AttemptState::Skipped, by_failure);
   }
   if (state.open_needs != 0) return {};

@@ -76,6 +76,7 @@ class ActiveRun : public std::enable_shared_from_this<ActiveRun> {
     Phase phase = Phase::Waiting;
     ledger::AttemptState end = ledger::AttemptState::Succeeded;
     bool ended_by_failure = false;  // failed, or skipped because of a failure
+    std::string root;               // of a skipped step: what happened to the step where it began, "load failed"
     int last_number = 0;            // of its attempts, those of earlier tries of this run too
     int attempts = 0;               // what counts against its retries
     std::size_t open_needs = 0;
@@ -97,7 +98,7 @@ class ActiveRun : public std::enable_shared_from_this<ActiveRun> {
   Result<void> look_at_needs();
   Result<void> take_over_earlier(const std::vector<ledger::Attempt>& earlier);
   Result<void> needs_have_ended(std::size_t i);
-  std::optional<Error> reason_to_skip(const StepState& state) const;
+  std::optional<std::string> reason_to_skip(const StepState& state) const;
   Result<void> make_ready(std::size_t i);
   void leave_queue(std::size_t i);
   RunShared::Turn turn_of(const StepState& state) const;

@@ -3,8 +3,8 @@
 namespace weir::net {
 
 void start_curl() {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  WEIR_CHECK(started == CURLE_OK);
+  static const CURLcode kStarted = curl_global_init(CURL_GLOBAL_DEFAULT);
+  WEIR_CHECK(kStarted == CURLE_OK);
 }
 
 Error transport_error(CURLcode code, std::string_view where, std::string_view detail) {

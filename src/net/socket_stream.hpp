@@ -14,14 +14,14 @@ namespace weir::net {
 // A blocking socket as Beast wants it (SyncReadStream and SyncWriteStream), for TCP and unix sockets alike, with TLS or
 // without. Timeouts are the kernel's (SO_RCVTIMEO, SO_SNDTIMEO).
 class SocketStream {
-  using error_code = boost::system::error_code;
+  using ErrorCode = boost::system::error_code;
 
  public:
   explicit SocketStream(int fd, TlsSession* tls = nullptr) : fd_(fd), tls_(tls) {}
 
   template <typename Buffers>
-  std::size_t read_some(const Buffers& buffers, error_code& error) {
-    const error_code at_end = boost::beast::http::error::end_of_stream;
+  std::size_t read_some(const Buffers& buffers, ErrorCode& error) {
+    const ErrorCode at_end = boost::beast::http::error::end_of_stream;
     if (tls_ != nullptr) {
       const auto first = first_of(buffers);
       if (first.iov_len == 0) return 0;
@@ -31,25 +31,25 @@ class SocketStream {
         buffers, error, [this](msghdr& message) { return ::recvmsg(fd_, &message, 0); }, at_end);
   }
   template <typename Buffers>
-  std::size_t write_some(const Buffers& buffers, error_code& error) {
+  std::size_t write_some(const Buffers& buffers, ErrorCode& error) {
     if (tls_ != nullptr) {
       const auto first = first_of(buffers);
       if (first.iov_len == 0) return 0;
       return outcome(tls_->write({static_cast<const std::byte*>(first.iov_base), first.iov_len}), error,
-                     error_code(EPIPE, boost::system::system_category()));
+                     ErrorCode(EPIPE, boost::system::system_category()));
     }
     return transfer(
-        buffers, error, [this](msghdr& message) { return ::sendmsg(fd_, &message, MSG_NOSIGNAL); }, error_code{});
+        buffers, error, [this](msghdr& message) { return ::sendmsg(fd_, &message, MSG_NOSIGNAL); }, ErrorCode{});
   }
   // Required by the concepts; the error_code overloads are the ones that are called.
   template <typename Buffers>
   std::size_t read_some(const Buffers& buffers) {
-    error_code error;
+    ErrorCode error;
     return read_some(buffers, error);
   }
   template <typename Buffers>
   std::size_t write_some(const Buffers& buffers) {
-    error_code error;
+    ErrorCode error;
     return write_some(buffers, error);
   }
 
@@ -72,17 +72,17 @@ class SocketStream {
     return {};
   }
 
-  static std::size_t outcome(std::ptrdiff_t moved, error_code& error, error_code at_end) {
+  static std::size_t outcome(std::ptrdiff_t moved, ErrorCode& error, ErrorCode at_end) {
     if (moved < 0) {
       error.assign(errno, boost::system::system_category());
       return 0;
     }
-    error = moved == 0 ? at_end : error_code{};
+    error = moved == 0 ? at_end : ErrorCode{};
     return static_cast<std::size_t>(moved);
   }
 
   template <typename Buffers, typename Call>
-  std::size_t transfer(const Buffers& buffers, error_code& error, Call call, error_code at_end) {
+  std::size_t transfer(const Buffers& buffers, ErrorCode& error, Call call, ErrorCode at_end) {
     ::iovec vectors[16];
     std::size_t count = 0;
     for (const auto buffer : boost::beast::buffers_range_ref(buffers)) {
