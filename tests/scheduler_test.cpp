@@ -362,6 +362,25 @@ tasks:
   EXPECT_EQ(ran.event("step", "each/9999")["state"], "succeeded");
 }
 
+// A file is rendered where it runs, and sees as much as the settings do.
+TEST_F(Flow, SqlFilesSeeItemsAndResults) {
+  write("weir.yml", "name: files\nconnections:\n  warehouse: {type: clickhouse, managed: true}\n");
+  write("sql/insert.sql", "INSERT INTO seen VALUES ('{{ item }}', {{ tasks.list.output.result | length }})");
+  write("sql/count.sql",
+        "INSERT INTO seen VALUES ('{{ tasks.insert.state }}', {{ tasks.list.output.result | length }})");
+  write("pipelines/files.yml", R"(
+tasks:
+  list:   {command: {command: "printf 'a\nb\n'", result: lines}}
+  table:  {sql: {connection: warehouse, script: "CREATE TABLE seen (item String, n UInt8) ORDER BY item"}}
+  insert: {needs: [list, table], for_each: "{{ tasks.list.output.result }}", sql: {connection: warehouse, file: sql/insert.sql}}
+  count:  {needs: [insert], sql: {connection: warehouse, file: sql/count.sql}}
+)");
+  const auto ran = project_.run({"run", "files", "--json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.out << ran.err;
+  EXPECT_EQ(project_.run({"query", "warehouse", "SELECT item, n FROM seen ORDER BY item", "--format", "csv"}).out,
+            "item,n\na,2\nb,2\nsucceeded,2\n");
+}
+
 TEST_F(Flow, WaitsAndRunsOtherPipelines) {
   write("pipelines/outer.yml", R"(
 parallel: 1

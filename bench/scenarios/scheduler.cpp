@@ -19,7 +19,7 @@ namespace weir::bench {
 
 namespace {
 
-constexpr int kIdleSeconds = 5;
+constexpr int kIdleSeconds = 10;
 constexpr int kDuePipelines = 100;
 
 Figure limit(const std::string& name, double ours, double reference, std::string unit) {

@@ -6,7 +6,6 @@
 
 #include <csignal>
 #include <fstream>
-#include <sstream>
 
 #include "base/json.hpp"
 
@@ -62,16 +61,13 @@ double Serving::memory_mb() const {
 }
 
 double Serving::processor_seconds() const {
-  std::ifstream file{fmt::format("/proc/{}/stat", process_.pid())};
-  std::string text{std::istreambuf_iterator<char>{file}, {}};
-  std::istringstream words{text.substr(text.rfind(')') + 2)};
-  std::string word;
-  double ticks = 0;
-  constexpr int kUser = 12;  // fields 14 and 15 of the file, counted from what follows the name
-  for (int i = 1; words >> word && i <= kUser + 1; ++i) {
-    if (i >= kUser) ticks += std::stod(word);
+  double nanoseconds = 0;
+  for (const auto& thread : std::filesystem::directory_iterator{fmt::format("/proc/{}/task", process_.pid())}) {
+    double ran = 0;  // the first number (Documentation/scheduler/sched-stats.rst)
+    std::ifstream{thread.path() / "schedstat"} >> ran;
+    nanoseconds += ran;
   }
-  return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  return nanoseconds / 1e9;
 }
 
 }  // namespace weir::bench

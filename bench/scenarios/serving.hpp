@@ -23,7 +23,7 @@ class Serving {
   double ready_seconds() const { return ready_seconds_; }
   const std::string& address() const { return address_; }  // "http://127.0.0.1:40123"
   double memory_mb() const;                                // resident
-  double processor_seconds() const;                        // so far
+  double processor_seconds() const;                        // so far, of the threads that live
 
  private:
   Serving(services::Process process, Descriptor out, double ready, std::string address);

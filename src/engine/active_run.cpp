@@ -5,6 +5,7 @@
 
 #include "engine/error_json.hpp"
 #include "engine/sensor.hpp"
+#include "engine/task_kind.hpp"
 #include "ledger/schedule_book.hpp"
 
 namespace weir::engine {
@@ -219,7 +220,9 @@ Result<void> ActiveRun::fail_at_start(std::size_t i, Error error) {
 
 Json ActiveRun::variables_for(const StepState& state) const {
   auto variables = plan().variables;
-  if (!state.step.late && !state.parent) return variables;
+  // Settings are rendered here: ten thousand items need not carry the list that they stand in.
+  const auto* kind = find_task_kind(state.step.kind);
+  if (kind == nullptr || !kind->renders_files) return variables;
   variables["tasks"] = results_;
   if (state.parent) variables["item"] = state.item;
   return variables;

@@ -74,6 +74,7 @@ TaskKind model_kind() {
                         .default_value = false}},
           .reads = {},
           .writes = {},
+          .renders_files = true,
           .run = run_model};
 }
 

@@ -52,6 +52,7 @@ TaskKind sql_kind() {
           .reads = {},
           .writes = {},
           .connections = {"connection"},
+          .renders_files = true,
           .run = run_sql};
 }
 

@@ -72,6 +72,8 @@ struct TaskKind {
   std::vector<std::string> writes;
   // Which of its settings name connections ("connection"): validated, and opened for the task.
   std::vector<std::string> connections;
+  // Whether the work renders files of the project itself, which may ask for other tasks' results.
+  bool renders_files = false;
   // What else is wrong with a task of the project, told without running it or touching a connection. Optional.
   std::function<void(const TaskPlace&, TaskFindings&)> check = {};
   // Returns what the task reports about itself; the ledger keeps it as the attempt's output.

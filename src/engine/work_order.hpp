@@ -25,7 +25,7 @@ struct WorkOrder {
   int attempt = 1;
   std::string replay;                    // a run whose recordings answer instead of the network; "" is none
   Settings settings;                     // of the kind, rendered
-  Json variables;                        // run, params, interval, env: what templates inside SQL files see
+  Json variables;                        // what templates inside SQL files see: run, params, interval, env, tasks, item
   std::filesystem::path project_folder;  // where data files lie and programs run
   std::filesystem::path code_folder;     // where the project's own files are as the run began with them
   std::map<std::string, flow::Connection> connections;

@@ -12,6 +12,7 @@
 #include "services/service.hpp"
 #include "web/gate.hpp"
 #include "web/lineage.hpp"
+#include "web/live_changes.hpp"
 #include "web/queries.hpp"
 #include "web/route.hpp"
 #include "web/secrets.hpp"
@@ -28,6 +29,7 @@ struct Api {
   ledger::AccessStore& access;
   Gate& gate;
   SecretFilter& secrets;
+  LiveChanges& live;
   Versions& versions;
   Queries& queries;
   std::filesystem::path state_folder;  // <project>/.weir

@@ -9,16 +9,6 @@ namespace {
 // Proxies and browsers give a silent connection up; this keeps it, and notices a client that has gone.
 constexpr std::chrono::seconds kHeartbeat{15};
 
-struct Wanted {
-  std::string run;
-  std::string pipeline;
-};
-
-struct Written {
-  std::string_view event;  // "" when nobody asked for it
-  Json data;
-};
-
 Json log_json(const engine::LogEvent& log) {
   return {{"run", log.run.text()},        {"task", log.task},
           {"attempt", log.attempt},       {"line", log.line},
@@ -26,25 +16,45 @@ Json log_json(const engine::LogEvent& log) {
           {"text", log.text.message}};
 }
 
-Written written(const engine::FeedEvent& event, const Wanted& wanted) {
-  if (!wanted.pipeline.empty() && event.pipeline != wanted.pipeline && !event.pipeline.empty()) return {};
-  const auto is_wanted = [&](const RunId& run) { return wanted.run.empty() || run.text() == wanted.run; };
+// What a stream says of an event, whoever reads it.
+std::string written(const engine::FeedEvent& event) {
+  std::string_view kind;
+  Json data;
   if (const auto* run = std::get_if<ledger::Run>(&event.what)) {
-    return is_wanted(run->id) ? Written{"run", to_json(*run)} : Written{};
+    kind = "run";
+    data = to_json(*run);
+  } else if (const auto* attempt = std::get_if<ledger::Attempt>(&event.what)) {
+    kind = "attempt";
+    data = to_json(*attempt);
+  } else if (const auto* log = std::get_if<engine::LogEvent>(&event.what)) {
+    kind = "log";
+    data = log_json(*log);
+  } else if (const auto* pipeline = std::get_if<engine::PipelineEvent>(&event.what)) {
+    kind = "pipeline";
+    data = {{"pipeline", pipeline->pipeline}};
+  } else {
+    kind = "problem";
+    data["problems"] = Json::array();
+    for (const auto& problem : std::get<engine::ProblemEvent>(event.what).problems)
+      data["problems"].push_back(to_json(problem));
   }
-  if (const auto* attempt = std::get_if<ledger::Attempt>(&event.what)) {
-    return is_wanted(attempt->run) ? Written{"attempt", to_json(*attempt)} : Written{};
-  }
-  if (const auto* log = std::get_if<engine::LogEvent>(&event.what)) {
-    // Lines are many: only who looks at one run gets them.
-    return !wanted.run.empty() && is_wanted(log->run) ? Written{"log", log_json(*log)} : Written{};
-  }
-  if (const auto* pipeline = std::get_if<engine::PipelineEvent>(&event.what))
-    return {"pipeline", {{"pipeline", pipeline->pipeline}}};
-  auto problems = Json::array();
-  for (const auto& problem : std::get<engine::ProblemEvent>(event.what).problems) problems.push_back(to_json(problem));
-  return {"problem", {{"problems", std::move(problems)}}};
+  return fmt::format("id: {}\nevent: {}\ndata: {}\n\n", event.id, kind, to_text(data));
 }
+
+struct Wanted {
+  std::string run;
+  std::string pipeline;
+
+  bool takes(const engine::FeedEvent& event) const {
+    if (!pipeline.empty() && event.pipeline != pipeline && !event.pipeline.empty()) return false;
+    const auto is_of_run = [&](const RunId& id) { return id.text() == run; };
+    if (const auto* of_run = std::get_if<ledger::Run>(&event.what)) return run.empty() || is_of_run(of_run->id);
+    if (const auto* attempt = std::get_if<ledger::Attempt>(&event.what)) return run.empty() || is_of_run(attempt->run);
+    // Lines are many: only who looks at one run gets them.
+    if (const auto* log = std::get_if<engine::LogEvent>(&event.what)) return !run.empty() && is_of_run(log->run);
+    return true;
+  }
+};
 
 std::optional<std::uint64_t> last_seen(const Call& call) {
   const auto header = call.http.headers.find("Last-Event-ID");
@@ -60,25 +70,20 @@ void stream_events(const Api& api, Call& call, net::ResponseWriter& response) {
   headers.add("Cache-Control", "no-store");
   headers.add("X-Accel-Buffering", "no");
   add_security_headers(headers);
-  auto& feed = api.scheduler.feed();
-  const auto reader = feed.follow(last_seen(call));
+  auto cursor = api.live.follow(last_seen(call));
   const Wanted wanted{call.text("run"), call.text("pipeline")};
+  const auto make = [&](const engine::FeedEvent& event) { return api.secrets.filter(written(event), api.version()); };
   if (!response.start(200, headers).ok()) return;
   if (!response.write(net::as_bytes("retry: 1000\n\n")).ok()) return;
-  while (!call.http.gone.stop_requested() && !feed.is_closed()) {
+  while (!call.http.gone.stop_requested() && !api.live.is_closed()) {
+    const auto changes = api.live.next(cursor, kHeartbeat);
     std::string text;
-    if (!reader->wait(kHeartbeat)) {
-      if (feed.is_closed()) break;
-      text = ": still here\n\n";
+    if (std::exchange(cursor.missed, false)) text += "event: reset\ndata: {}\n\n";
+    for (const auto& change : changes) {
+      if (wanted.takes(change->event())) text += change->text(make);
     }
-    const auto events = reader->take();
-    // What was dropped before it could be read is to be asked for again.
-    if (reader->has_missed()) text += "event: reset\ndata: {}\n\n";
-    for (const auto& event : events) {
-      const auto [name, data] = written(*event, wanted);
-      if (!name.empty()) text += fmt::format("id: {}\nevent: {}\ndata: {}\n\n", event->id, name, to_text(data));
-    }
-    if (!text.empty() && !response.write(net::as_bytes(api.secrets.filter(text, api.version()))).ok()) return;
+    if (text.empty() && changes.empty()) text = ": still here\n\n";
+    if (!text.empty() && !response.write(net::as_bytes(text)).ok()) return;
   }
   (void)response.finish();
 }

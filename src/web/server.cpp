@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kStopPatience{2'000};
 constexpr std::chrono::milliseconds kFollowTurn{60'000};
+constexpr std::chrono::milliseconds kStreamTurn{20};  // shorter than anybody sees
 
 ledger::Role least_role(Access access) {
   switch (access) {
@@ -72,12 +73,14 @@ class WebServer final : public Server {
              .access = *access_,
              .gate = gate_,
              .secrets = secrets_,
+             .live = live_,
              .versions = versions_,
              .queries = queries_,
              .state_folder = parts.state_folder,
              .weir_version = parts.weir_version,
              .settings = Json::object()},
-        router_(all_routes(api_)) {}
+        router_(all_routes(api_)),
+        reader_(parts.scheduler.feed().follow()) {}
 
   ~WebServer() override { stop(); }
 
@@ -113,6 +116,7 @@ class WebServer final : public Server {
   void stop() override {
     if (stopped_.exchange(true)) return;
     parts_.scheduler.feed().close();
+    live_.close();
     if (http_) http_->stop(kStopPatience);
     follower_.request_stop();
     if (follower_.joinable()) follower_.join();
@@ -121,14 +125,18 @@ class WebServer final : public Server {
 
  private:
   void follow(const std::stop_token& stop) {
-    auto& feed = parts_.scheduler.feed();
-    const auto reader = feed.follow();
+    const auto& feed = parts_.scheduler.feed();
     while (!stop.stop_requested()) {
-      if (!reader->wait(kFollowTurn) && feed.is_closed()) return;
-      for (const auto& event : reader->take()) {
+      if (!reader_->wait(kFollowTurn) && feed.is_closed()) return;
+      const auto events = reader_->take();
+      if (reader_->has_missed()) live_.skip();
+      live_.add(events);
+      for (const auto& event : events) {
         metrics_.saw(*event);
         if (lineage_) lineage_->saw(*event);
       }
+      // Two hundred streams that wake for every event would take the processor from the tasks.
+      if (!events.empty()) std::this_thread::sleep_for(kStreamTurn);
     }
   }
 
@@ -331,11 +339,13 @@ class WebServer final : public Server {
   const std::unique_ptr<ledger::AccessStore> access_;
   Gate gate_;
   SecretFilter secrets_;
+  LiveChanges live_;
   Versions versions_;
   Queries queries_;
   Metrics metrics_;
   Api api_;
   const Router router_;
+  const std::unique_ptr<engine::Feed::Reader> reader_;  // the follower's
   std::unique_ptr<OpenLineage> lineage_;
   std::latch ready_{1};
   std::unique_ptr<net::HttpServer> http_;
