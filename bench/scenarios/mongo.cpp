@@ -141,6 +141,8 @@ Result<Server> start_server(const Setup& setup) {
   const Descriptor writing{ends[1]};
   services::ProcessSpec spec;
   spec.program = setup.source / "tools/mongodb/serve";
+  // A million documents are 5 GB there; with less room it is its garbage collection that would be measured.
+  spec.environment = {{"JAVA_TOOL_OPTIONS", "-Xms10g -Xmx10g -Xmn3g"}};
   spec.stdout_fd = writing.get();
   spec.stderr_fd = STDERR_FILENO;
   auto process = WEIR_TRY(services::Process::spawn(spec));
