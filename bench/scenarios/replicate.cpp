@@ -29,6 +29,9 @@ std::vector<std::string> make_table(const std::string& name) {
 
 std::string change(const std::string& name) { return fmt::format("UPDATE {} SET v = v + 1", name); }
 
+// A task looks at both servers' tables before it waits, and is a run with a ledger: a third more time at most.
+constexpr double kGoal = 0.75;
+
 // Looks every 10 ms whether the slot's subscriber has what is committed now.
 constexpr auto kWait =
     "DO $$ DECLARE target pg_lsn := pg_current_wal_lsn(); BEGIN WHILE (SELECT confirmed_flush_lsn FROM "
@@ -70,7 +73,7 @@ Result<Figures> measure_replicate(const Setup& setup) {
   return Figures{{.name = "replicate/changes",
                   .ours = by_weir,
                   .reference = by_psql,
-                  .goal = 1.3,
+                  .goal = kGoal,
                   .unit = "s",
                   .better = Better::Lower,
                   .against = "a subscription made with psql"}};
