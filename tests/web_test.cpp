@@ -331,7 +331,7 @@ TEST(Web, TellsWebhooksOfRetriesAndFailures) {
   EXPECT_EQ(std::ranges::count(received, received.front()), 2) << received.front();
   EXPECT_EQ(count("/hook?key=planted-in-the-environment {\"text\":"), 3) << received.front();
   EXPECT_EQ(count(run), 3) << received.front();
-  EXPECT_GE(count("task one failed and is tried again in 1"), 1) << received.front();
+  EXPECT_GE(count("task one failed and is tried again in "), 1) << received.front();
   EXPECT_GE(count("*bad failed*"), 1) << received.front();
   // Where it went is a secret of the hook's.
   for (const auto* path : {"/overview", "/pipelines/bad", "/audit", "/settings"}) serving.get(path);
