@@ -35,7 +35,7 @@ class LiveChange {
 };
 
 // The feed for many streams: one thread hands it out to all, so that the scheduler wakes one reader however many watch.
-// Keeps the last changes for streams that begin again where they stopped. Thread-safe.
+// Keeps the last changes, as many as the scheduler keeps, for streams that begin again where they stopped. Thread-safe.
 class LiveChanges {
  public:
   // Where a stream stands.
@@ -44,7 +44,7 @@ class LiveChanges {
     bool missed = false;     // changes were dropped before this stream had them: its picture is to be read anew
   };
 
-  explicit LiveChanges(std::size_t capacity = 20'000) : capacity_(capacity) {}
+  explicit LiveChanges(std::size_t capacity = 10'000) : capacity_(capacity) {}
 
   // Ids rise by one from event to event. Wakes all that wait.
   void add(const std::vector<std::shared_ptr<const engine::FeedEvent>>& events);
