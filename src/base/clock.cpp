@@ -10,7 +10,6 @@ namespace weir {
 namespace {
 
 using std::chrono::days;
-using std::chrono::duration_cast;
 using std::chrono::hours;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
@@ -35,8 +34,8 @@ std::optional<int> digits(std::string_view text, std::size_t position, std::size
 }  // namespace
 
 const Clock& system_clock() {
-  static const SystemClock clock;
-  return clock;
+  static const SystemClock kClock;
+  return kClock;
 }
 
 std::string format_instant(Instant instant) {

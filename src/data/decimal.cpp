@@ -57,7 +57,7 @@ bool is_less(const Int256& left, const Int256& right) {
 
 // 10^exponent for 0..76.
 const Int256& power_of_ten(int exponent) {
-  static const auto powers = [] {
+  static const auto kPowers = [] {
     std::array<Int256, kDigitsMax + 1> table{};
     table[0].words[0] = 1;
     for (std::size_t i = 1; i < table.size(); ++i) {
@@ -66,7 +66,7 @@ const Int256& power_of_ten(int exponent) {
     }
     return table;
   }();
-  return powers[static_cast<std::size_t>(exponent)];
+  return kPowers[static_cast<std::size_t>(exponent)];
 }
 
 // Writes the digits of a magnitude so that they end before `end`; returns their begin. At least one digit.

@@ -25,10 +25,10 @@ Result<Json> read_artifact(const fs::path& path) {
 }
 
 const Json& member(const Json& object, const char* key) {
-  static const Json none;
-  if (!object.is_object()) return none;
+  static const Json kNone;
+  if (!object.is_object()) return kNone;
   const auto found = object.find(key);
-  return found == object.end() ? none : *found;
+  return found == object.end() ? kNone : *found;
 }
 
 std::string text(const Json& object, const char* key) {
@@ -126,7 +126,7 @@ std::string compiled_file(const fs::path& target, const Json& node, std::string_
 }
 
 std::string freshness_message(const Json& result) {
-  const auto error = text(result, "error");
+  auto error = text(result, "error");
   if (!error.empty()) return error;
   const auto newest = text(result, "max_loaded_at");
   const auto age = number(result, "max_loaded_at_time_ago_in_s");

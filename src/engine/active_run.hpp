@@ -117,7 +117,7 @@ class ActiveRun : public std::enable_shared_from_this<ActiveRun> {
   void arm_deadline(std::size_t i);
   void stop_timer(StepState& state);
   Result<void> end_attempt(std::size_t i, ledger::Attempt attempt, std::optional<Error> error);
-  Result<void> end_without_attempt(std::size_t i, ledger::AttemptState state, const Error& error);
+  Result<void> end_without_attempt(std::size_t i, ledger::AttemptState end, const Error& error);
   Result<void> end_step(std::size_t i, ledger::AttemptState end, bool by_failure);
   void show(std::size_t i, const ledger::Attempt& attempt);
   void note_result(const StepState& state, const ledger::Attempt& attempt);

@@ -99,7 +99,7 @@ class EndpointCheck {
   void check_options(const Json& options, const flow::Connector& connector, const std::vector<Setting>& settings,
                      const std::string& path) {
     for (const auto& [key, value] : options.items()) {
-      const auto place = place_.place_of(path + "." + key);
+      const auto place = place_.place_of(fmt::format("{}.{}", path, key));
       const auto setting = std::ranges::find(settings, key, &Setting::name);
       if (setting == settings.end()) {
         mistakes_.push_back(unknown_option(connector, key, settings, path).at(place));

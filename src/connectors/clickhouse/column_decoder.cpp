@@ -15,7 +15,6 @@
 namespace weir::clickhouse {
 namespace {
 
-using data::Buffer;
 using data::BufferBuilder;
 using data::Column;
 

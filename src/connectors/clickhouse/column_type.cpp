@@ -186,7 +186,7 @@ class Parser {
 data::TimeUnit unit_of(int digits) { return static_cast<data::TimeUnit>((std::clamp(digits, 0, 9) + 2) / 3); }
 
 const std::unordered_map<std::string_view, Kind>& plain_kinds() {
-  static const std::unordered_map<std::string_view, Kind> kinds{
+  static const std::unordered_map<std::string_view, Kind> kKinds{
       {"Bool", Kind::Bool},          {"Int8", Kind::Int8},       {"Int16", Kind::Int16},     {"Int32", Kind::Int32},
       {"Int64", Kind::Int64},        {"UInt8", Kind::UInt8},     {"UInt16", Kind::UInt16},   {"UInt32", Kind::UInt32},
       {"UInt64", Kind::UInt64},      {"Float32", Kind::Float32}, {"Float64", Kind::Float64}, {"String", Kind::String},
@@ -194,7 +194,7 @@ const std::unordered_map<std::string_view, Kind>& plain_kinds() {
       {"Enum8", Kind::String},       {"Enum16", Kind::String},   {"IPv4", Kind::String},     {"IPv6", Kind::String},
       {"JSON", Kind::Json},          {"Nothing", Kind::String},
   };
-  return kinds;
+  return kKinds;
 }
 
 std::optional<data::Type> timestamp_type(const ColumnType& type, std::string_view server_zone) {

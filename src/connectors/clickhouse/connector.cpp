@@ -118,8 +118,8 @@ flow::Connector clickhouse_connector() {
     return clickhouse::make_mirror(source, clickhouse::make_pool(target), target.connection.settings.text("cluster"));
   };
   // A cluster only changes what is executed, not how a model's SELECT is written.
-  static const auto dialect = clickhouse::make_dialect("");
-  connector.dialect = dialect.get();
+  static const auto kDialect = clickhouse::make_dialect("");
+  connector.dialect = kDialect.get();
   connector.default_space = [](const Settings& settings) {
     const auto database = settings.text("database");
     return database.empty() ? std::string{"default"} : database;

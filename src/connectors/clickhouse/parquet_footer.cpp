@@ -45,17 +45,25 @@ constexpr int kChildren = 5;
 constexpr int kConverted = 6;
 constexpr int kLogical = 10;
 }  // namespace element_field
-enum Physical { kInt32 = 1, kInt64 = 2, kByteArray = 6, kFixedByteArray = 7 };
-enum Logical { kDate = 6, kTime = 7, kTimestamp = 8, kJson = 12, kBson = 13 };
-enum Converted {
-  kConvertedDate = 6,
-  kConvertedTimeMillis = 7,
-  kConvertedTimeMicros = 8,
-  kConvertedMillis = 9,
-  kConvertedMicros = 10,
-  kConvertedJson = 19,
-  kConvertedBson = 20
-};
+// parquet.thrift, enum Type
+constexpr int kInt32 = 1;
+constexpr int kInt64 = 2;
+constexpr int kByteArray = 6;
+constexpr int kFixedByteArray = 7;
+// parquet.thrift, union LogicalType: its field ids
+constexpr int kDate = 6;
+constexpr int kTime = 7;
+constexpr int kTimestamp = 8;
+constexpr int kJson = 12;
+constexpr int kBson = 13;
+// parquet.thrift, enum ConvertedType
+constexpr int kConvertedDate = 6;
+constexpr int kConvertedTimeMillis = 7;
+constexpr int kConvertedTimeMicros = 8;
+constexpr int kConvertedMillis = 9;
+constexpr int kConvertedMicros = 10;
+constexpr int kConvertedJson = 19;
+constexpr int kConvertedBson = 20;
 constexpr int kRepeated = 2;
 
 constexpr std::uint64_t kFrameBytes = 8;  // the footer's length and the closing magic
@@ -230,8 +238,8 @@ std::string framed(const ThriftValue& footer) {
 ThriftValue logical_time(int kind, bool utc, data::TimeUnit unit) {
   const int field = unit == data::TimeUnit::Milli ? 1 : unit == data::TimeUnit::Micro ? 2 : 3;
   return ThriftValue::structure(
-      {{kind, ThriftValue::structure(
-                  {{1, ThriftValue::flag(utc)}, {2, ThriftValue::structure({{field, ThriftValue::structure()}})}})}});
+      {{kind,
+        ThriftValue::structure({{1, ThriftValue::flag(utc)}, {2, ThriftValue::structure({{field, ThriftValue{}}})}})}});
 }
 
 void annotate_leaf(ThriftValue& element, const data::Type& type) {
@@ -242,7 +250,7 @@ void annotate_leaf(ThriftValue& element, const data::Type& type) {
     if (logical) element.set(element_field::kLogical, std::move(*logical));
   };
   switch (type.kind) {
-    case data::Kind::Date: return say(kConvertedDate, ThriftValue::structure({{kDate, ThriftValue::structure()}}));
+    case data::Kind::Date: return say(kConvertedDate, ThriftValue::structure({{kDate, ThriftValue{}}}));
     // The older converted types say UTC: a time in no zone has none.
     case data::Kind::Time: return say(std::nullopt, logical_time(kTime, false, type.unit));
     case data::Kind::Timestamp: {
@@ -252,7 +260,7 @@ void annotate_leaf(ThriftValue& element, const data::Type& type) {
       return say(converted, logical_time(kTimestamp, !type.zone.empty(), type.unit));
     }
     case data::Kind::Binary: return say(std::nullopt, std::nullopt);
-    case data::Kind::Json: return say(kConvertedJson, ThriftValue::structure({{kJson, ThriftValue::structure()}}));
+    case data::Kind::Json: return say(kConvertedJson, ThriftValue::structure({{kJson, ThriftValue{}}}));
     default: return;
   }
 }
@@ -338,7 +346,7 @@ Result<ParquetFooter> ParquetFooter::read(const Descriptor& file, const std::fil
 }
 
 Result<std::string> ParquetFooter::end_of_file(std::size_t first, std::size_t count) const {
-  ThriftValue file = ThriftValue::structure();
+  ThriftValue file = ThriftValue{};
   std::int64_t rows = 0;
   ThriftValue groups;
   groups.type = ThriftType::List;

@@ -23,7 +23,7 @@ Pairs parquet_insert_settings() {
           {"input_format_parquet_preserve_order", "1"}};
 }
 
-Result<std::unique_ptr<ParquetStaging>> ParquetStaging::create(std::shared_ptr<ClientPool> pool,
+Result<std::unique_ptr<ParquetStaging>> ParquetStaging::create(const std::shared_ptr<ClientPool>& pool,
                                                                const std::string& columns, Log& log,
                                                                std::stop_token stop) {
   const auto base = in_database({"", std::string{kTable}}, pool->options());

@@ -21,8 +21,8 @@ Pairs parquet_insert_settings();
 class ParquetStaging {
  public:
   // `columns` as CREATE TABLE takes them; kRowColumn numbers the rows of an INSERT that does not give it.
-  static Result<std::unique_ptr<ParquetStaging>> create(std::shared_ptr<ClientPool> pool, const std::string& columns,
-                                                        Log& log, std::stop_token stop);
+  static Result<std::unique_ptr<ParquetStaging>> create(const std::shared_ptr<ClientPool>& pool,
+                                                        const std::string& columns, Log& log, std::stop_token stop);
   ~ParquetStaging();
   ParquetStaging(const ParquetStaging&) = delete;
   ParquetStaging& operator=(const ParquetStaging&) = delete;

@@ -32,7 +32,7 @@ namespace weir::clickhouse {
 
 class Publisher {
  public:
-  Publisher(std::shared_ptr<ClientPool> pool, std::string database, std::string cluster)
+  Publisher(const std::shared_ptr<ClientPool>& pool, std::string database, std::string cluster)
       : pool_(pool), cluster_(cluster), receipts_(pool, std::move(database), std::move(cluster)) {}
 
   // Prepares, changes, and says done. The record's proof is filled in.

@@ -111,14 +111,14 @@ class NativeReader final : public flow::Reader {
 
 }  // namespace
 
-Result<std::unique_ptr<flow::Reader>> open_reader(std::shared_ptr<ClientPool> pool, std::string sql,
+Result<std::unique_ptr<flow::Reader>> open_reader(std::shared_ptr<ClientPool> pool, const std::string& sql,
                                                   const flow::Limits& limits, std::stop_token stop) {
   auto reader = std::make_unique<NativeReader>(std::move(pool), limits);
   WEIR_TRY(reader->start(sql, std::nullopt, stop));
   return reader;
 }
 
-Result<std::unique_ptr<flow::Reader>> open_reader(std::shared_ptr<ClientPool> pool, std::string sql,
+Result<std::unique_ptr<flow::Reader>> open_reader(std::shared_ptr<ClientPool> pool, const std::string& sql,
                                                   std::vector<CatalogColumn> columns, const flow::Limits& limits,
                                                   std::stop_token stop) {
   auto reader = std::make_unique<NativeReader>(std::move(pool), limits);

@@ -48,7 +48,7 @@ struct ThriftValue {
 
   static ThriftValue flag(bool value);
   static ThriftValue i32(std::int64_t value);
-  static ThriftValue structure(std::vector<ThriftField> fields = {});
+  static ThriftValue structure(std::vector<ThriftField> fields);
 };
 
 struct ThriftField {

@@ -116,14 +116,14 @@ std::size_t sequence_length(const unsigned char* at, std::size_t left) {
 }  // namespace
 
 void scan(const char* text, std::size_t size, const Marks& marks, ScanResult& result) {
-  static const MakeMasks make_masks = best_make_masks();
+  static const MakeMasks kMakeMasks = best_make_masks();
   constexpr std::size_t kBlocks = 64;  // at a time: their masks stay in the first cache
   BlockMasks masks[kBlocks];
   BlockMasks seen;
   result.count = 0;
   for (std::size_t at = 0; at < size; at += 64 * kBlocks) {
     const auto blocks = std::min(kBlocks, (size - at + 63) / 64);
-    make_masks(text + at, blocks, marks, masks);
+    kMakeMasks(text + at, blocks, marks, masks);
     if (size - at < 64 * blocks) {
       auto& last = masks[blocks - 1];
       const auto inside = (std::uint64_t{1} << (size - at) % 64) - 1;

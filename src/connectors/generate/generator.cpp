@@ -167,7 +167,7 @@ char* Generator::write_value(char* out, const Cell& cell, const BlockValues& val
   switch (cell.kind) {
     case Cell::Kind::Integer: return write_integer(out, value);
     case Cell::Kind::Decimal: return write_decimal(out, value, cell.scale);
-    case Cell::Kind::Date: std::memcpy(out, cell.days.data() + (value - cell.first_day) * 10, 10); return out + 10;
+    case Cell::Kind::Date: return std::copy_n(cell.days.data() + (value - cell.first_day) * 10, 10, out);
     case Cell::Kind::Choice: {
       const auto& text = cell.csv_choices[static_cast<std::size_t>(value)];
       std::memcpy(out, text.data(), text.size());

@@ -13,6 +13,9 @@ constexpr std::int64_t kWalkCellsMax = 4 << 20;  // keys × steps: 32 MB
 constexpr std::int64_t kDaysMax = 36'600;
 constexpr int kScaleMax = 9;
 
+// Not for NaN.
+bool lies_in(double value, double low, double high) { return value >= low && value <= high; }
+
 constexpr std::array<std::string_view, 7> kWeekdays{"monday", "tuesday",  "wednesday", "thursday",
                                                     "friday", "saturday", "sunday"};
 constexpr std::array<std::string_view, 12> kMonths{"january",   "february", "march",    "april",
@@ -144,7 +147,7 @@ class Reader {
     } else if (static_cast<std::uint64_t>(zipf.to) - static_cast<std::uint64_t>(zipf.from) >= kValuesMax) {
       mistake(path + ".to", fmt::format("a zipf range holds at most {} values", kValuesMax));
     }
-    if (!(zipf.exponent >= 0 && zipf.exponent <= 10)) {
+    if (!lies_in(zipf.exponent, 0, 10)) {
       mistake(path + ".exponent", fmt::format("exponent is outside of 0 to 10: {}", zipf.exponent));
     }
     return zipf;
@@ -157,7 +160,7 @@ class Reader {
       choice.values.push_back(value);
       choice.weights.push_back(weight.is_number() ? weight.get<double>() : -1);
       if (!(choice.weights.back() >= 0))
-        mistake(path + "." + value, fmt::format("a weight is negative: {}", to_text(weight)));
+        mistake(fmt::format("{}.{}", path, value), fmt::format("a weight is negative: {}", to_text(weight)));
       total += choice.weights.back();
     }
     if (!(total > 0)) mistake(path, "the weights add up to nothing", "write choice: {North: 3, South: 1}");
@@ -207,7 +210,7 @@ class Reader {
     walk.every_days = integer(group, "every_days", 7);
     if (walk.scale < 0 || walk.scale > kScaleMax)
       mistake(path + ".scale", fmt::format("scale is outside of 0 to 9: {}", walk.scale));
-    if (!(walk.from > 0 && walk.to <= 1e9)) mistake(path + ".from", "a walk lies between 0 and 1000000000");
+    if (!(walk.from > 0) || !(walk.to <= 1e9)) mistake(path + ".from", "a walk lies between 0 and 1000000000");
     if (walk.to < walk.from)
       mistake(path + ".to", fmt::format("the range ends before it begins: {} to {}", walk.from, walk.to));
     if (walk.every_days < 1)
@@ -300,7 +303,7 @@ class Reader {
     if (skewed.scale < 0 || skewed.scale > kScaleMax)
       mistake(path + ".scale", fmt::format("scale is outside of 0 to 9: {}", skewed.scale));
     if (!(skewed.median > 0)) mistake(path + ".median", fmt::format("median is not above 0: {}", skewed.median));
-    if (!(skewed.spread >= 0 && skewed.spread <= 10))
+    if (!lies_in(skewed.spread, 0, 10))
       mistake(path + ".spread", fmt::format("spread is outside of 0 to 10: {}", skewed.spread));
     if (skewed.to < skewed.from)
       mistake(path + ".to", fmt::format("the range ends before it begins: {} to {}", skewed.from, skewed.to));
@@ -311,8 +314,7 @@ class Reader {
 
   Flag flag(const Settings& group, const std::string& path) {
     const Flag flag{number(group, "rate", 0.5)};
-    if (!(flag.rate >= 0 && flag.rate <= 1))
-      mistake(path + ".rate", fmt::format("rate is outside of 0 to 1: {}", flag.rate));
+    if (!lies_in(flag.rate, 0, 1)) mistake(path + ".rate", fmt::format("rate is outside of 0 to 1: {}", flag.rate));
     return flag;
   }
 
@@ -419,7 +421,8 @@ class Reader {
     auto* const around = std::exchange(scope_, &inner);
     const auto around_path = std::exchange(scope_path_, column_path + ".");
     const bool around_is_list = std::exchange(is_list_, of == ScopeOf::List);
-    for (const auto& [name, settings] : columns.items()) column(name, Settings{settings}, path + "." + name);
+    for (const auto& [name, settings] : columns.items())
+      column(name, Settings{settings}, fmt::format("{}.{}", path, name));
     scope_ = around;
     scope_path_ = around_path;
     is_list_ = around_is_list;
@@ -484,7 +487,7 @@ class Reader {
       const auto place = path + ".of";
       const auto found = std::ranges::find(known, text);
       if (found == known.end()) {
-        mistake(place + "." + text, fmt::format("{} never is {}", group.text("column"), text),
+        mistake(fmt::format("{}.{}", place, text), fmt::format("{} never is {}", group.text("column"), text),
                 fmt::format("it is one of {}", fmt::join(known, ", ")));
         continue;
       }
@@ -528,12 +531,12 @@ class Reader {
 
   void irregularities(const Settings& settings, const std::string& path, ColumnSpec& column) {
     column.present = number(settings, "present", 1);
-    if (!(column.present >= 0 && column.present <= 1))
+    if (!lies_in(column.present, 0, 1))
       mistake(path + ".present", fmt::format("present is outside of 0 to 1: {}", column.present));
     if (!settings.has("odd")) return;
     const auto odd = settings.group("odd");
     column.odd_rate = number(odd, "rate", 0);
-    if (!(column.odd_rate >= 0 && column.odd_rate <= 1))
+    if (!lies_in(column.odd_rate, 0, 1))
       mistake(path + ".odd.rate", fmt::format("rate is outside of 0 to 1: {}", column.odd_rate));
     for (const auto& value : odd.json("values")) column.odd_values.push_back(to_text(value));
     if (column.odd_values.empty()) mistake(path + ".odd.values", "odd has no values", "write values: [\"n/a\", 4.5]");
@@ -556,7 +559,7 @@ class Reader {
     DefectSpec defect;
     defect.kind = kind;
     defect.rate = number(group, "rate", 0);
-    if (!(defect.rate >= 0 && defect.rate <= 0.5))
+    if (!lies_in(defect.rate, 0, 0.5))
       mistake(path + ".rate", fmt::format("rate is outside of 0 to 0.5: {}", defect.rate));
     defect.within = integer(group, "within", defect.within);
     if (defect.within < 1) mistake(path + ".within", fmt::format("within is not above 0: {}", defect.within));

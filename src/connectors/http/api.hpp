@@ -125,7 +125,7 @@ struct Api {
 // The keys of a connection.
 std::vector<Setting> api_settings();
 // InvalidProject with the resource's name for what the descriptions cannot say (paths, types, unknown parents, cycles).
-Result<Api> read_api(const Settings& settings);
+Result<Api> read_api(const Settings& given);
 
 // "{parent.id}", "{cursor.from}": replaced where the text is used. Unknown braces stay as they are.
 std::string fill_placeholders(std::string_view text, const std::map<std::string, std::string>& values);

@@ -41,8 +41,8 @@ class Crawler {
   Crawler(const Api& api, Recording& recording, Recording* earlier, Network network, Timeline& timeline, Log& log)
       : api_(api), recording_(recording), earlier_(earlier), network_(network), timeline_(timeline), log_(log) {}
 
-  // `from` is a checkpoint's content: {cursor, shape}; null for the first run.
-  Result<std::shared_ptr<Fetched>> fetch(const Resource& resource, const Json& from, std::stop_token stop);
+  // `given` is a checkpoint's content: {cursor, shape}; null for the first run.
+  Result<std::shared_ptr<Fetched>> fetch(const Resource& resource, const Json& given, std::stop_token stop);
 
  private:
   const Api& api_;

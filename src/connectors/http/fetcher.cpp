@@ -195,7 +195,7 @@ Result<void> Fetcher::finish(std::unique_ptr<Job> job, net::FinishedTransfer fin
   return accept(std::move(job), finished.response);
 }
 
-Result<void> Fetcher::accept(std::unique_ptr<Job> job, net::HttpResponse response) {
+Result<void> Fetcher::accept(std::unique_ptr<Job> job, const net::HttpResponse& response) {
   const Answer answer{{.request = job->request.key,
                        .status = response.status,
                        .headers = kept_headers(response.headers),

@@ -64,7 +64,7 @@ class Fetcher {
 
   Result<void> start(std::unique_ptr<Job> job);
   Result<void> finish(std::unique_ptr<Job> job, net::FinishedTransfer finished);
-  Result<void> accept(std::unique_ptr<Job> job, net::HttpResponse response);
+  Result<void> accept(std::unique_ptr<Job> job, const net::HttpResponse& response);
   Result<void> take_unchanged(const Job& job);
   // Keeps an answer for the conditional requests of later runs.
   Result<void> keep_for_later(const Exchange& exchange);

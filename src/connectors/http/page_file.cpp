@@ -126,7 +126,7 @@ Result<void> PageReader::take_line(std::string_view line, const documents::TakeI
   const auto size = line_.size();
   line_.resize(size + documents::kJsonPadding);
   const auto whole = std::string_view{line_}.substr(0, size);
-  const auto taken = is_blank(whole) ? Result<void>{} : take(whole);
+  auto taken = is_blank(whole) ? Result<void>{} : take(whole);
   line_.clear();
   return taken;
 }

@@ -10,6 +10,8 @@ namespace {
 
 using Kind = Pagination::Kind;
 
+bool is_empty_text(const Json& value) { return value.is_string() && value.get_ref<const std::string&>().empty(); }
+
 JsonPath path_of(std::string_view text) {
   auto path = documents::parse_json_path(text);
   return path.ok() ? std::move(path).value() : JsonPath{};
@@ -98,7 +100,8 @@ std::optional<std::int64_t> Paginator::number_at(const PageFacts& page, const st
 bool Paginator::says_no_more(const PageFacts& page) const {
   if (!pagination_->has_more || page.envelope == nullptr) return false;
   const auto* value = documents::find(*page.envelope, *pagination_->has_more);
-  return value == nullptr || value->is_null() || *value == false || *value == 0 || *value == "false" || *value == "";
+  return value == nullptr || value->is_null() || *value == false || *value == 0 || *value == "false" ||
+         is_empty_text(*value);
 }
 
 void Paginator::detect(const PageFacts& page) {
@@ -121,7 +124,7 @@ void Paginator::detect(const PageFacts& page) {
   }
   for (const auto& [candidate, param] : kCursors) {
     const auto* value = documents::find(*page.envelope, path_of(candidate));
-    if (value == nullptr || !(value->is_string() || value->is_number()) || *value == "") continue;
+    if (value == nullptr || !(value->is_string() || value->is_number()) || is_empty_text(*value)) continue;
     auto& pagination = found(Kind::Cursor);
     pagination.next = path_of(candidate);
     pagination.param = param;

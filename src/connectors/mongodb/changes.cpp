@@ -162,7 +162,7 @@ Result<ChangePosition> present_position(Session& session, const std::string& col
   if (!event.ok()) {
     return Error{event.error()}.hint("change streams need a replica set; follow by a cursor where there is none");
   }
-  if (auto token = stream.token(); !bson_empty(token.get()))
+  if (auto token = stream.token(); !token.is_empty())
     return ChangePosition{std::move(Document{}.add("resumeAfter", token))};
   auto time = WEIR_TRY(operation_time(session, stop));
   if (!time) time = WEIR_TRY(wall_clock(session, stop));
@@ -191,7 +191,7 @@ Result<ChangePosition> read_changes(Session& session, const std::string& collect
     WEIR_TRY(reader.read(*event, stop));
     position.token = Document{}.add("resumeAfter", stream.token());
   }
-  if (auto token = stream.token(); !bson_empty(token.get())) position.token = Document{}.add("resumeAfter", token);
+  if (auto token = stream.token(); !token.is_empty()) position.token = Document{}.add("resumeAfter", token);
   return position;
 }
 

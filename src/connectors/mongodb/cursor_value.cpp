@@ -153,7 +153,7 @@ Document CursorState::filter() const {
   Document filter;
   const auto* main = main_group();
   if (main == nullptr) return filter;
-  const auto range = Document{}.add(field_.path, wrapped(main->second.greatest.before(field_.lag), "$gte"));
+  auto range = Document{}.add(field_.path, wrapped(main->second.greatest.before(field_.lag), "$gte"));
   if (field_.odd == OddCursor::Skipped) return range;
   // What has no value in that range of values: no cursor tells whether it is new.
   Document types;
@@ -180,8 +180,8 @@ void CursorState::take(BsonBytes document) {
     return;
   }
   auto& group = groups_[value->bracket()];
-  if (group.documents++ == 0 || value->compare(group.greatest) > 0) group.greatest = *value;
-  if (value->compare(group.greatest.before(field_.lag)) < 0) return;
+  if (group.documents++ == 0 || std::is_gt(value->compare(group.greatest))) group.greatest = *value;
+  if (std::is_lt(value->compare(group.greatest.before(field_.lag)))) return;
   group.last.push_back({*value, fingerprint_of(document)});
   if (group.last.size() > 2 * kSeenMax) prune(group);
 }
@@ -189,7 +189,7 @@ void CursorState::take(BsonBytes document) {
 // The most recent ones count, when there are too many: whoever is left out is read again.
 void CursorState::prune(Group& group) const {
   const auto begin = group.greatest.before(field_.lag);
-  std::erase_if(group.last, [&](const Seen& seen) { return seen.value.compare(begin) < 0; });
+  std::erase_if(group.last, [&](const Seen& seen) { return std::is_lt(seen.value.compare(begin)); });
   if (group.last.size() > kSeenMax)
     group.last.erase(group.last.begin(), group.last.end() - static_cast<std::ptrdiff_t>(kSeenMax));
 }
@@ -198,7 +198,7 @@ void CursorState::add(const CursorState& other) {
   odd_ += other.odd_;
   for (const auto& [bracket, group] : other.groups_) {
     auto& own = groups_[bracket];
-    if (own.documents == 0 || group.greatest.compare(own.greatest) > 0) own.greatest = group.greatest;
+    if (own.documents == 0 || std::is_gt(group.greatest.compare(own.greatest))) own.greatest = group.greatest;
     own.documents += group.documents;
     own.last.insert(own.last.end(), group.last.begin(), group.last.end());
     prune(own);
@@ -212,7 +212,7 @@ CursorState CursorState::advanced(const CursorState& before) const {
   if (main != nullptr) {
     // Documents at the last value that did not change are not read as new, and stay known.
     auto& group = state.groups_[main->first];
-    if (group.documents == 0 || main->second.greatest.compare(group.greatest) > 0)
+    if (group.documents == 0 || std::is_gt(main->second.greatest.compare(group.greatest)))
       group.greatest = main->second.greatest;
     group.last.insert(group.last.end(), main->second.last.begin(), main->second.last.end());
   }

@@ -72,8 +72,8 @@ std::string Document::text(std::string_view path) const {
 
 std::optional<std::int64_t> Document::integer(std::string_view path) const {
   bson_iter_t found;
-  if (!find(bytes(), path, found) || !BSON_ITER_HOLDS_NUMBER(&found)) return std::nullopt;
-  return bson_iter_as_int64(&found);
+  if (find(bytes(), path, found) && BSON_ITER_HOLDS_NUMBER(&found)) return bson_iter_as_int64(&found);
+  return std::nullopt;
 }
 
 std::optional<Document> Document::inner(std::string_view path) const {

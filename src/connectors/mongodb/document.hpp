@@ -30,6 +30,7 @@ class Document {
 
   const bson_t* get() const { return bson_; }
   bson_t* get() { return bson_; }
+  bool is_empty() const { return bson_empty(bson_); }
   BsonBytes bytes() const { return {bson_get_data(bson_), bson_->len}; }
 
   Document& add(std::string_view name, std::string_view text);

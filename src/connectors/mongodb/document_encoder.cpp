@@ -275,7 +275,7 @@ EncodeRules EncodeRules::from(const Settings& options) {
   return rules;
 }
 
-Result<DocumentEncoder> DocumentEncoder::create(data::SchemaPtr schema, EncodeRules rules) {
+Result<DocumentEncoder> DocumentEncoder::create(const data::SchemaPtr& schema, EncodeRules rules) {
   for (const auto& field : schema->fields) WEIR_TRY(check_name(field.name));
   DocumentEncoder encoder{schema, std::move(rules)};
   encoder.order_.resize(schema->fields.size());

@@ -25,7 +25,7 @@ std::vector<Setting> encode_settings();
 class DocumentEncoder {
  public:
   // Unsupported when a column's name cannot be a field's.
-  static Result<DocumentEncoder> create(data::SchemaPtr schema, EncodeRules rules);
+  static Result<DocumentEncoder> create(const data::SchemaPtr& schema, EncodeRules rules);
 
   // Appends the row's document; where the schema has no _id, with a new ObjectId. TypeMismatch names the column.
   Result<void> append(const data::Batch& batch, std::size_t row, std::string& out) const;

@@ -19,7 +19,7 @@ class FamiliarDocuments {
 
   // True: check_document finds nothing, the key has its values, no contract is broken, and the shape would learn nothing
   // from it. False says nothing: look closely.
-  bool knows(BsonBytes document);
+  bool knows(BsonBytes bytes);
 
  private:
   struct Node {

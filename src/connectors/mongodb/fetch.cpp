@@ -144,7 +144,7 @@ class Fetcher {
       : plan_(std::move(plan)), from_(from), log_(log), outer_(std::move(stop)) {}
 
   // What is left to do, it does itself in `bringing`, for which it must be kept.
-  static Result<std::shared_ptr<Fetched>> run(std::shared_ptr<Fetcher> self) { return self->begin(self); }
+  static Result<std::shared_ptr<Fetched>> run(const std::shared_ptr<Fetcher>& self) { return self->begin(self); }
 
  private:
   Result<std::shared_ptr<Fetched>> begin(const std::shared_ptr<Fetcher>& self) {
@@ -273,7 +273,7 @@ class Fetcher {
     lock_ = FolderLock{};
   }
 
-  Result<Arrival::Outcome> bring_all(std::stop_source stop) {
+  Result<Arrival::Outcome> bring_all(const std::stop_source& stop) {
     WEIR_TRY(read_ranges(stop));
     if (plan_.origin == FetchPlan::Origin::OfTheFolder) return gather();
     // Ranges that are asked for after a drop are empty, and nobody says so.
@@ -295,8 +295,8 @@ class Fetcher {
       plan["token"] = WEIR_TRY(parse_json(position.token.text()));
     }
     const auto news = before_.filter();
-    auto ranges = bson_empty(news.get()) ? WEIR_TRY(part_by_id(*session_, info, plan_.range_documents, outer_))
-                                         : std::vector<Document>{news};
+    auto ranges = news.is_empty() ? WEIR_TRY(part_by_id(*session_, info, plan_.range_documents, outer_))
+                                  : std::vector<Document>{news};
     for (const auto& range : ranges) plan["ranges"].push_back(WEIR_TRY(parse_json(with_filter(range).text())));
     // Parts of an attempt that knew no manifest, or of a stream that is gone, are none of ours.
     for (const auto& entry : std::filesystem::directory_iterator(plan_.folder)) {
@@ -308,8 +308,8 @@ class Fetcher {
 
   Document with_filter(const Document& range) const {
     const auto& filter = plan_.rules.filter;
-    if (bson_empty(filter.get())) return range;
-    if (bson_empty(range.get())) return filter;
+    if (filter.is_empty()) return range;
+    if (range.is_empty()) return filter;
     Document both;
     const std::array parts{filter, range};
     both.add_list("$and", parts);

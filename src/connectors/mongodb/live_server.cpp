@@ -48,8 +48,8 @@ Server start() {
 }
 
 const Server& server() {
-  static const Server started = start();
-  return started;
+  static const Server kStarted = start();
+  return kStarted;
 }
 
 bson_t* parse(const std::string& json) {
@@ -81,7 +81,7 @@ TestDatabase::TestDatabase() {
 TestDatabase::~TestDatabase() { static_cast<void>(session_->write(Document{}.add("dropDatabase", 1), {})); }
 
 std::string TestDatabase::url() const {
-  auto url = server_url();
+  const auto& url = server_url();
   const auto hosts = url.find("://") + 3;
   const auto slash = url.find('/', hosts);
   const auto options = url.find('?', hosts);
@@ -89,7 +89,7 @@ std::string TestDatabase::url() const {
   return url.substr(0, std::min({slash, options, url.size()})) + "/" + name_ + rest;
 }
 
-flow::OpenContext TestDatabase::context(Json more) const {
+flow::OpenContext TestDatabase::context(const Json& more) const {
   Json settings = {{"url", url()}};
   settings.update(more);
   return {.connection = {"mongo", "mongodb", Settings{std::move(settings)}}, .project_folder = "."};

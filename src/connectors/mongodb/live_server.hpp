@@ -28,7 +28,7 @@ class TestDatabase {
 
   const std::string& name() const { return name_; }
   std::string url() const;
-  flow::OpenContext context(Json more = Json::object()) const;
+  flow::OpenContext context(const Json& more = Json::object()) const;
   Session& session() { return *session_; }
 
   // Extended JSON, a document each.

@@ -75,7 +75,7 @@ Result<std::vector<Document>> part_by_id(Session& session, const CollectionInfo&
     ranges.push_back(Document{}.add("_id", Document{begin}.add("$lt", value)));
     begin = std::move(next);
   }
-  ranges.push_back(bson_empty(begin.get()) ? Document{} : Document{}.add("_id", begin));
+  ranges.push_back(begin.is_empty() ? Document{} : Document{}.add("_id", begin));
   return ranges;
 }
 

@@ -23,7 +23,7 @@ Error by_server_code(std::int64_t code, std::string_view message, const Address&
       return Error::user(Code::AccessDenied, "{} does not let the user in: {}", address.text(), message)
           .hint("check user, password and authSource of the connection");
     case kNamespaceNotFound: return Error::user(Code::NotFound, "{}: {}", address.text(), message);
-    case kNamespaceExists: return Error::user(Code::AlreadyExists, "{}: {}", address.text(), message);
+    case kNamespaceExists:
     case kDuplicateKey: return Error::user(Code::AlreadyExists, "{}: {}", address.text(), message);
     case kCommandNotFound: return Error::user(Code::Unsupported, "{}: {}", address.text(), message);
     case kTooLarge:

@@ -118,8 +118,8 @@ class PostgresDialect final : public flow::Dialect {
 }  // namespace
 
 const flow::Dialect& postgres_dialect() {
-  static const PostgresDialect dialect;
-  return dialect;
+  static const PostgresDialect kDialect;
+  return kDialect;
 }
 
 }  // namespace weir::postgres

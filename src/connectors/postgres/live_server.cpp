@@ -9,8 +9,6 @@
 #include <csignal>
 #include <thread>
 
-extern char** environ;
-
 namespace weir::postgres::live {
 namespace {
 
@@ -91,8 +89,8 @@ class Server {
 }  // namespace
 
 const Endpoint* server() {
-  static const Server server;
-  return server.endpoint();
+  static const Server kServer;
+  return kServer.endpoint();
 }
 
 Settings settings(const Endpoint& endpoint) {

@@ -34,7 +34,7 @@ struct TableDefinition {
 };
 
 // The session's search_path must be pg_catalog, so that every other schema is named.
-Result<std::vector<TableDefinition>> read_definitions(Connection& connection, const std::vector<Oid>& tables,
+Result<std::vector<TableDefinition>> read_definitions(Connection& connection, const std::vector<Oid>& oids,
                                                       std::stop_token stop);
 // Nothing when there is no such table.
 Result<std::optional<TableDefinition>> find_definition(Connection& connection, const flow::Relation& name,

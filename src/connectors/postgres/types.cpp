@@ -213,9 +213,9 @@ TypeRef TypeCatalog::resolve(TypeRef type) const {
 }
 
 const TypeCatalog::Entry& TypeCatalog::entry(Oid oid) const {
-  static const Entry scalar{.shape = Shape::Scalar, .domain = false, .base = {}, .element = 0};
+  static const Entry kScalar{.shape = Shape::Scalar, .domain = false, .base = {}, .element = 0};
   const auto found = entries_.find(oid);
-  return found == entries_.end() ? scalar : found->second;
+  return found == entries_.end() ? kScalar : found->second;
 }
 
 std::vector<Setting> read_rule_settings() {
