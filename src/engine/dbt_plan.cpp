@@ -28,7 +28,7 @@ Settings complete_dbt_settings(const project::Project& project, const Settings& 
   if (!settings.has("connection")) values["connection"] = project.model_connection;
   if (!settings.has("project"))
     values["project"] = project.dbt && !project.dbt->folder.empty() ? project.dbt->folder : ".";
-  const Settings completed{values};
+  Settings completed{values};
   if (!is_own(project, completed)) return completed;
   auto vars = project.vars;
   if (settings.has("vars")) vars.update(settings.json("vars"));

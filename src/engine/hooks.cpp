@@ -95,7 +95,8 @@ std::string mail_text(const Json& message) {
   std::string text = message.value("text", "") + "\n\n";
   for (const auto* key : {"pipeline", "run", "state", "task", "trigger", "started_at", "finished_at", "error"}) {
     const auto& value = message[key];
-    if (value.is_string() && value != "") text += fmt::format("{}: {}\n", key, value.get<std::string>());
+    const auto words = value.is_string() ? value.get<std::string>() : std::string{};
+    if (!words.empty()) text += fmt::format("{}: {}\n", key, words);
   }
   return text;
 }

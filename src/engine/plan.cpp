@@ -1,6 +1,7 @@
 #include "engine/plan.hpp"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include "base/nearest.hpp"
@@ -248,7 +249,7 @@ class Planner {
            });
   }
 
-  std::set<std::string> ancestors(std::set<std::string> of) const {
+  std::set<std::string> ancestors(const std::set<std::string>& of) const {
     std::set<std::string> found;
     std::vector<std::string> waiting(of.begin(), of.end());
     while (!waiting.empty()) {
@@ -312,8 +313,8 @@ void extend(const Plan& plan, std::set<std::string>& chosen, Direction direction
     }
     return;
   }
-  for (auto step = plan.steps.rbegin(); step != plan.steps.rend(); ++step) {
-    if (chosen.contains(step->name)) chosen.insert(step->needs.begin(), step->needs.end());
+  for (const auto& step : std::views::reverse(plan.steps)) {
+    if (chosen.contains(step.name)) chosen.insert(step.needs.begin(), step.needs.end());
   }
 }
 

@@ -28,7 +28,7 @@ class Renderer {
     Json rendered = Json::object();
     for (const auto& [key, value] : values.items()) {
       const auto found = std::ranges::find(descriptions, key, &Setting::name);
-      const auto inner = path.empty() ? key : path + "." + key;
+      const auto inner = path.empty() ? key : fmt::format("{}.{}", path, key);
       rendered[key] =
           found == descriptions.end() ? WEIR_TRY(anything(value, inner)) : WEIR_TRY(one(value, *found, inner));
     }
@@ -50,7 +50,7 @@ class Renderer {
       case SettingType::Map: {
         Json rendered = Json::object();
         for (const auto& [key, entry] : value.items()) {
-          rendered[key] = WEIR_TRY(one(entry, setting.fields.front(), path + "." + key));
+          rendered[key] = WEIR_TRY(one(entry, setting.fields.front(), fmt::format("{}.{}", path, key)));
         }
         return rendered;
       }
@@ -65,7 +65,7 @@ class Renderer {
     Json rendered = value;
     for (auto entry = rendered.begin(); entry != rendered.end(); ++entry) {
       const auto key = value.is_object() ? entry.key() : std::to_string(std::distance(rendered.begin(), entry));
-      *entry = WEIR_TRY(anything(*entry, path + "." + key));
+      *entry = WEIR_TRY(anything(*entry, fmt::format("{}.{}", path, key)));
     }
     return rendered;
   }

@@ -77,7 +77,7 @@ Result<void> ServeScheduler::begin(std::vector<Error>& mistakes) {
   });
   for (auto& pause : WEIR_TRY(ledger_.schedules().pauses())) paused_[pause.pipeline] = pause;
   WEIR_TRY(ledger_.hold());
-  WEIR_TRY(adopt(std::move(outcome.version)));
+  WEIR_TRY(adopt(outcome.version));
   WEIR_TRY(take_over());
   WEIR_TRY(ledger_.release());
   delivery_ = std::make_unique<HookDelivery>(ledger_.outbox(), [this] { return version(); });
@@ -173,7 +173,7 @@ Result<void> ServeScheduler::take_over() {
   return {};
 }
 
-Result<void> ServeScheduler::adopt(std::shared_ptr<const ProjectVersion> version) {
+Result<void> ServeScheduler::adopt(const std::shared_ptr<const ProjectVersion>& version) {
   auto kept = keep_version(options_.state_folder, *version);
   auto with_folder = std::const_pointer_cast<ProjectVersion>(version);
   if (kept.ok()) with_folder->code_folder = *kept;

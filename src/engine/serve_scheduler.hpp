@@ -38,11 +38,11 @@ class ServeScheduler final : public Scheduler {
   void stop() override;
 
   Result<ledger::Run> submit(const RunRequest& request) override;
-  Result<ledger::Run> cancel(const RunId& run, Urgency urgency, std::string_view by) override;
-  Result<ledger::Run> retry(const RunId& run, const RetryRequest& request) override;
-  Result<ledger::Run> replay(const RunId& run, std::string_view by) override;
-  Result<void> pause(std::string_view pipeline, std::string_view by) override;
-  Result<void> resume(std::string_view pipeline, std::string_view by) override;
+  Result<ledger::Run> cancel(const RunId& id, Urgency urgency, std::string_view by) override;
+  Result<ledger::Run> retry(const RunId& id, const RetryRequest& request) override;
+  Result<ledger::Run> replay(const RunId& id, std::string_view by) override;
+  Result<void> pause(std::string_view name, std::string_view by) override;
+  Result<void> resume(std::string_view name, std::string_view by) override;
   std::vector<ledger::Pause> paused() const override;
   Result<BackfillPreview> preview(const BackfillRequest& request) override;
   Result<ledger::Backfill> backfill(const BackfillRequest& request) override;
@@ -55,7 +55,7 @@ class ServeScheduler final : public Scheduler {
   Result<ledger::Backfill> cancel_backfill(std::string_view id, Urgency urgency) override {
     return change_backfill(id, ledger::BackfillState::Cancelled, urgency);
   }
-  std::vector<NextFire> next_fires(std::string_view pipeline, std::size_t limit) const override;
+  std::vector<NextFire> next_fires(std::string_view name, std::size_t limit) const override;
   std::shared_ptr<const ProjectVersion> version() const override {
     const std::lock_guard guard(mutex_);
     return version_;
@@ -79,7 +79,7 @@ class ServeScheduler final : public Scheduler {
   // What an earlier process has left.
   Result<void> take_over();
   // A version becomes the current one.
-  Result<void> adopt(std::shared_ptr<const ProjectVersion> version);
+  Result<void> adopt(const std::shared_ptr<const ProjectVersion>& version);
   Result<void> files_changed();
   void read_in_background();
 
@@ -97,7 +97,7 @@ class ServeScheduler final : public Scheduler {
   Result<void> start_run(QueuedRun queued);
   Result<void> fail_to_start(ledger::Run run, const Error& error);
   Result<void> run_ended(const ledger::Run& run);
-  Result<ledger::Run> find(const RunId& run);
+  Result<ledger::Run> find(const RunId& id);
   Result<void> cancel_anywhere(const RunId& id, Urgency urgency);
 
   // Events and consumers.

@@ -77,10 +77,10 @@ Result<std::unique_ptr<flow::Replication>> TaskContext::open_replication(std::st
 }
 
 std::span<const TaskKind> task_kinds() {
-  static const std::vector<TaskKind> kinds{generate_kind(), copy_kind(),      sql_kind(),       model_kind(),
-                                           check_kind(),    reconcile_kind(), replicate_kind(), command_kind(),
-                                           dbt_kind(),      wait_kind(),      pipeline_kind()};
-  return kinds;
+  static const std::vector<TaskKind> kKinds{generate_kind(), copy_kind(),      sql_kind(),       model_kind(),
+                                            check_kind(),    reconcile_kind(), replicate_kind(), command_kind(),
+                                            dbt_kind(),      wait_kind(),      pipeline_kind()};
+  return kKinds;
 }
 
 const TaskKind* find_task_kind(std::string_view name) {

@@ -139,7 +139,7 @@ bool GraphBuilder::set_connection(Draft& draft) {
 
 // dbt's default: a custom schema is added to the connection's own, unless the project has a generate_schema_name macro.
 std::string GraphBuilder::space_of(const Draft& draft) {
-  const auto own = targets_.default_space(draft.node.connection);
+  auto own = targets_.default_space(draft.node.connection);
   const auto custom = trimmed(text_of(draft.node.config, "schema"));
   if (renderer_.has_macro("generate_schema_name")) {
     const Json node = {{"name", draft.node.name}, {"path", draft.node.path}, {"config", draft.node.config}};
@@ -230,12 +230,12 @@ bool GraphBuilder::render_value(const Draft& draft, Json& value) {
   if (!value.is_string() || !sql::has_template(value.get_ref<const std::string&>())) return true;
   const Scope scope{draft.node.connection, draft.node.target, Incremental::No, Json::object()};
   auto rendered = renderer_.evaluate(draft.node.path, value.get<std::string>(), scope, 1);
-  if (rendered.ok()) {
-    value = trimmed(*rendered);
-  } else {
+  if (!rendered.ok()) {
     mistakes_.push_back(std::move(rendered).error());
+    return false;
   }
-  return rendered.ok();
+  value = trimmed(*rendered);
+  return true;
 }
 
 void GraphBuilder::read_seed(Draft draft) {

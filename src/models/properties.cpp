@@ -112,7 +112,7 @@ class Reader {
   void read_tests(const Json& entry, const std::string& path, const std::string& column,
                   std::vector<TestProperties>& tests) {
     for (const std::string key : {"data_tests", "tests"}) {
-      each(entry, key, path + "." + key, [&](const Json& item, const std::string& test_path) {
+      each(entry, key, fmt::format("{}.{}", path, key), [&](const Json& item, const std::string& test_path) {
         if (auto test = read_test(item, test_path, column)) tests.push_back(std::move(*test));
       });
     }

@@ -142,7 +142,7 @@ Setting records(std::string name, std::string_view what, std::vector<Setting> fu
 }  // namespace
 
 const std::vector<Setting>& weir_settings() {
-  static const std::vector<Setting> settings{
+  static const std::vector<Setting> kSettings{
       text("name", "the project's name", Need::Required),
       text("description", "what the project is for"),
       open_map("connections", "the systems that the project reads and writes, by name"),
@@ -174,11 +174,11 @@ const std::vector<Setting>& weir_settings() {
        .type = Group,
        .doc = "the files that runs leave below files/",
        .fields = {{.name = "retention", .type = Duration, .doc = "how long the files of a run are kept"}}}};
-  return settings;
+  return kSettings;
 }
 
 const std::vector<Setting>& dbt_project_settings() {
-  static const std::vector<Setting> settings = [] {
+  static const std::vector<Setting> kSettings = [] {
     const auto paths = [](std::string name, std::string doc) {
       return list_of(std::move(name), std::move(doc), text("", "a folder"));
     };
@@ -207,27 +207,27 @@ const std::vector<Setting>& dbt_project_settings() {
     }
     return known;
   }();
-  return settings;
+  return kSettings;
 }
 
 const std::vector<Setting>& connection_settings() {
-  static const std::vector<Setting> settings{
+  static const std::vector<Setting> kSettings{
       text("type", "the kind of system", Need::Required),
       {.name = "managed", .type = Flag, .doc = "whether Weir runs the server itself"}};
-  return settings;
+  return kSettings;
 }
 
 const std::vector<Setting>& environment_settings() {
-  static const std::vector<Setting> settings{
+  static const std::vector<Setting> kSettings{
       open_map("connections",
                "what is different about connections of the same name: keys replace keys, null takes one away; with a "
                "type it is another one"),
       open_map("vars", "values that replace those of the same name")};
-  return settings;
+  return kSettings;
 }
 
 const std::vector<Setting>& pipeline_settings() {
-  static const std::vector<Setting> settings{
+  static const std::vector<Setting> kSettings{
       text("name", "the pipeline's name; by default that of the file"),
       text("description", "what the pipeline does"),
       list_of("tags", "words to find it by", text("", "a word")),
@@ -246,11 +246,11 @@ const std::vector<Setting>& pipeline_settings() {
       timeout(),
       parallel(),
       open_map("tasks", "the tasks by name", Need::Required)};
-  return settings;
+  return kSettings;
 }
 
 const std::vector<Setting>& task_settings() {
-  static const std::vector<Setting> settings{
+  static const std::vector<Setting> kSettings{
       list_of("needs", "the tasks that must succeed before", text("", "a task's name")),
       retry(),
       timeout(),
@@ -264,11 +264,11 @@ const std::vector<Setting>& task_settings() {
               text("", "a table, as connection.table")),
       text("pool", "the pool of weir.yml whose slots it takes"),
       {.name = "priority", .type = Integer, .doc = "where slots are scarce: the higher, the sooner"}};
-  return settings;
+  return kSettings;
 }
 
 const std::vector<Setting>& properties_settings() {
-  static const std::vector<Setting> settings{
+  static const std::vector<Setting> kSettings{
       {.name = "version", .type = Integer, .doc = "2, as in dbt"},
       records("models", "model",
               {columns(), tests("tests"), tests("data_tests"), any("constraints", "rules that the database enforces"),
@@ -307,7 +307,7 @@ const std::vector<Setting>& properties_settings() {
       any("saved_queries", "queries of metrics"),
       any("analyses", "queries that are only compiled"),
       any("anchors", "shared parts for aliases")};
-  return settings;
+  return kSettings;
 }
 
 }  // namespace weir::project

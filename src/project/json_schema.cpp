@@ -194,7 +194,7 @@ class SharedSchemas {
 
 Json json_schema(std::string_view file_kind, const Vocabulary& vocabulary) {
   Json schema{{"$schema", "https://json-schema.org/draft/2020-12/schema"}};
-  const auto add = [&](std::string_view title, Json content) {
+  const auto add = [&](std::string_view title, const Json& content) {
     schema["title"] = title;
     schema.update(content);
   };

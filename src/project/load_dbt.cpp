@@ -30,7 +30,9 @@ std::string plain_folder(const std::string& text) {
   return folder == "." ? std::string{} : folder;
 }
 
-bool is_given(const Json& value) { return !value.is_null() && !value.empty() && value != ""; }
+bool is_given(const Json& value) {
+  return value.is_string() ? !value.get_ref<const std::string&>().empty() : !value.empty();
+}
 
 // Packages are other people's macros and models, which Weir does not install.
 void refuse_packages(Reading& reading, const DbtProject& dbt) {

@@ -61,9 +61,9 @@ struct Schedule::Rule {
 
   // The first local time from which an instant of the stretch that begins at `begin` may fire: a time of day that the
   // change repeats has fired before it.
-  LocalSeconds first_local(SysSeconds begin, seconds offset, Overlap overlap) const {
+  LocalSeconds first_local(SysSeconds begin, seconds offset, Overlap rule) const {
     if (begin < kBegin) return LocalSeconds::min();
-    if (overlap == Overlap::Both) return local(begin, offset);
+    if (rule == Overlap::Both) return local(begin, offset);
     const auto before = zone->get_info(begin - seconds{1}).offset;
     return local(begin, std::max(before, offset));
   }

@@ -47,8 +47,7 @@ Json Validator::group(const Node& node, std::span<const Setting> settings, std::
     mistake(node, fmt::format("{} takes a map, not {}", what, found(node)), "write its keys below it, one a line");
     return values;
   }
-  for (std::size_t i = 0; i < node.keys.size(); ++i) {
-    const auto& key = node.keys[i];
+  for (const auto& key : node.keys) {
     if (key.kind != Node::Kind::Scalar) continue;
     if (std::ranges::find(settings, key.text, &Setting::name) == settings.end()) {
       mistake(key, fmt::format("unknown key in {}: {}", what, key.text), suggestion(key.text, names_of(settings)));
@@ -196,7 +195,7 @@ Json Validator::scalar(const Node& node, const Setting& setting) {
       if (const auto number = parse_number<double>(text)) return *number;
       return wrong("a number", setting.doc);
     case SettingType::Flag:
-      if (const auto json = to_json(node); json.is_boolean()) return json;
+      if (auto json = to_json(node); json.is_boolean()) return json;
       if (text == "true" || text == "false") return text == "true";
       return wrong("true or false", setting.doc);
     case SettingType::Duration:

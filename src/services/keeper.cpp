@@ -191,7 +191,7 @@ Result<void> stop_from_outside(const ServiceSpec& spec) {
       .hint("stop that process: its services end with it");
 }
 
-DetachedService::DetachedService(ServiceSpec spec, Log& log) : spec_(std::move(spec)), paths_(spec_), log_(log) {}
+DetachedService::DetachedService(ServiceSpec spec) : spec_(std::move(spec)), paths_(spec_) {}
 
 Result<ServiceAddress> DetachedService::ensure(std::stop_token stop) {
   WEIR_TRY(make_folder(paths_.folder));

@@ -61,7 +61,7 @@ class OwnedService final : public ManagedService {
 // A service that outlives us: a keeper process (`weir services keep`) owns it.
 class DetachedService final : public ManagedService {
  public:
-  DetachedService(ServiceSpec spec, Log& log);
+  explicit DetachedService(ServiceSpec spec);
 
   Result<ServiceAddress> ensure(std::stop_token stop) override;
   ServiceStatus status() override;
@@ -70,7 +70,6 @@ class DetachedService final : public ManagedService {
  private:
   const ServiceSpec spec_;
   const ServicePaths paths_;
-  Log& log_;
 };
 
 // The keeper of a service, when there is one.

@@ -21,7 +21,7 @@ class ProjectSupervisor final : public Supervisor {
       // The service and its keeper work in other folders than ours.
       spec.state_folder = std::filesystem::absolute(spec.state_folder);
       if (lifetime_ == Lifetime::Detached) {
-        services_.push_back(std::make_unique<DetachedService>(std::move(spec), log_));
+        services_.push_back(std::make_unique<DetachedService>(std::move(spec)));
       } else {
         services_.push_back(std::make_unique<OwnedService>(std::move(spec), log_));
       }
