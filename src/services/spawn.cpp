@@ -164,7 +164,7 @@ std::vector<std::string> environment_of(const ProcessSpec& spec) {
     const std::string_view text{*entry};
     if (!spec.environment.contains(std::string{text.substr(0, text.find('='))})) environment.emplace_back(text);
   }
-  for (const auto& [key, value] : spec.environment) environment.push_back(key + "=" + value);
+  for (const auto& [key, value] : spec.environment) environment.push_back(fmt::format("{}={}", key, value));
   return environment;
 }
 
@@ -304,7 +304,7 @@ class Spawner {
 std::filesystem::path find_program(const std::string& name, std::string_view search_path) {
   while (!search_path.empty()) {
     const auto end = std::min(search_path.find(':'), search_path.size());
-    const auto candidate = std::filesystem::path{search_path.substr(0, end)} / name;
+    auto candidate = std::filesystem::path{search_path.substr(0, end)} / name;
     if (::access(candidate.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(candidate)) return candidate;
     search_path.remove_prefix(std::min(end + 1, search_path.size()));
   }
@@ -313,8 +313,8 @@ std::filesystem::path find_program(const std::string& name, std::string_view sea
 
 Result<Spawned> spawn_program(const ProcessSpec& spec) {
   // Never destroyed: its thread has to outlive every other part of the program.
-  static auto* const spawner = new Spawner;
-  return spawner->spawn(spec);
+  static auto* const kSpawner = new Spawner;
+  return kSpawner->spawn(spec);
 }
 
 }  // namespace weir::services

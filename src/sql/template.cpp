@@ -107,13 +107,13 @@ TemplateEngine::~TemplateEngine() = default;
 TemplateEngine::TemplateEngine(TemplateEngine&&) noexcept = default;
 TemplateEngine& TemplateEngine::operator=(TemplateEngine&&) noexcept = default;
 
-void TemplateEngine::add_function(std::string name, Function function) {
+void TemplateEngine::add_function(const std::string& name, Function function) {
   auto& entry = engine_->functions[name];
   entry = {engine_.get(), std::move(function)};
   weir_template_add_function(engine_->handle, borrow(name), &Engine::call, &entry);
 }
 
-void TemplateEngine::add_variable(std::string name, Json value) {
+void TemplateEngine::add_variable(const std::string& name, const Json& value) {
   const auto added = take(weir_template_add_variable(engine_->handle, borrow(name), borrow(to_text(value))), {name});
   WEIR_CHECK(added.ok());  // what to_text writes is JSON
 }

@@ -26,8 +26,8 @@ class TemplateEngine {
   TemplateEngine(TemplateEngine&&) noexcept;
   TemplateEngine& operator=(TemplateEngine&&) noexcept;
 
-  void add_function(std::string name, Function function);
-  void add_variable(std::string name, Json value);
+  void add_function(const std::string& name, Function function);
+  void add_variable(const std::string& name, const Json& value);
   // The macros in this text become callable from every template that is rendered later, and from each other.
   Result<void> add_macros(std::string_view file, std::string_view text);
 

@@ -14,7 +14,7 @@ enum class ContentCoding { Gzip, Deflate, Zstd, Lz4 };
 
 std::string_view name(ContentCoding coding);
 // By its name in a header; nothing for one that we lack.
-std::optional<ContentCoding> parse_content_coding(std::string_view name);
+std::optional<ContentCoding> parse_content_coding(std::string_view text);
 // The cheapest coding that an Accept-Encoding header allows; nothing when it allows none of ours.
 std::optional<ContentCoding> choose_content_coding(std::string_view accept_encoding);
 

@@ -209,7 +209,7 @@ class Inspector {
     token = WEIR_TRY(skip_name(token));
     for (;; token = WEIR_TRY(next())) {
       if (token.kind == Kind::End || token.is(';')) return insert_without_data(token);
-      const bool nested = depth_ > 0 && !(token.is('(') && depth_ == 1);
+      const bool nested = depth_ > 0 && (!token.is('(') || depth_ != 1);
       if (nested) continue;
       if (token.is_word("VALUES")) return insert_with_data("Values", token, token.end);
       if (token.is_word("SELECT") || token.is_word("WITH") || token.is_word("WATCH")) return inspect_insert_select();

@@ -61,7 +61,7 @@ struct SourceRight {
   std::vector<std::string_view> engines;
 };
 const std::vector<SourceRight>& source_rights() {
-  static const std::vector<SourceRight> rights = {
+  static const std::vector<SourceRight> kRights = {
       {"postgres", "POSTGRES", {"PostgreSQL", "MaterializedPostgreSQL"}},
       {"mysql", "MYSQL", {"MySQL"}},
       {"mongodb", "MONGO", {"MongoDB"}},
@@ -72,7 +72,7 @@ const std::vector<SourceRight>& source_rights() {
       {"s3", "S3", {"S3", "S3Queue", "GCS", "IcebergS3", "DeltaLakeS3"}},
       {"azure", "AZURE", {"AzureBlobStorage", "AzureQueue", "IcebergAzure", "DeltaLakeAzure"}},
   };
-  return rights;
+  return kRights;
 }
 
 std::string engine_grants(const std::vector<std::string>& sources) {

@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string password_file(const fs::path& data_folder) {
-  const auto file = data_folder.string() + ".password";
+  auto file = data_folder.string() + ".password";
   EXPECT_TRUE(write_file(file, std::string(kTestPassword) + "\n", FileAccess::OwnerOnly).ok());
   return file;
 }
@@ -172,7 +172,7 @@ Descriptor WarehouseProcess::begin(std::string_view sql) const {
 }
 
 fs::path fresh_folder(std::string_view name) {
-  const auto folder = fs::path(testing::TempDir()) / fmt::format("weir_{}_{}", name, ::getpid());
+  auto folder = fs::path(testing::TempDir()) / fmt::format("weir_{}_{}", name, ::getpid());
   for (const auto* suffix : {"", ".sock", ".log", ".second.log", ".password"}) {
     fs::remove_all(folder.string() + suffix);
   }

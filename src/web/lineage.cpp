@@ -74,7 +74,7 @@ std::pair<std::vector<std::string>, std::vector<std::size_t>> Lineage::reach(con
       }
     }
   }
-  return {std::move(order), {steps.begin(), steps.end()}};
+  return {order, {steps.begin(), steps.end()}};
 }
 
 std::vector<std::string> Lineage::tables_along(const std::string& table, Direction direction) const {
