@@ -22,7 +22,7 @@ constexpr std::chrono::seconds kTryAgainAfter{1};
 constexpr std::chrono::seconds kLastPatience{5};
 
 // Facets say which published shape they have.
-Json facet(std::string_view name, std::string_view version, Json content) {
+Json facet(std::string_view name, std::string_view version, const Json& content) {
   Json facet{
       {"_producer", kProducer},
       {"_schemaURL", fmt::format("https://openlineage.io/spec/facets/{}/{}.json#/$defs/{}", version, name, name)}};

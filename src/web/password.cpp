@@ -14,8 +14,8 @@ constexpr std::size_t kPasswordMin = 8;
 constexpr std::size_t kPasswordMax = 1024;
 
 void prepare() {
-  static const bool ready = sodium_init() >= 0;
-  WEIR_CHECK(ready);
+  static const bool kReady = sodium_init() >= 0;
+  WEIR_CHECK(kReady);
 }
 
 }  // namespace
@@ -44,8 +44,8 @@ bool verify_password(const std::string& hash, const Secret& password) {
 }
 
 void pretend_to_verify(const Secret& password) {
-  static const auto nobody = hash_password(Secret{"nobody has this password"});
-  if (nobody.ok()) (void)verify_password(*nobody, password);
+  static const auto kNobody = hash_password(Secret{"nobody has this password"});
+  if (kNobody.ok()) (void)verify_password(*kNobody, password);
 }
 
 std::string hash_token(std::string_view token) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <ranges>
 #include <set>
 
 #include "base/nearest.hpp"
@@ -18,11 +19,11 @@ constexpr std::size_t kPlannedFiresMax = 20'000;
 Json last_runs(const std::vector<ledger::RunMark>& marks) {
   auto runs = Json::array();
   // The newest come first; bars are read from the left.
-  for (auto mark = marks.rbegin(); mark != marks.rend(); ++mark) {
-    runs.push_back({{"id", mark->id.text()},
-                    {"state", name(mark->state)},
-                    {"duration_s", seconds_between(mark->started_at, mark->finished_at)},
-                    {"started_at", to_json(mark->started_at)}});
+  for (const auto& mark : std::views::reverse(marks)) {
+    runs.push_back({{"id", mark.id.text()},
+                    {"state", name(mark.state)},
+                    {"duration_s", seconds_between(mark.started_at, mark.finished_at)},
+                    {"started_at", to_json(mark.started_at)}});
   }
   return runs;
 }

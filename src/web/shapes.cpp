@@ -271,8 +271,8 @@ Json elapsed(const std::optional<Instant>& from, const std::optional<Instant>& t
 }  // namespace
 
 const Json& components() {
-  static const Json all = make_components();
-  return all;
+  static const Json kAll = make_components();
+  return kAll;
 }
 
 Json to_json(const std::optional<Instant>& instant) {
