@@ -116,7 +116,6 @@ class WebServer final : public Server {
   void stop() override {
     if (stopped_.exchange(true)) return;
     parts_.scheduler.feed().close();
-    live_.close();
     if (http_) http_->stop(kStopPatience);
     follower_.request_stop();
     if (follower_.joinable()) follower_.join();
@@ -127,7 +126,7 @@ class WebServer final : public Server {
   void follow(const std::stop_token& stop) {
     const auto& feed = parts_.scheduler.feed();
     while (!stop.stop_requested()) {
-      if (!reader_->wait(kFollowTurn) && feed.is_closed()) return;
+      if (!reader_->wait(kFollowTurn) && feed.is_closed()) return live_.close();
       const auto events = reader_->take();
       if (reader_->has_missed()) live_.skip();
       live_.add(events);
