@@ -93,4 +93,18 @@ Result<Outcome> run_best(const Program& program, int repeats) {
   return best;
 }
 
+Result<Announced> start(services::ProcessSpec spec) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return Error::from_errno(errno, "making a pipe");
+  Descriptor reading{ends[0]};
+  Descriptor writing{ends[1]};
+  spec.stdout_fd = writing.get();
+  auto process = WEIR_TRY(services::Process::spawn(spec));
+  writing.reset();
+  std::string line;
+  for (char letter = 0; ::read(reading.get(), &letter, 1) == 1 && letter != '\n';) line += letter;
+  if (line.empty()) return Error::external(Code::Unavailable, "{} ended at once", spec.program.string());
+  return Announced{std::move(process), std::move(reading), std::move(line)};
+}
+
 }  // namespace weir::bench

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "base/file.hpp"
 #include "base/result.hpp"
+#include "services/process.hpp"
 
 namespace weir::bench {
 
@@ -26,5 +28,14 @@ Result<Outcome> run(const Program& program);
 
 // The shortest of several runs: what the program takes when the machine does nothing else.
 Result<Outcome> run_best(const Program& program, int repeats);
+
+// A program that goes on after its first line of output, which says that it is ready and where.
+struct Announced {
+  services::Process process;
+  Descriptor out;  // the rest of its output
+  std::string line;
+};
+// Returns with the line. Unavailable when the program ends without one.
+Result<Announced> start(services::ProcessSpec spec);
 
 }  // namespace weir::bench

@@ -135,21 +135,13 @@ struct Server {
 
 Result<Server> start_server(const Setup& setup) {
   if (const char* url = std::getenv("WEIR_TEST_MONGODB_URL"); url != nullptr && *url != '\0') return Server{url, {}};
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return Error::from_errno(errno, "making a pipe");
-  const Descriptor reading{ends[0]};
-  const Descriptor writing{ends[1]};
   services::ProcessSpec spec;
   spec.program = setup.source / "tools/mongodb/serve";
   // A million documents are 5 GB there; with less room it is its garbage collection that would be measured.
   spec.environment = {{"JAVA_TOOL_OPTIONS", "-Xms10g -Xmx10g -Xmn3g"}};
-  spec.stdout_fd = writing.get();
   spec.stderr_fd = STDERR_FILENO;
-  auto process = WEIR_TRY(services::Process::spawn(spec));
-  std::string line;
-  for (char letter = 0; ::read(reading.get(), &letter, 1) == 1 && letter != '\n';) line += letter;
-  if (line.empty()) return Error::system(Code::Unavailable, "what stands in for MongoDB did not start");
-  return Server{std::move(line), std::move(process)};
+  auto started = WEIR_TRY(start(std::move(spec)));
+  return Server{std::move(started.line), std::move(started.process)};
 }
 
 Result<void> insert_tickets(mongodb::Session& session, std::uint64_t count) {

@@ -60,9 +60,7 @@ Result<double> run_seconds(const Setup& setup, const std::filesystem::path& proj
 
 Result<Figures> measure_tasks(const Setup& setup) {
   const auto project = setup.folder / "tasks";
-  std::string chain = "tasks:\n  t0: {command: \"true\"}\n";
-  for (int i = 1; i < 10; ++i) chain += fmt::format("  t{}: {{needs: [t{}], command: \"true\"}}\n", i, i - 1);
-  WEIR_TRY(write_pipeline(project, "chain", chain));
+  WEIR_TRY(write_chain(project));
   std::string wide = "parallel: 8\ntasks:\n";
   for (int i = 0; i < 1000; ++i) wide += fmt::format("  t{}: {{command: \"true\"}}\n", i);
   WEIR_TRY(write_pipeline(project, "wide", wide));

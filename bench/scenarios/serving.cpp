@@ -1,13 +1,12 @@
 #include "scenarios/serving.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
 
 #include "base/json.hpp"
+#include "program.hpp"
 
 namespace weir::bench {
 
@@ -15,6 +14,12 @@ Result<void> write_pipeline(const std::filesystem::path& project, const std::str
   WEIR_TRY(make_folder(project / "pipelines"));
   WEIR_TRY(write_file(project / "weir.yml", "name: bench\n"));
   return write_file(project / "pipelines" / (name + ".yml"), text);
+}
+
+Result<void> write_chain(const std::filesystem::path& project) {
+  std::string chain = "tasks:\n  t0: {command: \"true\"}\n";
+  for (int i = 1; i < 10; ++i) chain += fmt::format("  t{}: {{needs: [t{}], command: \"true\"}}\n", i, i - 1);
+  return write_pipeline(project, "chain", chain);
 }
 
 Serving::Serving(services::Process process, Descriptor out, double ready, std::string address)
@@ -32,24 +37,15 @@ Serving::~Serving() {
 }
 
 Result<Serving> Serving::start(const Setup& setup, const std::filesystem::path& project) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return Error::from_errno(errno, "making a pipe");
-  Descriptor reading{ends[0]};
-  Descriptor writing{ends[1]};
   services::ProcessSpec spec;
   spec.program = setup.weir();
   spec.arguments = {"serve", "--json", "--port", "0"};
   spec.folder = project;
-  spec.stdout_fd = writing.get();
   const auto begin = std::chrono::steady_clock::now();
-  auto process = WEIR_TRY(services::Process::spawn(spec));
-  writing.reset();
-  std::string line;
-  for (char letter = 0; ::read(reading.get(), &letter, 1) == 1 && letter != '\n';) line += letter;
+  auto started = WEIR_TRY(bench::start(std::move(spec)));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  if (line.empty()) return Error::external(Code::Unavailable, "weir serve ended at once in {}", project.string());
-  const auto said = WEIR_TRY(parse_json(line));
-  return Serving{std::move(process), std::move(reading), seconds, said.value("address", "")};
+  const auto said = WEIR_TRY(parse_json(started.line));
+  return Serving{std::move(started.process), std::move(started.out), seconds, said.value("address", "")};
 }
 
 double Serving::memory_mb() const {

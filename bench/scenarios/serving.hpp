@@ -12,6 +12,9 @@ namespace weir::bench {
 // Writes pipelines/NAME.yml of a project that has nothing else.
 Result<void> write_pipeline(const std::filesystem::path& project, const std::string& name, const std::string& text);
 
+// The pipeline `chain`: ten empty tasks, one after the other.
+Result<void> write_chain(const std::filesystem::path& project);
+
 // `weir serve` in a project's folder; stopped when this goes.
 class Serving {
  public:

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/json.hpp"
+#include "ledger/many_runs.hpp"
 #include "ledger/sqlite.hpp"
 #include "net/http_client.hpp"
 #include "program.hpp"
@@ -20,16 +21,6 @@ namespace {
 constexpr double kListLimitMs = 30;
 constexpr int kWatchers = 200;
 constexpr int kWatchedRuns = 30;  // they are short: the best of few would be luck
-
-// Rows are made by SQL, since each of the ledger's own writes waits for the disk.
-constexpr auto kRuns = R"sql(
-WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
-INSERT INTO runs (id, pipeline, environment, trigger, params, selection, state, created_at_us, started_at_us, finished_at_us, error)
-SELECT 'r' || i, 'p' || (i % 50), '', iif(i % 10 = 0, 'manual', 'schedule'), '{"rows":10}', 'null',
-  iif(i % 1000 = 0, 'failed', 'succeeded'), i * 1000000, i * 1000000, i * 1000000 + 500000, '' FROM n;
-INSERT INTO attempts (run, task, number, state, rows_read, rows_written, bytes_read, memory_bytes_max, log_path, error, output)
-SELECT id, task, 1, 'succeeded', 10, 10, 0, 0, '', 'null', '{}' FROM runs, (SELECT 'load' AS task UNION ALL SELECT 'clean' UNION ALL SELECT 'publish');
-)sql";
 
 Result<void> expect_status(int status, int expected, const std::string& url) {
   return status == expected ? Result<void>{} : Result<void>{Error::bug("{} answered {}", url, status)};
@@ -120,13 +111,11 @@ Result<double> watched_run_ms(const std::string& api, int watchers) {
 
 Result<Figures> measure_web(const Setup& setup) {
   const auto project = setup.folder / "web";
-  std::string chain = "tasks:\n  t0: {command: \"true\"}\n";
-  for (int i = 1; i < 10; ++i) chain += fmt::format("  t{}: {{needs: [t{}], command: \"true\"}}\n", i, i - 1);
-  WEIR_TRY(write_pipeline(project, "chain", chain));
+  WEIR_TRY(write_chain(project));
   WEIR_TRY(run({.arguments = {setup.weir(), "run", "chain"}, .folder = project}));
   {
     auto sqlite = WEIR_TRY(ledger::Sqlite::open(project / ".weir/ledger.sqlite3", ledger::Sqlite::Mode::Write));
-    WEIR_TRY(sqlite.run_script(kRuns));
+    WEIR_TRY(sqlite.run_script(ledger::kManyRuns));
   }
   const auto serving = WEIR_TRY(Serving::start(setup, project));
   const auto api = serving.address() + "/api/v1";

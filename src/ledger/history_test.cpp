@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ledger/many_runs.hpp"
 #include "ledger/migrations.hpp"
 #include "ledger/schedule_book.hpp"
 #include "ledger/sqlite.hpp"
@@ -144,21 +145,11 @@ TEST_F(HistoryTest, CountsRunsByTheTimeTheyWerePlannedFor) {
   EXPECT_EQ((*counts)[1].runs, 1);
 }
 
-// The promise of the run list: a ledger of 100,000 runs answers at once, whatever is asked for. Rows are made by SQL, since
-// each of the ledger's own writes waits for the disk.
+// The promise of the run list: a ledger of 100,000 runs answers at once, whatever is asked for.
 TEST_F(HistoryTest, ListsFastAmongManyRuns) {
   {
     auto sqlite = *Sqlite::open(folder_ / "ledger.sqlite3", Sqlite::Mode::Write);
-    ASSERT_TRUE(sqlite
-                    .run_script(R"sql(
-WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
-INSERT INTO runs (id, pipeline, environment, trigger, params, selection, state, created_at_us, started_at_us, finished_at_us, error)
-SELECT 'r' || i, 'p' || (i % 50), '', iif(i % 10 = 0, 'manual', 'schedule'), '{"rows":10}', 'null',
-  iif(i % 1000 = 0, 'failed', 'succeeded'), i * 1000000, i * 1000000, i * 1000000 + 500000, '' FROM n;
-INSERT INTO attempts (run, task, number, state, rows_read, rows_written, bytes_read, memory_bytes_max, log_path, error, output)
-SELECT id, task, 1, 'succeeded', 10, 10, 0, 0, '', 'null', '{}' FROM runs, (SELECT 'load' AS task UNION ALL SELECT 'clean' UNION ALL SELECT 'publish');
-)sql")
-                    .ok());
+    ASSERT_TRUE(sqlite.run_script(kManyRuns).ok());
   }
   const std::vector<RunSearch> searches{{},
                                         {.pipeline = "p7"},
