@@ -17,6 +17,13 @@ using testing::MongoServer;
 using testing::ProgramResult;
 using testing::TestProject;
 
+std::string replaced_all(std::string text, std::string_view from, std::string_view to) {
+  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
 class Support : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { server_ = std::make_unique<MongoServer>(); }
@@ -31,6 +38,12 @@ class Support : public ::testing::Test {
     project_.edit("pipelines/generate.yml",
                   "sessions: 20000, events: 30000, tickets: 5000, reviews: 4000, searches: 10000",
                   "sessions: 900, events: 1200, tickets: 700, reviews: 300, searches: 500");
+    generate_up_to("{{ run.started_at.date }}", "2026-03-01");
+  }
+
+  void generate_up_to(std::string_view before, std::string_view day) const {
+    const auto path = "pipelines/generate.yml";
+    project_.write(path, replaced_all(read_file(project_.folder() / path).value(), before, day));
   }
 
   ProgramResult succeed(const std::vector<std::string>& arguments) const {
@@ -42,17 +55,12 @@ class Support : public ::testing::Test {
   // The same documents once more, as files.
   void generate_files() const {
     auto text = read_file(project_.folder() / "pipelines/generate.yml").value();
-    const auto replace_all = [&](std::string_view from, std::string_view to) {
-      for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
-        text.replace(at, from.size(), to);
-      }
-    };
-    replace_all("name: generate", "name: as_files");
-    replace_all("key: _id, options: &documents {nulls: omit, object_ids: _id}}}", "mode: replace}}");
-    replace_all("key: _id, options: *documents}}", "mode: replace}}");
+    text = replaced_all(text, "name: generate", "name: as_files");
+    text = replaced_all(text, "key: _id, options: &documents {nulls: omit, object_ids: _id}}}", "mode: replace}}");
+    text = replaced_all(text, "key: _id, options: *documents}}", "mode: replace}}");
     for (const std::string collection : {"UserRecommendations", "ProductPriceHistory", "UserSessions", "EventLogs",
                                          "SupportTickets", "ModerationQueue", "SearchQueries"}) {
-      replace_all("crm." + collection, fmt::format("files/raw/{}.jsonl", collection));
+      text = replaced_all(text, "crm." + collection, fmt::format("files/raw/{}.jsonl", collection));
     }
     project_.write("pipelines/as_files.yml", text);
     succeed({"run", "as_files", "--json"});
@@ -94,6 +102,61 @@ TEST_F(Support, MartsAreWhatPlainSqlSaysOfTheDocuments) {
   execute("DELETE FROM support_efficiency_daily WHERE day > (SELECT max(day) - 2 FROM support_efficiency_daily)");
   succeed({"run", "marts", "--json"});
   expect_marts();
+
+  // A day later all documents have moved by a day, also those of days that were computed long ago; the first day is gone.
+  generate_up_to("2026-03-01", "2026-03-02");
+  succeed({"run", "generate", "--json"});
+  succeed({"run", "replicate", "--json"});
+  succeed({"run", "marts", "--json"});
+  generate_files();
+  expect_marts();
+
+  // Nothing has changed since: nothing is computed again.
+  const auto built = [&] {
+    return project_.query("warehouse", "SELECT min(xmin::text), max(xmin::text) FROM user_activity_daily");
+  };
+  const auto before = built();
+  succeed({"run", "marts", "--json"});
+  EXPECT_EQ(built(), before);
+}
+
+TEST_F(Support, TheSampleFindsWhatDiffersInAField) {
+  ASSERT_EQ(project_.run({"services", "up"}).exit_code, 0);
+  succeed({"run", "generate", "--json"});
+  succeed({"run", "replicate", "--json"});
+  const std::vector<std::string> samples{"user_sessions",   "product_price_history", "event_logs",
+                                         "support_tickets", "user_recommendations",  "moderation_queue",
+                                         "search_queries"};
+  for (const auto& sample : samples) {
+    EXPECT_NE(project_.query("warehouse", "SELECT count(*) FROM sample_" + sample), "0\n") << sample;
+  }
+
+  // A first message without a comma, which the CSV of the answer would put into quotes.
+  const auto sampled = project_.query("warehouse",
+                                      "SELECT min(_id) FROM sample_support_tickets JOIN support_ticket_messages ON "
+                                      "\"SupportTickets__id\" = _id WHERE position = 0 AND text NOT LIKE '%,%'");
+  const auto id = sampled.substr(0, sampled.size() - 1);
+  const auto message =
+      fmt::format("FROM support_ticket_messages WHERE \"SupportTickets__id\" = '{}' AND position = 0", id);
+  const auto text = project_.query("warehouse", "SELECT text " + message);
+  execute(
+      fmt::format("UPDATE support_ticket_messages SET text = 'tampered' WHERE \"SupportTickets__id\" = '{}' AND "
+                  "position = 0",
+                  id));
+  const auto compared = project_.run({"test", "-s", "sampled_support_tickets", "--json"});
+  EXPECT_EQ(compared.exit_code, 1);
+  EXPECT_NE(compared.out.find(fmt::format("collection=SupportTickets, _id={}, path=messages[0].text, in_mongodb={}, "
+                                          "in_postgresql=tampered",
+                                          id, text.substr(0, text.size() - 1))),
+            std::string::npos)
+      << compared.out;
+  succeed({"test", "-s", "sampled_event_logs", "--json"});
+
+  // And orphans are found.
+  execute("DELETE FROM user_recommendations WHERE user_id = (SELECT min(user_id) FROM support_tickets)");
+  const auto orphans = project_.run({"run", "replicate", "--new", "--select", "orphans_in_support_tickets", "--json"});
+  EXPECT_EQ(orphans.exit_code, 1);
+  EXPECT_NE(orphans.out.find("rows: user_id is not in user_recommendations"), std::string::npos) << orphans.out;
 }
 
 TEST_F(Support, WhatIsTamperedWithIsNamedAndMended) {

@@ -5,5 +5,6 @@ select
     "timestamp"                              as happened_at,
     ("timestamp" at time zone 'UTC')::date   as day,
     event_type,
-    details_product_id                       as product_id
+    details_product_id                       as product_id,
+    _weir_extracted_at                       as extracted_at
 from {{ source('warehouse', 'event_logs') }}

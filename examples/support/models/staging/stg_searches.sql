@@ -6,5 +6,6 @@ select
     ("timestamp" at time zone 'UTC')::date as day,
     query_text,
     case when trim(both '"' from results_count::text) ~ '^[0-9]+$'
-         then trim(both '"' from results_count::text)::bigint end as results
+         then trim(both '"' from results_count::text)::bigint end as results,
+    _weir_extracted_at                     as extracted_at
 from {{ source('warehouse', 'search_queries') }}

@@ -6,5 +6,6 @@ select
     (start_time at time zone 'UTC')::date            as day,
     extract(epoch from end_time - start_time)::numeric as seconds,
     device_os                                        as device,
-    _id                                              as document_id
+    _id                                              as document_id,
+    _weir_extracted_at                               as extracted_at
 from {{ source('warehouse', 'user_sessions') }}

@@ -21,6 +21,8 @@ select
     coalesce(messages.messages, 0)         as messages,
     coalesce(messages.reopenings, 0)       as reopenings,
     messages.first_response_at,
-    case when last_reopening_at is null or last_resolution_at > last_reopening_at then last_resolution_at end as resolved_at
+    case when last_reopening_at is null or last_resolution_at > last_reopening_at then last_resolution_at end as resolved_at,
+    -- Of all that the marts look at: every run reads all tickets again, so that when one was read does not tell whether it changed.
+    hashtextextended(row(ticket_id, issue_type, status, created_at, updated_at, messages.*)::text, 0)::numeric as content_hash
 from {{ source('warehouse', 'support_tickets') }} as tickets
 left join messages on messages.document_id = tickets._id

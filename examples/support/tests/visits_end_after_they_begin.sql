@@ -1,0 +1,2 @@
+-- Visits that ended before they began.
+select * from {{ ref('stg_sessions') }} where seconds < 0
