@@ -249,7 +249,7 @@ TEST_F(MongoProgram, ACollectionsRulesAddToThoseOfTheConnection) {
   pipeline(R"(from: "mongo.*", to: "shop.*", mode: replace)");
   const auto run = project_.run({"run", "load", "--json"});
   ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
-  EXPECT_EQ(query("SELECT _id, device, tags FROM tickets"), "1,\"{\"\"os\"\":\"\"x\"\"}\",\"[\"\"a\"\"]\"\n");
+  EXPECT_EQ(query("SELECT _id, device, tags FROM tickets"), "1,\"{\"\"os\"\": \"\"x\"\"}\",\"[\"\"a\"\"]\"\n");
   EXPECT_EQ(query("SELECT text FROM tickets__messages"), "b\n");
 }
 

@@ -47,6 +47,7 @@ class ComparedRows {
 struct ComparedColumns {
   std::vector<std::string> names;
   std::vector<std::string> key;
+  std::set<std::string> texts;  // those with json that is compared by its text
 };
 
 // The database hashes its rows itself.

@@ -17,6 +17,14 @@ std::string cell(const data::Batch& batch, std::size_t column, std::size_t row) 
 
 bool has_sum(const data::Type& type) { return data::is_integer(type.kind) || type.kind == Kind::Decimal; }
 
+// The type under which a dialect leaves json as its text.
+data::Type text_instead_of_json(const data::Type& type) {
+  if (type.kind == Kind::Json) return data::type_of(Kind::String);
+  if (type.kind != Kind::List) return type;
+  const auto& element = type.children->front();
+  return data::list_of(text_instead_of_json(element.type), element.nullable);
+}
+
 class DatabaseRows final : public ComparedRows {
  public:
   DatabaseRows(const ReconcileSide& side, const data::Schema& schema, const std::vector<std::size_t>& indexes,
@@ -24,7 +32,8 @@ class DatabaseRows final : public ComparedRows {
       : side_(side), names_(columns.names) {
     for (std::size_t i = 0; i < names_.size(); ++i) {
       quoted_.push_back(dialect().quote(names_[i]));
-      types_.push_back(schema.fields[indexes[i]].type);
+      const auto& type = schema.fields[indexes[i]].type;
+      types_.push_back(columns.texts.contains(names_[i]) ? text_instead_of_json(type) : type);
       canonical_.push_back(dialect().canonical(quoted_.back(), types_.back()));
     }
     for (const auto& name : columns.key) {

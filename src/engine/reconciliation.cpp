@@ -29,6 +29,31 @@ Result<std::unique_ptr<ComparedRows>> open_rows(const ReconcileSide& side, const
   return side.database != nullptr ? database_rows(side, schema, columns) : source_rows(side, schema, columns);
 }
 
+bool has_json(const data::Type& type) {
+  if (type.kind == data::Kind::Json) return true;
+  return type.children && std::ranges::any_of(*type.children, [](const auto& child) { return has_json(child.type); });
+}
+
+// What Weir reads it can compare by value.
+bool compares_json(const ReconcileSide& side) {
+  return side.database == nullptr || side.database->dialect().compares_json();
+}
+
+// json is compared by its value where both sides know it as json; anywhere else by its text.
+std::set<std::string> json_texts(const ReconcileRequest& request, const data::Schema& left, const data::Schema& right,
+                                 const std::vector<std::string>& names) {
+  const bool by_value = compares_json(request.left) && compares_json(request.right);
+  std::set<std::string> texts;
+  for (const auto& name : names) {
+    const auto one = left.find(name);
+    const auto other = right.find(name);
+    if (!one || !other) continue;
+    const bool both = has_json(left.fields[*one].type) && has_json(right.fields[*other].type);
+    if (!by_value || !both) texts.insert(name);
+  }
+  return texts;
+}
+
 // The columns of the left side, minus the ignored ones and Weir's own; the right side must have them all and no others.
 Result<ComparedColumns> compared_columns(const ReconcileRequest& request, const data::Schema& left,
                                          const data::Schema& right) {
@@ -44,6 +69,7 @@ Result<ComparedColumns> compared_columns(const ReconcileRequest& request, const 
     return Error::user(Code::CheckFailed, "column {} is only in {}", field.name, request.right.name)
         .hint("list it under ignore when that is meant");
   }
+  columns.texts = json_texts(request, left, right, columns.names);
   columns.key = request.key.empty() ? columns.names : request.key;
   for (const auto& name : columns.key) {
     if (std::ranges::find(columns.names, name) == columns.names.end())

@@ -117,16 +117,21 @@ class SourceRows final : public ComparedRows {
     Int128 digests = 0;
   };
 
-  static std::string measured(const data::Batch& batch, const std::vector<std::size_t>& columns, std::size_t row) {
+  flow::JsonForm json_form(const data::Batch& batch, std::size_t column) const {
+    return names_.texts.contains(batch.schema()->fields[column].name) ? flow::JsonForm::Text : flow::JsonForm::Value;
+  }
+
+  std::string measured(const data::Batch& batch, const std::vector<std::size_t>& columns, std::size_t row) const {
     std::string text;
-    for (const auto column : columns) flow::append_measured(text, batch.column(column), row);
+    for (const auto column : columns) flow::append_measured(text, batch.column(column), row, json_form(batch, column));
     return text;
   }
 
-  static RowTexts texts(const data::Batch& batch, const std::vector<std::size_t>& columns, std::size_t row) {
+  RowTexts texts(const data::Batch& batch, const std::vector<std::size_t>& columns, std::size_t row) const {
     RowTexts texts;
     for (const auto column : columns) {
-      texts.push_back(flow::canonical(batch.column(column), row).value_or(std::string{kNull}));
+      texts.push_back(
+          flow::canonical(batch.column(column), row, json_form(batch, column)).value_or(std::string{kNull}));
     }
     return texts;
   }

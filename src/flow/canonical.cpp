@@ -6,6 +6,7 @@
 #include "data/calendar.hpp"
 #include "data/decimal.hpp"
 #include "data/text.hpp"
+#include "flow/canonical_json.hpp"
 #include "net/md5.hpp"
 
 namespace weir::flow {
@@ -80,17 +81,17 @@ void append_microseconds(std::string& out, std::int64_t value, data::TimeUnit un
   drop_trailing_zeros(out, begin);
 }
 
-void append_list(std::string& out, const data::Column& column, std::size_t row) {
+void append_list(std::string& out, const data::Column& column, std::size_t row, JsonForm json) {
   out += '[';
   for (auto i = column.offsets()[row]; i < column.offsets()[row + 1]; ++i) {
-    append_measured(out, column.children().front(), static_cast<std::size_t>(i));
+    append_measured(out, column.children().front(), static_cast<std::size_t>(i), json);
   }
   out += ']';
 }
 
 }  // namespace
 
-void append_canonical(std::string& out, const data::Column& column, std::size_t row) {
+void append_canonical(std::string& out, const data::Column& column, std::size_t row, JsonForm json) {
   const auto begin = out.size();
   switch (column.type().kind) {
     case Kind::Decimal:
@@ -101,32 +102,38 @@ void append_canonical(std::string& out, const data::Column& column, std::size_t 
     case Kind::Float64: append_float(out, column.values<double>()[row]); break;
     case Kind::Time:
     case Kind::Timestamp: append_microseconds(out, column.values<std::int64_t>()[row], column.type().unit); break;
-    case Kind::String:
-    case Kind::Json: out += column.text(row); break;
-    case Kind::List: append_list(out, column, row); break;
+    case Kind::String: out += column.text(row); break;
+    case Kind::Json:
+      if (json == JsonForm::Text) {
+        out += column.text(row);
+      } else {
+        append_canonical_json(out, column.text(row));
+      }
+      break;
+    case Kind::List: append_list(out, column, row, json); break;
     case Kind::Struct:
       out += '(';
-      for (const auto& child : column.children()) append_measured(out, child, row);
+      for (const auto& child : column.children()) append_measured(out, child, row, json);
       out += ')';
       break;
     default: data::append_text(out, column, row); break;
   }
 }
 
-std::optional<std::string> canonical(const data::Column& column, std::size_t row) {
+std::optional<std::string> canonical(const data::Column& column, std::size_t row, JsonForm json) {
   if (column.is_null(row)) return std::nullopt;
   std::string text;
-  append_canonical(text, column, row);
+  append_canonical(text, column, row, json);
   return text;
 }
 
-void append_measured(std::string& out, const data::Column& column, std::size_t row) {
+void append_measured(std::string& out, const data::Column& column, std::size_t row, JsonForm json) {
   if (column.is_null(row)) {
     out += 'N';
     return;
   }
   std::string text;
-  append_canonical(text, column, row);
+  append_canonical(text, column, row, json);
   append_integer(out, static_cast<std::int64_t>(text.size()));
   out += ':';
   out += text;

@@ -27,6 +27,16 @@ TEST(Canonical, ValuesHaveTheTextsThatEveryDatabaseGivesThem) {
   }
 }
 
+TEST(Canonical, JsonIsWrittenAsPostgresqlWritesJsonb) {
+  for (const auto& one : kJsonCases) {
+    data::ColumnBuilder builder{data::type_of(data::Kind::Json)};
+    builder.append_text(one.json);
+    const auto column = builder.finish();
+    EXPECT_EQ(canonical(column, 0), std::string{one.canonical});
+    EXPECT_EQ(canonical(column, 0, JsonForm::Text), std::string{one.json});
+  }
+}
+
 TEST(Canonical, NestedValuesAndNanoseconds) {
   EXPECT_EQ(canonical(column_of("list<int32>", R"([1,null,23])"), 0), "[1:1N2:23]");
   EXPECT_EQ(canonical(column_of("struct<a decimal(9,2), b string>", R"({"a":1.50,"b":null})"), 0), "(3:1.5N)");

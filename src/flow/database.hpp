@@ -86,6 +86,8 @@ class Dialect {
   // Expressions for reconciliation. Values that are equal by value have the same text in every dialect: 1.50 and 1.5 are
   // "1.5", an instant is its microseconds, a float its shortest digits, -0 is 0. NULL stays NULL.
   virtual std::string canonical(std::string_view expression, const data::Type& type) const = 0;
+  // Whether canonical() tells json by its value. Where not, its text is its value.
+  virtual bool compares_json() const { return false; }
   // A signed 64-bit integer: the first eight bytes, big endian, of the MD5 of the canonical texts, each written as
   // "length:text" and NULL as "N".
   virtual std::string digest(std::span<const std::string> canonical) const = 0;

@@ -19,7 +19,8 @@
 //   date                 2026-03-01
 //   time                 microseconds since midnight, with a fraction where there are nanoseconds
 //   timestamp            microseconds since 1970-01-01 (of the instant with a zone, of the reading without one), likewise
-//   string, json         as it is; json is compared by its text only
+//   string               as it is
+//   json                 as jsonb writes it (flow/canonical_json.hpp), of dialects that compare_json()
 //   binary               \x and lower-case hexadecimal digits
 //   uuid                 lower case with dashes
 //   list                 [ and every element as in a digest (length:text, N for NULL) and ]
@@ -89,6 +90,29 @@ inline constexpr CanonicalCase kCanonicalCases[] = {
     {"string", "  Привет, 'мир' \\ 🌍 ", "  Привет, 'мир' \\ 🌍 "},
     {"uuid", "61F0C404-5CB3-11E7-907B-A6006AD3DBA0", "61f0c404-5cb3-11e7-907b-a6006ad3dba0"},
     {"uuid", "", std::nullopt},
+};
+
+// Of dialects that compare json, and of flow::append_canonical_json.
+struct JsonCase {
+  std::string_view json;
+  std::string_view canonical;
+};
+
+inline constexpr JsonCase kJsonCases[] = {
+    {R"({"b":1,"a":[true,false,null],"":{}})", R"({"": {}, "a": [true, false, null], "b": 1})"},
+    {R"({"aa":1,"b":2,"ab":3,"aa":4})", R"({"b": 2, "aa": 4, "ab": 3})"},
+    {R"({"é":1,"zz":2,"z":3})", R"({"z": 3, "zz": 2, "é": 1})"},
+    {R"([ ])", R"([])"},
+    {R"([1.50, -0, -0.00, 1e2, 1.5E3, 12e-1, -1e-7, 0e5, 0e-2, 10.250e1, 0.00123e2, -1.5e+1])",
+     R"([1.50, 0, 0.00, 100, 1500, 1.2, -0.0000001, 0, 0.00, 102.50, 0.123, -15])"},
+    {R"([18446744073709551616, 123456789012345678901234567890.10, 9007199254740993])",
+     R"([18446744073709551616, 123456789012345678901234567890.10, 9007199254740993])"},
+    {R"("a\u00e9\ud83d\ude00\/\b\f\n\r\t\u0001\u007f\"\\")", "\"aé😀/\\b\\f\\n\\r\\t\\u0001\x7f\\\"\\\\\""},
+    {R"("\\u0000")", R"("\\u0000")"},
+    {R"({"a" :  "x\u0000y"})", R"({"a" :  "x\u0000y"})"},
+    {R"([ "\ud83d" ])", R"([ "\ud83d" ])"},
+    {R"([ "\ude00\ud83d" ])", R"([ "\ude00\ud83d" ])"},
+    {"7", "7"},
 };
 
 struct DigestCase {

@@ -69,6 +69,14 @@ TEST_F(Databases, CanonicalTextsAreThoseOfEveryDialect) {
   }
 }
 
+TEST_F(Databases, JsonIsComparedByItsValue) {
+  for (const auto& each : flow::kJsonCases) {
+    const auto expression = quote_literal(each.json) + "::json";
+    EXPECT_EQ(select("SELECT " + dialect().canonical(expression, data::type_of(data::Kind::Json))),
+              std::string{each.canonical} + "|\n");
+  }
+}
+
 TEST_F(Databases, DigestsAndBucketsAreThoseOfEveryDialect) {
   for (const auto& each : flow::digest_cases()) {
     std::vector<std::string> texts;

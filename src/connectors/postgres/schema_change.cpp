@@ -111,7 +111,7 @@ std::optional<Alteration> widened_column(const CatalogColumn& column, const data
   switch (field.type.kind) {
     case Kind::Json:
       if (is_json) return std::nullopt;
-      return change_type(field.name, field.type, "to_json({0})");
+      return change_type(field.name, field.type, "to_jsonb({0})");
     case Kind::Decimal: return to_decimal(column, field);
     case Kind::Int16:
     case Kind::Int32:

@@ -53,10 +53,10 @@ TEST_F(Schemas, EvolveAddsColumnsAndWidensTypesInEveryMode) {
     EXPECT_EQ(columns(), "id bigint, n bigint, price numeric(10,2), text text");
     const auto written = write(mode, "evolve", wide, {{"2", "0.5", "2.1234", "{\"b\":1}", "x"}});
     ASSERT_TRUE(written.ok()) << written.error().explain();
-    EXPECT_EQ(columns(), "id bigint, n double precision, price numeric(12,4), text json, more text");
+    EXPECT_EQ(columns(), "id bigint, n double precision, price numeric(12,4), text jsonb, more text");
     const auto old = mode == WriteMode::Replace ? Table{} : Table{{"1", "7", "1.5000", "\"a\"", std::nullopt}};
     EXPECT_EQ(run("SELECT * FROM things WHERE id = 1"), old);
-    EXPECT_EQ(run("SELECT * FROM things WHERE id = 2"), (Table{{"2", "0.5", "2.1234", "{\"b\":1}", "x"}}));
+    EXPECT_EQ(run("SELECT * FROM things WHERE id = 2"), (Table{{"2", "0.5", "2.1234", "{\"b\": 1}", "x"}}));
     // The primary key is still there.
     EXPECT_EQ(value("SELECT count(*) FROM pg_index WHERE indrelid = 'things'::regclass AND indisprimary"), "1");
   }

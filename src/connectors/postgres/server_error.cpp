@@ -23,6 +23,9 @@ constexpr auto kMeanings = std::to_array<Meaning>({
     {"22007", Fault::User, Code::TypeMismatch, Retry::Never},
     {"22008", Fault::User, Code::TypeMismatch, Retry::Never},
     {"22P03", Fault::User, Code::TypeMismatch, Retry::Never},
+    {"22P05", Fault::External, Code::InvalidData, Retry::Never,
+     "jsonb holds neither U+0000 nor half a surrogate pair: make the table yourself, with a column of type json or "
+     "text"},
     {"22", Fault::User, Code::InvalidData, Retry::Never},
     {"23505", Fault::User, Code::InvalidData, Retry::Never,
      "use mode: merge with the key, or remove the duplicates first"},

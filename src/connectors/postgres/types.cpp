@@ -341,10 +341,10 @@ std::string native_type_name(const data::Type& type) {
     case Kind::Binary: return "bytea";
     case Kind::Uuid: return "uuid";
     case Kind::Json:
-    case Kind::Struct: return "json";
+    case Kind::Struct: return "jsonb";
     case Kind::List: {
       const auto& element = type.children->front().type;
-      if (element.kind == Kind::List || element.kind == Kind::Struct) return "json";
+      if (element.kind == Kind::List || element.kind == Kind::Struct) return "jsonb";
       return native_type_name(element) + "[]";
     }
   }
@@ -377,7 +377,7 @@ Oid new_oid(const data::Type& type) {
     case Kind::Uuid: return oid::kUuid;
     case Kind::Json:
     case Kind::List:
-    case Kind::Struct: return oid::kJson;
+    case Kind::Struct: return oid::kJsonb;
   }
   return oid::kText;
 }

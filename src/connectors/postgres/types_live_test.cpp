@@ -192,9 +192,9 @@ TEST_F(Types, NewTablesHoldEveryWeirType) {
       {"string", "Привет", "text"},
       {"binary", "\\x00ff", "bytea"},
       {"uuid", "61f0c404-5cb3-11e7-907b-a6006ad3dba0", "uuid"},
-      {"json", "{\"b\":  1}", "json"},
+      {"json", "{\"b\": 1}", "jsonb"},
       {"list<int16>", "[1,null]", "smallint[]"},
-      {"list<list<int16>>", "[[1],[2,3]]", "json"},
+      {"list<list<int16>>", "[[1],[2,3]]", "jsonb"},
   };
   int number = 0;
   for (const auto& each : cases) {
