@@ -75,9 +75,41 @@ SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY sale_id ORDER BY sale_d
                FROM good) WHERE place = 1;
 )sql";
 
+// What the model computes with window functions and conditional sums, here with joins and subqueries over whole cents.
+// Divisions round half away from zero: (2a + b) / 2b.
+constexpr const char* kAggregates = R"sql(
+CREATE TABLE months AS
+SELECT date(day, '+1 day', 'start of month', '-1 month') AS newest, date(day, '+1 day', 'start of month', '-2 months') AS before
+FROM (SELECT max(sale_date) AS day FROM clean);
+CREATE TABLE groups AS SELECT region, product_id, count(*) AS sales, sum(cents) AS cents FROM clean GROUP BY 1, 2;
+CREATE TABLE regions AS SELECT region, sum(cents) AS cents FROM clean GROUP BY 1;
+CREATE INDEX groups_by_region ON groups (region, product_id);
+CREATE TABLE sold AS SELECT region, product_id, date(sale_date, 'start of month') AS month, sum(cents) AS cents
+FROM clean WHERE sale_date >= (SELECT before FROM months) GROUP BY 1, 2, 3;
+CREATE UNIQUE INDEX sold_by_month ON sold (region, product_id, month);
+CREATE TABLE changes AS SELECT region, product_id,
+       (SELECT s.cents FROM sold s, months WHERE s.region = g.region AND s.product_id = g.product_id AND month = newest) AS later,
+       (SELECT s.cents FROM sold s, months WHERE s.region = g.region AND s.product_id = g.product_id AND month = before) AS earlier
+FROM groups g;
+CREATE UNIQUE INDEX changes_by_key ON changes (region, product_id);
+)sql";
+
+constexpr const char* kAggregateLines = R"sql(
+SELECT g.region, g.product_id, g.sales, g.cents, (2 * g.cents * 100 + g.sales) / (2 * g.sales),
+       1 + (SELECT count(*) FROM groups o WHERE o.region = g.region AND o.cents > g.cents),
+       (2 * g.cents * 1000000 + r.cents) / (2 * r.cents),
+       (SELECT sum(o.cents) FROM groups o WHERE o.region = g.region
+                                            AND (o.cents > g.cents OR (o.cents = g.cents AND o.product_id <= g.product_id))),
+       CASE WHEN (SELECT min(sale_date) FROM clean) <= (SELECT before FROM months)
+            THEN coalesce(c.later, 0) - coalesce(c.earlier, 0) END
+FROM groups g JOIN regions r ON r.region = g.region
+JOIN changes c ON c.region = g.region AND c.product_id = g.product_id
+ORDER BY g.region, g.product_id
+)sql";
+
 }  // namespace
 
-SalesTotals sales_totals(const std::filesystem::path& csv) {
+SalesTotals sales_totals(const std::filesystem::path& csv, const std::string& until) {
   Sqlite sqlite;
   load(sqlite, csv);
   sqlite.run(kGood);
@@ -87,11 +119,15 @@ SalesTotals sales_totals(const std::filesystem::path& csv) {
   const auto good = sqlite.number("SELECT count(*) FROM good");
   totals.rejected = totals.generated - good;
   totals.removed = good - totals.clean;
+  sqlite.run("DELETE FROM clean WHERE sale_date > '" + until + "'");
   totals.clean_cents = sqlite.number("SELECT sum(cents) FROM clean");
   totals.quantity = sqlite.number("SELECT sum(quantity) FROM clean");
   totals.by_region = sqlite.lines(
       "SELECT region, count(*), (sum(cents) / 100) || '.' || substr('0' || (sum(cents) % 100), -2) FROM clean GROUP BY "
       "1 ORDER BY 1");
+  sqlite.run(kAggregates);
+  totals.aggregates = sqlite.lines(kAggregateLines);
+  totals.half_empty = sqlite.number("SELECT count(*) FROM changes WHERE (later IS NULL) <> (earlier IS NULL)");
   return totals;
 }
 

@@ -15,6 +15,16 @@ std::filesystem::path csv_of(const TestProject& project, const std::string& run)
   return project.folder() / "files" / run / "sales.csv";
 }
 
+constexpr std::string_view kShopAggregates =
+    "SELECT region, product_id, sales_count, (sales_amount * 100)::bigint, (average_sale_amount * 10000)::bigint, "
+    "rank_in_region, (share_of_region * 1000000)::bigint, (running_total * 100)::bigint, "
+    "(month_over_month_change * 100)::bigint FROM sales_aggregates ORDER BY region COLLATE \"C\", product_id";
+
+constexpr std::string_view kPublishedAggregates =
+    "SELECT region, product_id, sales_count, toInt64(sales_amount * 100), toInt64(average_sale_amount * 10000), "
+    "rank_in_region, toInt64(toDecimal64(share_of_region, 6) * 1000000), toInt64(running_total * 100), "
+    "toInt64(month_over_month_change * 100) FROM sales_aggregates WHERE run_id = '{}' ORDER BY region, product_id";
+
 void expect_totals(const TestProject& project, const std::string& run) {
   const auto totals = testing::sales_totals(csv_of(project, run));
   EXPECT_GT(totals.rejected, 0);
@@ -36,6 +46,8 @@ void expect_totals(const TestProject& project, const std::string& run) {
                                              "WHERE run_id = '{}' GROUP BY 1 ORDER BY 1",
                                              run)),
       totals.by_region);
+  EXPECT_EQ(project.query("shop", std::string{kShopAggregates}), totals.aggregates);
+  EXPECT_EQ(project.query("warehouse", fmt::format(kPublishedAggregates, run)), totals.aggregates);
 }
 
 TEST(Sales, AMillionRowsComeToWhatPlainSqlSays) {
@@ -52,10 +64,32 @@ TEST(Sales, AMillionRowsComeToWhatPlainSqlSays) {
   ASSERT_EQ(second.exit_code, 0) << second.out << second.err;
   const auto second_run = second.event("run_finished")["run"].get<std::string>();
   expect_totals(project, second_run);
+  // Few rows leave products without a sale in one of the months that are compared.
+  EXPECT_GT(testing::sales_totals(csv_of(project, second_run)).half_empty, 100);
   EXPECT_EQ(
       project.query("warehouse", "SELECT count(DISTINCT run_id), count(DISTINCT import_date) FROM sales_aggregates"),
       "2,1\n");
   EXPECT_TRUE(std::filesystem::exists(csv_of(project, run)));
+}
+
+TEST(Sales, AMonthCountsOnceTheSalesReachItsLastDay) {
+  const TestProject project{"sales"};
+  ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
+  const auto run = project.run({"run", "sales", "--select", "+load", "--json", "-p", "rows=20000"});
+  ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
+  const auto csv = csv_of(project, run.event("run_finished")["run"].get<std::string>());
+  const auto until = [&](int days) {
+    const auto day = project.query(
+        "shop", fmt::format("SELECT date_trunc('month', max(sale_date)::timestamp)::date - {} FROM sales", days));
+    return day.substr(0, 10);
+  };
+  // The last day of a month, which counts then, and the day before it, on which the month before it is the newest.
+  for (const auto& day : {until(1), until(2)}) {
+    ASSERT_EQ(project.run({"query", "shop", fmt::format("DELETE FROM sales WHERE sale_date > '{}'", day)}).exit_code,
+              0);
+    ASSERT_EQ(project.run({"run", "sales", "--select", "aggregate/sales_aggregates", "--new"}).exit_code, 0);
+    EXPECT_EQ(project.query("shop", std::string{kShopAggregates}), testing::sales_totals(csv, day).aggregates) << day;
+  }
 }
 
 TEST(Sales, ParquetStagesTheSameTableAsCsv) {
