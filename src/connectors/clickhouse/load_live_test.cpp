@@ -121,6 +121,16 @@ TEST_F(ClickhouseLoads, AppendHappensOnceForOneCommit) {
   EXPECT_EQ(tables(), only_table());
 }
 
+// Equal rows make parts of equal hashes, by which a move that was cut off is known.
+TEST_F(ClickhouseLoads, TheSameRowsAreAppendedByEveryCommit) {
+  for (int i = 1; i <= 3; ++i) {
+    expect_loaded(request(flow::WriteMode::Append), {sales(sales_schema(), 1, 10, "North")},
+                  fmt::format("{}-{}", table_, i), 10);
+    EXPECT_EQ(value("SELECT count() FROM " + table_), std::to_string(10 * i));
+  }
+  EXPECT_EQ(tables(), only_table());
+}
+
 TEST_F(ClickhouseLoads, AppendReachesMaterialisedViews) {
   expect_loaded(request(flow::WriteMode::Append), {sales(sales_schema(), 1, 5, "early")}, table_ + "-1", 5);
   run(fmt::format("CREATE MATERIALIZED VIEW {0}_view ENGINE = MergeTree ORDER BY id AS SELECT id, region FROM {0}",
@@ -343,6 +353,19 @@ TEST_F(ClickhouseFaults, MoveWhoseServerDiedWithThePartsInBothTables) {
   run("ALTER TABLE " + table_ + " ATTACH PARTITION ALL FROM " + staging_);
   EXPECT_EQ(find(), (flow::Receipt{CommitId{table_ + "-1"}, 10}));
   EXPECT_EQ(count(), "15");
+}
+
+TEST_F(ClickhouseFaults, MoveOfRowsThatWereThereBefore) {
+  run("INSERT INTO " + table_ + " SELECT * FROM " + staging_);
+  const auto blocks = value(fmt::format(
+      "SELECT concat(partition_id, ':', toString(min_block_number), ':', toString(max_block_number)) AS b FROM "
+      "system.parts WHERE database = currentDatabase() AND active AND table = '{}' AND hash_of_all_files = '{}'",
+      table_, hashes()));
+  prepare("move", hashes() + ";" + blocks);
+  EXPECT_FALSE(find().has_value());
+  run("ALTER TABLE " + table_ + " ATTACH PARTITION ALL FROM " + staging_);
+  EXPECT_EQ(find(), (flow::Receipt{CommitId{table_ + "-1"}, 10}));
+  EXPECT_EQ(count(), "25");
 }
 
 TEST_F(ClickhouseFaults, InsertForAMaterialisedViewDoneAndItsAnswerLost) {

@@ -17,7 +17,35 @@ constexpr int kInsertBlockRows = 1'048'449;
 
 flow::Receipt receipt_of(const CommitRecord& record) { return {.commit = record.commit, .rows = record.rows}; }
 
+std::set<std::string> words_of(std::string_view text) {
+  std::set<std::string> words;
+  while (!text.empty()) {
+    const auto end = std::min(text.find(','), text.size());
+    if (end != 0) words.emplace(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return words;
+}
+
 }  // namespace
+
+// "hash,hash;blocks,blocks": the parts of the staging table, and those of the target that look like them but lie there from
+// before: rows that are appended a second time make parts of the same hash.
+struct Publisher::MoveProof {
+  explicit MoveProof(std::string_view text) {
+    const auto end = std::min(text.find(';'), text.size());
+    const auto list = text.substr(0, end);
+    prepared = list.empty() ? 0 : static_cast<std::size_t>(std::count(list.begin(), list.end(), ',')) + 1;
+    hashes = words_of(list);
+    if (end != text.size()) there_before = words_of(text.substr(end + 1));
+  }
+
+  bool names(const Part& part) const { return !part.hash.empty() && hashes.contains(part.hash); }
+
+  std::size_t prepared = 0;  // parts; several may have one hash
+  std::set<std::string> hashes;
+  std::set<std::string> there_before;  // their blocks
+};
 
 Result<void> Publisher::execute(const std::string& sql, std::stop_token stop) {
   WEIR_TRY(pool_->take()->execute({.sql = sql}, stop));
@@ -35,14 +63,15 @@ Result<void> Publisher::drop(const flow::Relation& table, std::stop_token stop) 
 Result<std::vector<Publisher::Part>> Publisher::parts(const flow::Relation& table, Which which, std::stop_token stop) {
   const auto server = WEIR_TRY(pool_->server(stop));
   const auto rows = WEIR_TRY(pool_->take()->rows(
-      {.sql = fmt::format(
-           "SELECT {}, {} FROM system.parts WHERE database = {} AND table = {} AND rows > 0{} ORDER BY name",
-           server.version >= kFirstVersionWithExchange ? "partition_id" : "partition",
-           server.version >= kFirstVersionWithExchange ? "hash_of_all_files" : "''", quote_text(table.space),
-           quote_text(table.name), which == Which::Active ? " AND active" : "")},
+      {.sql =
+           fmt::format("SELECT {0}, {1}, concat({0}, ':', toString(min_block_number), ':', toString(max_block_number)) "
+                       "FROM system.parts WHERE database = {2} AND table = {3} AND rows > 0{4} ORDER BY name",
+                       server.version >= kFirstVersionWithExchange ? "partition_id" : "partition",
+                       server.version >= kFirstVersionWithExchange ? "hash_of_all_files" : "''",
+                       quote_text(table.space), quote_text(table.name), which == Which::Active ? " AND active" : "")},
       stop));
   std::vector<Part> parts;
-  for (const auto& row : rows) parts.push_back({row[0].value_or(""), row[1].value_or("")});
+  for (const auto& row : rows) parts.push_back({row[0].value_or(""), row[1].value_or(""), row[2].value_or("")});
   return parts;
 }
 
@@ -67,7 +96,21 @@ Result<std::string> Publisher::proof_of(const CommitRecord& record, std::stop_to
   (void)execute(fmt::format("SYSTEM STOP MERGES {}", quoted(record.staging)), stop);
   std::vector<std::string> hashes;
   for (const auto& part : WEIR_TRY(parts(record.staging, Which::Active, stop))) hashes.push_back(part.hash);
-  return fmt::format("{}", fmt::join(hashes, ","));
+  const MoveProof alike{fmt::format("{}", fmt::join(hashes, ","))};
+  std::vector<std::string> there_before;
+  for (const auto& part : WEIR_TRY(parts(record.target, Which::All, stop))) {
+    if (alike.names(part)) there_before.push_back(part.blocks);
+  }
+  return fmt::format("{};{}", fmt::join(hashes, ","), fmt::join(there_before, ","));
+}
+
+Result<std::set<std::string>> Publisher::arrived_hashes(const CommitRecord& record, std::stop_token stop) {
+  const MoveProof proof{record.proof};
+  std::set<std::string> arrived;
+  for (const auto& part : WEIR_TRY(parts(record.target, Which::All, stop))) {
+    if (proof.names(part) && !proof.there_before.contains(part.blocks)) arrived.insert(part.hash);
+  }
+  return arrived;
 }
 
 Result<void> Publisher::change(const CommitRecord& record, std::stop_token stop) {
@@ -98,14 +141,11 @@ Result<void> Publisher::exchange(const CommitRecord& record, std::stop_token sto
 }
 
 Result<void> Publisher::move(const CommitRecord& record, std::stop_token stop) {
-  std::set<std::string> in_target;
-  for (const auto& part : WEIR_TRY(parts(record.target, Which::All, stop))) in_target.insert(part.hash);
+  const auto hashes = WEIR_TRY(arrived_hashes(record, stop));
   std::set<std::string> to_move;
   std::set<std::string> arrived;
-  for (const auto& part : WEIR_TRY(parts(record.staging, Which::Active, stop))) {
-    const bool prepared = record.proof.find(part.hash) != std::string::npos;
-    (prepared && in_target.contains(part.hash) ? arrived : to_move).insert(part.partition_id);
-  }
+  for (const auto& part : WEIR_TRY(parts(record.staging, Which::Active, stop)))
+    (hashes.contains(part.hash) ? arrived : to_move).insert(part.partition_id);
   for (const auto& partition : to_move) {
     if (arrived.contains(partition)) {
       return Error::external(Code::Conflict, "partition {} of {} is only partly in {}", partition,
@@ -185,19 +225,11 @@ Result<bool> Publisher::finish_exchange(const CommitRecord& record, std::stop_to
 }
 
 Result<bool> Publisher::finish_move(const CommitRecord& record, std::stop_token stop) {
+  const MoveProof proof{record.proof};
   std::size_t left = 0;
-  for (const auto& part : WEIR_TRY(parts(record.staging, Which::Active, stop))) {
-    if (record.proof.find(part.hash) != std::string::npos) ++left;
-  }
-  const auto prepared = record.proof.empty() ? 0 : std::count(record.proof.begin(), record.proof.end(), ',') + 1;
-  std::set<std::string> in_target;
-  for (const auto& part : WEIR_TRY(parts(record.target, Which::All, stop))) in_target.insert(part.hash);
-  const auto hashes = std::string_view{record.proof};
-  bool arrived = false;
-  for (const auto& hash : in_target)
-    arrived = arrived || (!hash.empty() && hashes.find(hash) != std::string_view::npos);
+  for (const auto& part : WEIR_TRY(parts(record.staging, Which::Active, stop))) left += proof.names(part) ? 1 : 0;
   // Nothing of it has happened: it is as if it was never prepared, and the staging table goes with its load.
-  if (left == static_cast<std::size_t>(prepared) && !arrived) return prepared == 0;
+  if (left == proof.prepared && WEIR_TRY(arrived_hashes(record, stop)).empty()) return proof.prepared == 0;
   WEIR_TRY(move(record, stop));
   return true;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <set>
+
 #include "connectors/clickhouse/catalog.hpp"
 #include "connectors/clickhouse/receipts.hpp"
 
@@ -7,7 +9,7 @@
 //
 // Every commit takes three steps: prepare (a row in _weir_commits names the staging table and what will prove the change),
 // change (one of the statements below), done (a second row). Whoever comes after a crash or a lost answer finds the
-// prepared row and asks the server for the proof:
+// prepared row and asks the server for the proof.
 //
 //   Exchange  EXCHANGE TABLES (or RENAME onto a free name). A table keeps its UUID when it is renamed, so the change
 //             happened exactly when the target's UUID is the staging table's. Not happened: nothing of it did, since the
@@ -18,7 +20,8 @@
 //             out of the staging table as it puts them into the target. What is left in the staging table is what has
 //             not happened, so a commit that has begun is carried on. When the *server* is killed within a move, both
 //             tables may hold the parts; they are known by their hashes, which the prepared row names and which the
-//             target shows for eight minutes after a merge.
+//             target shows for eight minutes after a merge. Parts of the same rows from before have the same hashes; the
+//             prepared row names those too, by their blocks.
 //   Insert    INSERT … SELECT with the commit's id as insert_deduplication_token, in fixed blocks of a fixed order, for
 //             replicated tables: Keeper holds each block's token together with its part, so repeating it adds what is
 //             missing and nothing else. rows_written counts deduplicated rows too: it is not looked at. Also for tables
@@ -56,12 +59,16 @@ class Publisher {
   Result<bool> finish(const CommitRecord& record, std::stop_token stop);
   Result<bool> finish_exchange(const CommitRecord& record, std::stop_token stop);
   Result<bool> finish_move(const CommitRecord& record, std::stop_token stop);
+  // Of the prepared parts, those that the move has brought into the target.
+  Result<std::set<std::string>> arrived_hashes(const CommitRecord& record, std::stop_token stop);
   Result<void> refuse_while_running(const flow::Relation& staging, std::stop_token stop);
 
   struct Part {
     std::string partition_id;
     std::string hash;
+    std::string blocks;  // tells it from other parts of one hash, whatever its mutations
   };
+  struct MoveProof;
   enum class Which { Active, All };
   Result<std::vector<Part>> parts(const flow::Relation& table, Which which, std::stop_token stop);
   Result<void> execute(const std::string& sql, std::stop_token stop);
