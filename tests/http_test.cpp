@@ -126,6 +126,86 @@ TEST_F(HttpProgram, AFailedRunGoesOnWhereItStoppedAndTellsNoSecret) {
   }
 }
 
+// Two tasks, each a process, that ask one host page by page.
+class OneHost : public ::testing::Test {
+ protected:
+  static constexpr int kPages = 8;  // of each task, the empty last one included
+
+  Reply answer(const Got& got) {
+    std::unique_lock lock(mutex_);
+    arrivals_.push_back(std::chrono::steady_clock::now());
+    ++under_way_;
+    most_at_once_ = std::max(most_at_once_, under_way_);
+    came_.notify_all();
+    // An answer takes its time, or less if a request comes that should not.
+    if (slow_) came_.wait_for(lock, std::chrono::milliseconds{30}, [this] { return under_way_ > 1; });
+    --under_way_;
+    const auto page = std::stoi(got.parameter("page"));
+    return {.body = page < kPages ? fmt::format("[{{\"id\": {}}}]", page) : "[]"};
+  }
+
+  // Runs both tasks; what the log says is part of the output.
+  testing::ProgramResult run(const std::string& limits) {
+    project_.write("weir.yml", fmt::format(R"(name: api
+connections:
+  shop: {{type: postgres, managed: true}}
+  api:
+    type: http
+    url: {}
+    {}
+    pagination: {{type: page}}
+    resources:
+      one: {{path: /one, key: id}}
+      two: {{path: /two, key: id}}
+)",
+                                           server_.url(), limits));
+    project_.write("pipelines/load.yml", R"(name: load
+tasks:
+  one: {copy: {from: api.one, to: shop.one, mode: replace}}
+  two: {copy: {from: api.two, to: shop.two, mode: replace}}
+)");
+    auto result = project_.run({"run", "load", "--json"});
+    EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+    EXPECT_EQ(arrivals_.size(), 2U * kPages);
+    EXPECT_EQ(project_.query("shop", "SELECT (SELECT count(*) FROM one), (SELECT count(*) FROM two)"), "7,7\n");
+    return result;
+  }
+  std::chrono::milliseconds span() const {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(arrivals_.back() - arrivals_.front());
+  }
+
+  bool slow_ = false;
+  std::mutex mutex_;
+  std::condition_variable came_;
+  std::vector<std::chrono::steady_clock::time_point> arrivals_;
+  int under_way_ = 0;
+  int most_at_once_ = 0;
+  Server server_{[this](const Got& got) { return answer(got); }};
+  TestProject project_;
+};
+
+TEST_F(OneHost, ItsRateHoldsForAllTasksTogether) {
+  const auto result = run("rate_limit: 20/s");
+  // 16 starts are 15 intervals of 50 ms; the first may arrive late. A task alone would take 350 ms.
+  EXPECT_GE(span().count(), 600);
+  for (const auto* task : {"one", "two"}) {
+    const auto log = project_.run({"logs", "last", task}).out;
+    const auto waits = fmt::format("waiting for the rate limit of {}: 20/s", server_.url());
+    const auto first = log.find(waits);
+    ASSERT_NE(first, std::string::npos) << log;
+    EXPECT_EQ(log.find(waits, first + 1), std::string::npos) << log;
+    EXPECT_NE(log.find("s in all for the rate limit of"), std::string::npos) << log;
+  }
+}
+
+TEST_F(OneHost, ItsConcurrencyHoldsForAllTasksTogether) {
+  slow_ = true;
+  const auto result = run("concurrency: 1");
+  EXPECT_EQ(most_at_once_, 1);
+  EXPECT_NE(result.out.find("waiting for one of 1 requests at once to"), std::string::npos) << result.out;
+  EXPECT_NE(result.out.find("in all for requests of other tasks to"), std::string::npos) << result.out;
+}
+
 // Answers what a recording answers, whatever host was asked then.
 class RecordedApi {
  public:

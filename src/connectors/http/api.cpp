@@ -251,7 +251,8 @@ Result<Api> read_api(const Settings& given) {
   const auto retry = settings.group("retry");
   api.retry = {static_cast<int>(std::max<std::int64_t>(1, retry.integer("attempts"))), retry.duration("delay"),
                retry.duration("max_delay"), retry.number("jitter"), retry.duration("retry_after_max")};
-  api.interval = WEIR_TRY(read_rate(settings.text("rate_limit")));
+  api.rate_limit = settings.text("rate_limit");
+  api.interval = WEIR_TRY(read_rate(api.rate_limit));
   api.concurrency = static_cast<int>(std::clamp<std::int64_t>(settings.integer("concurrency"), 1, 256));
   const auto timeouts = settings.group("timeouts");
   api.connect_timeout = timeouts.duration("connect");

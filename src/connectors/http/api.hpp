@@ -104,8 +104,9 @@ struct Api {
   std::vector<std::pair<std::string, std::string>> query;
   Auth auth;
   RetryPolicy retry;
-  std::chrono::microseconds interval{0};  // between the starts of two requests: the rate limit
-  int concurrency = 8;
+  std::string rate_limit;                 // as it was written; "" is none
+  std::chrono::microseconds interval{0};  // between the starts of two requests to a host: the rate limit
+  int concurrency = 8;                    // requests at once to a host
   std::chrono::milliseconds connect_timeout{};
   std::chrono::milliseconds first_byte_timeout{};
   std::chrono::milliseconds whole_timeout{};

@@ -142,8 +142,8 @@ std::vector<Setting> api_settings() {
       map_of("secret_headers", "The same, for values that nobody may see", secret("", "")),
       map_of("query", "Parameters of every request", any_value()),
       auth(),
-      text("rate_limit", "How many requests at most, such as 10/s, 300/m or 5000/h; of one task"),
-      integer("concurrency", "Requests at once, and connections to a host", 8),
+      text("rate_limit", "How many requests to a host at most, such as 10/s, 300/m or 5000/h; all tasks together"),
+      integer("concurrency", "Requests at once to a host; all tasks together", 8),
       with_defaults(group(
           "timeouts", "How long a request waits",
           {duration("connect", "For the connection", "10s"), duration("first_byte", "For the answer's begin", "60s"),

@@ -108,13 +108,14 @@ std::string quoted_name(const Exchange& exchange) {
 class ResourceCrawl {
  public:
   ResourceCrawl(const Api& api, const Resource& resource, Recording& recording, Recording* earlier, Network network,
-                Timeline& timeline, Log& log, std::shared_ptr<Fetched> fetched, std::optional<ParentItems> parents)
+                const std::filesystem::path& hosts, Timeline& timeline, Log& log, std::shared_ptr<Fetched> fetched,
+                std::optional<ParentItems> parents)
       : api_(api),
         resource_(resource),
         recording_(recording),
         network_(network),
         log_(log),
-        fetcher_(api, recording, earlier, timeline, log),
+        fetcher_(api, recording, earlier, hosts, timeline, log),
         fetched_(std::move(fetched)),
         parents_(std::move(parents)),
         sieve_(resource, fetched_->window ? &*fetched_->window : nullptr, ItemSieve::Repeats::Taken),
@@ -384,7 +385,8 @@ Result<std::shared_ptr<Fetched>> Crawler::fetch(const Resource& resource, const 
     fetched->window = WEIR_TRY(
         CursorWindow::open(*resource.cursor, from.is_object() ? from.value("cursor", Json(nullptr)) : Json(nullptr)));
   }
-  ResourceCrawl crawl{api_, resource, recording_, earlier_, network_, timeline_, log_, fetched, std::move(parents)};
+  ResourceCrawl crawl{api_,   resource,  recording_, earlier_, network_,
+                      hosts_, timeline_, log_,       fetched,  std::move(parents)};
   WEIR_TRY(crawl.run(stop).while_doing(fmt::format("fetching {}", resource.name)));
   log_.info("{} {}: {} items on {} pages, {} bytes{}", network_ == Network::Never ? "replayed" : "fetched",
             resource.name, fetched->items, fetched->pages.size(), fetched->bytes,

@@ -38,8 +38,16 @@ enum class Network { Used, Never };
 class Crawler {
  public:
   // `earlier` keeps answers between runs, for conditional requests; null without them.
-  Crawler(const Api& api, Recording& recording, Recording* earlier, Network network, Timeline& timeline, Log& log)
-      : api_(api), recording_(recording), earlier_(earlier), network_(network), timeline_(timeline), log_(log) {}
+  // `hosts`: the folder in which the project's tasks share the limits of hosts.
+  Crawler(const Api& api, Recording& recording, Recording* earlier, Network network, std::filesystem::path hosts,
+          Timeline& timeline, Log& log)
+      : api_(api),
+        recording_(recording),
+        earlier_(earlier),
+        network_(network),
+        hosts_(std::move(hosts)),
+        timeline_(timeline),
+        log_(log) {}
 
   // `given` is a checkpoint's content: {cursor, shape}; null for the first run.
   Result<std::shared_ptr<Fetched>> fetch(const Resource& resource, const Json& given, std::stop_token stop);
@@ -49,6 +57,7 @@ class Crawler {
   Recording& recording_;
   Recording* earlier_;
   const Network network_;
+  const std::filesystem::path hosts_;
   Timeline& timeline_;
   Log& log_;
 };

@@ -17,6 +17,8 @@ using std::chrono::milliseconds;
 constexpr int kRedirectsMax = 10;
 constexpr std::size_t kTokenBytesMax = std::size_t{1} << 20;
 constexpr std::size_t kQuotedBytes = 300;
+// How often a place among the requests at once is asked for while there is none.
+constexpr milliseconds kPlaceInterval{20};
 
 bool may_pass(int status) {
   return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501 && status != 505);
@@ -51,26 +53,27 @@ std::string begin_of(const Body& body) {
 
 }  // namespace
 
-Fetcher::Fetcher(const Api& api, Recording& recording, Recording* earlier, Timeline& timeline, Log& log)
+Fetcher::Fetcher(const Api& api, Recording& recording, Recording* earlier, std::filesystem::path hosts,
+                 Timeline& timeline, Log& log)
     : api_(api),
       recording_(recording),
       earlier_(earlier),
+      hosts_folder_(std::move(hosts)),
       timeline_(timeline),
       log_(log),
       credentials_(api),
       origin_(net::url_origin(api.url)),
       kept_headers_{"content-type", "link", "etag", "last-modified", "date", "x-total-count"},
-      transfers_(api.concurrency, api.cookies),
-      next_start_(timeline.now()) {
+      transfers_(api.concurrency, api.cookies) {
   for (const auto& resource : api.resources) {
     if (!resource.pagination.header.empty()) kept_headers_.push_back(lower(resource.pagination.header));
   }
 }
 
-bool Fetcher::is_own_host(const std::string& url) const {
+std::string Fetcher::origin_of(const std::string& url) const {
   // The rest of a URL that begins as the API's own is nothing but a path.
   const bool is_plain = url.starts_with(origin_) && (url.size() == origin_.size() || url[origin_.size()] == '/');
-  return is_plain || net::url_origin(url) == origin_;
+  return is_plain ? origin_ : net::url_origin(url);
 }
 
 net::Headers Fetcher::kept_headers(const net::Headers& headers) const {
@@ -90,6 +93,7 @@ std::string Fetcher::text_of(const Job& job) const {
 void Fetcher::submit(Request request, Take take) {
   auto job = std::make_unique<Job>();
   job->url = request.key.url;
+  job->origin = origin_of(job->url);
   job->method = request.key.method;
   job->body = request.key.body;
   job->request = std::move(request);
@@ -99,15 +103,76 @@ void Fetcher::submit(Request request, Take take) {
 }
 
 Result<void> Fetcher::run(const std::function<Result<bool>()>& more, std::stop_token stop) {
+  auto ran = make_requests(more, std::move(stop));
+  log_waits();
+  return ran;
+}
+
+Result<Fetcher::Host*> Fetcher::host_of(const std::string& origin) {
+  auto found = hosts_.find(origin);
+  if (found == hosts_.end()) {
+    auto limits = WEIR_TRY(HostLimits::open(hosts_folder_, origin, api_.concurrency, api_.interval));
+    found = hosts_.emplace(origin, Host{std::move(limits)}).first;
+  }
+  return &found->second;
+}
+
+Result<SteadyTime> Fetcher::next_start(const std::string& origin) {
+  auto& host = *WEIR_TRY(host_of(origin));
+  const auto now = timeline_.now();
+  const auto begin = [&](Wait& wait, const std::string& why) {
+    if (!wait.since) wait.since = now;
+    if (!std::exchange(wait.is_told, true)) log_.info("{}", why);
+  };
+  const auto end = [&](Wait& wait) {
+    if (wait.since) wait.total += now - *wait.since;
+    wait.since.reset();
+  };
+  if (!host.place) {
+    host.place = WEIR_TRY(host.limits.take_place());
+    if (!host.place) {
+      begin(host.for_place, fmt::format("waiting for one of {} requests at once to {}: other tasks have them",
+                                        api_.concurrency, origin));
+      return now + kPlaceInterval;
+    }
+    end(host.for_place);
+  }
+  if (!host.start) host.start = WEIR_TRY(host.limits.reserve_start(now));
+  if (*host.start > now) {
+    begin(host.for_start, fmt::format("waiting for the rate limit of {}: {}", origin, api_.rate_limit));
+  } else {
+    end(host.for_start);
+  }
+  return *host.start;
+}
+
+void Fetcher::log_waits() {
+  const auto milliseconds_of = [&](const Wait& wait) {
+    const auto total = wait.total + (wait.since ? timeline_.now() - *wait.since : SteadyTime::duration{});
+    return format_duration(std::chrono::round<milliseconds>(total));
+  };
+  for (const auto& [origin, host] : hosts_) {
+    if (host.for_place.is_told)
+      log_.info("waited {} in all for requests of other tasks to {}", milliseconds_of(host.for_place), origin);
+    if (host.for_start.is_told)
+      log_.info("waited {} in all for the rate limit of {}", milliseconds_of(host.for_start), origin);
+  }
+}
+
+Result<void> Fetcher::make_requests(const std::function<Result<bool>()>& more, std::stop_token stop) {
   const auto room = static_cast<std::size_t>(api_.concurrency);
   bool has_more = true;
   while (true) {
     if (stop.stop_requested()) return Error::cancelled();
     while (has_more && waiting_.size() + under_way_.size() < room) has_more = WEIR_TRY(more());
-    // What is due starts, as far as the rate lets it.
+    // What is due starts, as far as its host's limits let it.
     std::optional<SteadyTime> next_due;
     for (std::size_t i = 0; i < waiting_.size() && under_way_.size() < room;) {
-      const auto due = std::max(waiting_[i]->due, next_start_);
+      auto due = waiting_[i]->due;
+      if (due <= timeline_.now()) {
+        if (credentials_.needs_token(timeline_.now())) WEIR_TRY(refresh_token(stop));
+        due = WEIR_TRY(next_start(waiting_[i]->origin));
+      }
       if (due > timeline_.now()) {
         next_due = std::min(next_due.value_or(due), due);
         ++i;
@@ -115,7 +180,6 @@ Result<void> Fetcher::run(const std::function<Result<bool>()>& more, std::stop_t
       }
       auto job = std::move(waiting_[i]);
       waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
-      if (credentials_.needs_token(timeline_.now())) WEIR_TRY(refresh_token(stop));
       WEIR_TRY(start(std::move(job)));
     }
     if (under_way_.empty()) {
@@ -136,12 +200,15 @@ Result<void> Fetcher::run(const std::function<Result<bool>()>& more, std::stop_t
     const auto found = under_way_.find(finished->id);
     auto job = std::move(found->second);
     under_way_.erase(found);
+    WEIR_TRY(WEIR_TRY(host_of(job->origin))->limits.give_back(job->place));
     WEIR_TRY(finish(std::move(job), std::move(*finished)));
   }
 }
 
 Result<void> Fetcher::start(std::unique_ptr<Job> job) {
-  next_start_ = std::max(next_start_, timeline_.now()) + api_.interval;
+  auto& host = *WEIR_TRY(host_of(job->origin));
+  job->place = *std::exchange(host.place, std::nullopt);
+  host.start.reset();
   ++job->tries;
   job->file = std::make_shared<BodyFile>(recording_, job->request.body_place, &credentials_.redactor(),
                                          credentials_.secret_bytes_max());
@@ -157,7 +224,7 @@ Result<void> Fetcher::start(std::unique_ptr<Job> job) {
     if (const auto date = headers.find("last-modified")) transfer.headers.add("If-Modified-Since", std::string{*date});
   }
   // Credentials are for the API's own host, wherever a redirect or a next link leads.
-  if (is_own_host(transfer.url)) credentials_.apply(transfer.headers, transfer.url);
+  if (job->origin == origin_) credentials_.apply(transfer.headers, transfer.url);
   transfer.connect_timeout = api_.connect_timeout;
   transfer.first_byte_timeout = api_.first_byte_timeout;
   transfer.whole_timeout = api_.whole_timeout;
@@ -258,6 +325,7 @@ Result<void> Fetcher::redirect(std::unique_ptr<Job> job, const net::HttpResponse
   }
   log_.debug("{} redirects to {}", text_of(*job), credentials_.redactor().redact(target));
   job->url = target;
+  job->origin = origin_of(target);
   --job->tries;
   waiting_.push_front(std::move(job));
   return {};

@@ -11,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "connectors/http/credentials.hpp"
+#include "connectors/http/host_limits.hpp"
 #include "connectors/http/recording.hpp"
 
 namespace weir::http {
@@ -27,8 +28,9 @@ struct Answer {
   std::string_view text = {};  // the body where it is in memory, with kJsonPadding bytes behind it; "" where it is not
 };
 
-// Makes the requests of one connection: side by side, within its rate, with credentials, along redirects, again after what
-// may pass. Every wait and every repetition is a line of the log. One thread at a time.
+// Makes the requests of one connection: side by side, within the limits of their hosts, with credentials, along redirects,
+// again after what may pass. Every repetition is a line of the log, and of the waits for a limit the first one and their sum.
+// One thread at a time.
 //
 // An API's page is not an attempt of a task: the task would begin again for a page that a server was too busy to send. So
 // the repetitions of one request happen here, as an exception from the rule that only the engine retries.
@@ -38,7 +40,9 @@ class Fetcher {
   using Take = std::function<Result<void>(const Answer&)>;
 
   // `earlier`: answers of earlier runs, which are asked for by their ETag and Last-Modified and taken where they still hold.
-  Fetcher(const Api& api, Recording& recording, Recording* earlier, Timeline& timeline, Log& log);
+  // `hosts`: the folder in which the project's tasks share the limits of hosts.
+  Fetcher(const Api& api, Recording& recording, Recording* earlier, std::filesystem::path hosts, Timeline& timeline,
+          Log& log);
 
   void submit(Request request, Take take);
   // Makes requests until all that were submitted are answered. `more` is called while there is room for another one; it
@@ -51,7 +55,9 @@ class Fetcher {
   struct Job {
     Request request;
     Take take;
-    std::string url;  // where it is sent: another one after redirects
+    std::string url;     // where it is sent: another one after redirects
+    std::string origin;  // of the url
+    int place = 0;       // of its host's, while it is under way
     std::string method;
     std::string body;
     int tries = 0;
@@ -61,7 +67,25 @@ class Fetcher {
     std::shared_ptr<BodyFile> file;
     std::optional<Exchange> unchanged;  // of an earlier run
   };
+  struct Wait {
+    std::optional<SteadyTime> since;  // while it lasts
+    SteadyTime::duration total{};
+    bool is_told = false;  // that there are such waits
+  };
+  struct Host {
+    HostLimits limits;
+    std::optional<int> place = {};         // of the next request
+    std::optional<SteadyTime> start = {};  // of the next request
+    Wait for_place = {};
+    Wait for_start = {};
+  };
 
+  Result<void> make_requests(const std::function<Result<bool>()>& more, std::stop_token stop);
+  Result<Host*> host_of(const std::string& origin);
+  // When a request to the host may start, or when to ask again while others have all places.
+  Result<SteadyTime> next_start(const std::string& origin);
+  void log_waits();
+  std::string origin_of(const std::string& url) const;
   Result<void> start(std::unique_ptr<Job> job);
   Result<void> finish(std::unique_ptr<Job> job, net::FinishedTransfer finished);
   Result<void> accept(std::unique_ptr<Job> job, const net::HttpResponse& response);
@@ -75,13 +99,13 @@ class Fetcher {
   Error refused(const Job& job, const net::HttpResponse& response, std::string text) const;
   std::optional<std::chrono::milliseconds> retry_after(const net::HttpResponse& response) const;
   std::string text_of(const Job& job) const;
-  bool is_own_host(const std::string& url) const;
   // Of an answer's headers, those that say something about the data. Cookies and the like stay out of recordings.
   net::Headers kept_headers(const net::Headers& headers) const;
 
   const Api& api_;
   Recording& recording_;
   Recording* earlier_;
+  const std::filesystem::path hosts_folder_;
   Timeline& timeline_;
   Log& log_;
   Credentials credentials_;
@@ -90,7 +114,7 @@ class Fetcher {
   net::HttpTransfers transfers_;
   std::deque<std::unique_ptr<Job>> waiting_;
   std::map<std::uint64_t, std::unique_ptr<Job>> under_way_;
-  SteadyTime next_start_{};
+  std::map<std::string, Host> hosts_;  // by origin
 };
 
 }  // namespace weir::http

@@ -91,8 +91,13 @@ Result<std::shared_ptr<Fetched>> HttpSource::fetch(const Resource& resource,
   }
   const auto name = resource.name + "\n" + (resource.cursor && !replays ? to_text(begin) : std::string{});
   if (const auto found = fetched_.find(name); found != fetched_.end()) return found->second;
-  Crawler crawler{*api_,     *recording_,  earlier_.get(), replays ? Network::Never : Network::Used,
-                  timeline_, *context_.log};
+  Crawler crawler{*api_,
+                  *recording_,
+                  earlier_.get(),
+                  replays ? Network::Never : Network::Used,
+                  context_.project_folder / ".weir" / "hosts",
+                  timeline_,
+                  *context_.log};
   auto fetched = WEIR_TRY(crawler.fetch(resource, resource.cursor ? begin : Json(nullptr), stop));
   fetched_[name] = fetched;
   latest_[resource.name] = fetched;
