@@ -220,6 +220,14 @@ class RecordedApi {
     }
   }
   std::string url() const { return server_.url(); }
+  // Answers something else from now on.
+  void change(const std::string& target, const std::function<void(Json&)>& edit) {
+    const std::lock_guard lock(mutex_);
+    auto& answer = answers_.at(name("GET", target, ""));
+    auto json = parse_json(answer).value();
+    edit(json);
+    answer = to_text(json);
+  }
   // Whether everything that is recorded was asked for, and nothing else, each once.
   void expect_asked_once() const {
     std::vector<std::string> recorded;
@@ -271,6 +279,60 @@ TEST(LiveExamples, SpacexAsksTheApi) {
                           "SELECT (SELECT count(*) FROM launches), (SELECT count(*) FROM launches_cores), (SELECT "
                           "count(*) FROM starlink)"),
             "207,219,3391\n");
+}
+
+// The API has more than the recording, and some of what that has is gone or different.
+TEST(LiveExamples, SpacexFollowsTheApiWhereTheDemoHasRun) {
+  const TestProject project{"spacex"};
+  RecordedApi api{project.folder() / "recordings"};
+  project.edit("weir.yml", "{replay: null}", fmt::format("{{replay: null, url: \"{}\"}}", api.url()));
+  ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
+  const auto demo = project.run({"run", "load", "--json"});
+  ASSERT_EQ(demo.exit_code, 0) << demo.out << demo.err;
+
+  std::string dropped;
+  api.change("/v5/launches", [&](Json& launches) {
+    dropped = launches[100]["id"];
+    ASSERT_EQ(launches[100]["cores"].size(), 1U);
+    ASSERT_EQ(launches[100]["payloads"].size(), 3U);
+    ASSERT_EQ(launches[101]["cores"].size(), 1U);
+    launches[101]["cores"] = Json::array();
+    launches[102]["weather"] = {{"sky", "clear"}, {"temperature", 21.5}};
+    launches[102]["links"]["webcast"] = "https://example.com/launch";
+    launches[102]["links"]["flickr"]["original"] = {"https://example.com/photo"};
+    launches[102]["window"] = 0.5;
+    launches[102]["cores"][0]["temperature"] = 3;
+    launches.erase(100);
+  });
+  api.change("/v4/ships", [](Json& ships) { ships[0]["speed_kn"] = 7.5; });
+  const auto live = project.run({"run", "load", "--env", "live", "--json"});
+  ASSERT_EQ(live.exit_code, 0) << live.out << live.err;
+
+  const auto by_launch = [&](const std::string& table) {
+    return fmt::format("(SELECT count(*) FROM {} WHERE launches_id = '{}')", table, dropped);
+  };
+  for (const auto* server : {"publisher", "subscriber"}) {
+    EXPECT_EQ(project.query(server,
+                            "SELECT weather_sky, weather_temperature, links_webcast, \"window\" FROM launches WHERE "
+                            "weather_sky IS NOT NULL"),
+              "clear,21.5,https://example.com/launch,0.5\n");
+    EXPECT_EQ(project.query(server, fmt::format("SELECT (SELECT count(*) FROM launches), {}, {}",
+                                                by_launch("launches_cores"), by_launch("launches_payloads"))),
+              "207,1,3\n");
+    EXPECT_EQ(project.query(server,
+                            "SELECT (SELECT count(*) FROM launches_cores), (SELECT sum(temperature) FROM "
+                            "launches_cores), (SELECT sum(speed_kn) FROM ships)"),
+              "218,3,7.5\n");
+  }
+  EXPECT_EQ(
+      project.query("warehouse", "SELECT weather_sky, links_webcast FROM spacex.launches WHERE weather_sky != ''"),
+      "clear,https://example.com/launch\n");
+
+  // And back: what the recording lacks stays as it was.
+  const auto again = project.run({"run", "load", "--json"});
+  ASSERT_EQ(again.exit_code, 0) << again.out << again.err;
+  EXPECT_EQ(project.query("subscriber", "SELECT count(*), count(weather_sky) FROM launches"), "207,1\n");
+  EXPECT_EQ(project.query("subscriber", "SELECT count(*) FROM launches_cores"), "219\n");
 }
 
 // RFC 2606 keeps .invalid from ever being a host.

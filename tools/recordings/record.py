@@ -32,7 +32,7 @@ def record(weir, example, server, recording):
     settings = (folder / "weir.yml").read_text()
     url = re.search(r"url: (https?://[^\s,}]+)", settings)[1]
     connection = re.search(r"^  (\w+):\n    type: http$", settings, re.M)[1]
-    resources = re.findall(r"^      (\w+): *(?:\{path|$)", settings.split("resources: &resources\n")[1].split("\n\n")[0], re.M)
+    resources = re.findall(r"^      (\w+): *(?:\{path|$)", re.split(r"    resources:.*\n", settings)[1].split("\n\n")[0], re.M)
     process = subprocess.Popen([sys.executable, *server], stdout=subprocess.PIPE, text=True, cwd=HERE)
     try:
         local = process.stdout.readline().strip()
