@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -14,72 +16,15 @@
 
 #include "base/clock.hpp"
 #include "base/file.hpp"
-#include "weir_program.hpp"
+#include "net/http_server.hpp"
+#include "serve_fixture.hpp"
 
 // `weir serve` with projects that need no database: schedules, events, backfills, limits, edits, crashes.
 namespace weir {
 namespace {
 
-using testing::TestProject;
-
-// Looks again and again until it is so: what is waited for is an event in another process.
-bool eventually(const std::function<bool()>& is_so, std::chrono::seconds longest = std::chrono::seconds{60}) {
-  const auto deadline = std::chrono::steady_clock::now() + longest;
-  while (!is_so()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    // Another process tells nobody here.
-    std::this_thread::sleep_for(std::chrono::milliseconds{50});
-  }
-  return true;
-}
-
-class Serve : public ::testing::Test {
- protected:
-  void write(const std::string& path, std::string_view text) const { project_.write(path, text); }
-  void SetUp() override { write("weir.yml", "name: served\n"); }
-  void TearDown() override { stop(SIGTERM); }
-
-  void start(std::vector<std::string> arguments = {}) {
-    arguments.insert(arguments.begin(), {"serve", "--json", "--port", "0"});
-    started_.emplace(
-        project_.start_until(arguments, [](const Json& line) { return line.value("event", "") != "serving"; }));
-  }
-  // How it ended.
-  services::ExitStatus stop(int signal) {
-    if (!started_) return {};
-    started_->process.signal(signal);
-    const auto status = started_->process.wait();
-    started_.reset();
-    return status;
-  }
-
-  std::vector<Json> runs(const std::string& pipeline = {}) const {
-    std::vector<std::string> arguments{"runs", "--json", "--limit", "10000"};
-    if (!pipeline.empty()) arguments.insert(arguments.end(), {"--pipeline", pipeline});
-    const auto told = project_.run(arguments);
-    const auto all = parse_json(told.out);
-    if (!all.ok() || !all->is_array()) return told.lines();
-    return {all->begin(), all->end()};
-  }
-  std::size_t count(const std::string& pipeline, const std::string& state) const {
-    std::size_t found = 0;
-    for (const auto& run : runs(pipeline)) found += run.value("state", "") == state ? 1 : 0;
-    return found;
-  }
-  Json run_of(const std::string& id) const { return *parse_json(project_.run({"runs", id, "--json"}).out); }
-  std::string text_of(const std::string& path) const { return read_file(project_.folder() / path).value(); }
-  std::vector<std::string> lines_of(const std::string& path) const {
-    const auto text = read_file(project_.folder() / path);
-    std::vector<std::string> lines;
-    if (!text.ok()) return lines;
-    std::istringstream stream{*text};
-    for (std::string line; std::getline(stream, line);) lines.push_back(line);
-    return lines;
-  }
-
-  TestProject project_;
-  std::optional<TestProject::Started> started_;
-};
+using testing::eventually;
+using testing::Serve;
 
 TEST_F(Serve, RunsWhatIsAskedBesideIt) {
   write("pipelines/hello.yml",
@@ -294,6 +239,134 @@ TEST_F(Serve, RetriesWithTheOldCodeOrTheNew) {
   EXPECT_EQ(lines_of("said").back(), "new");
 }
 
+TEST_F(Serve, APausedPipelineFiresNothing) {
+  for (const auto* name : {"paused", "witness"}) {
+    write(fmt::format("pipelines/{}.yml", name),
+          "schedule: {cron: \"* * * * * *\"}\nconcurrency: 100\ntasks:\n  one: {wait: {until: 1ms}}\n");
+  }
+  start();
+  ASSERT_TRUE(eventually([&] { return runs("paused").size() >= 2; }));
+  post("/pipelines/paused/pause");
+  ASSERT_EQ(status_, 204);
+  const auto before = runs("paused").size();
+  const auto seen = runs("witness").size();
+  ASSERT_TRUE(eventually([&] { return runs("witness").size() >= seen + 3; }));
+  EXPECT_EQ(runs("paused").size(), before);
+  // What somebody asks for still runs, and a restart forgets nothing.
+  EXPECT_EQ(project_.run({"run", "paused"}).exit_code, 0);
+  stop(SIGTERM);
+  start();
+  EXPECT_EQ(get("/pipelines/paused")["paused"], true);
+  EXPECT_EQ(runs("paused").size(), before + 1);
+  post("/pipelines/paused/resume");
+  EXPECT_TRUE(eventually([&] { return runs("paused").size() >= before + 3; }));
+}
+
+TEST_F(Serve, ARepeatedRequestGivesTheSameRunAfterARestartToo) {
+  write("pipelines/hello.yml", "tasks:\n  one: {command: \"true\"}\n");
+  const auto ask = [&](const std::string& key) {
+    net::Headers headers;
+    headers.add("Idempotency-Key", key);
+    const auto made = send("POST", "/pipelines/hello/runs", Json::object(), headers);
+    EXPECT_EQ(status_, 201) << made;
+    return made.value("id", "");
+  };
+  start();
+  const auto first = ask("one");
+  EXPECT_EQ(ask("one"), first);
+  ASSERT_TRUE(eventually([&] { return count("hello", "succeeded") == 1; }));
+  stop(SIGKILL);
+  start();
+  EXPECT_EQ(ask("one"), first);
+  EXPECT_NE(ask("two"), first);
+  EXPECT_EQ(runs("hello").size(), 2U);
+}
+
+// The clock is not turned; what the ledger says of the past is.
+TEST_F(Serve, CatchesUpWithWhatWasMissedAsToldTo) {
+  const auto far = std::chrono::floor<std::chrono::hours>(system_clock().now() + std::chrono::hours{12});
+  const auto hour = std::chrono::hh_mm_ss{far - std::chrono::floor<std::chrono::days>(far)}.hours().count();
+  const std::map<std::string, std::string> policies{{"none", ""},
+                                                    {"newest", ", catchup: last"},
+                                                    {"all", ", catchup: all"},
+                                                    {"some", ", catchup: all, catchup_limit: 2"}};
+  for (const auto& [name, policy] : policies) {
+    write(
+        fmt::format("pipelines/{}.yml", name),
+        fmt::format("schedule: {{cron: \"0 {} * * *\"{}}}\nconcurrency: 10\ntasks:\n  one: {{wait: {{until: 1ms}}}}\n",
+                    hour, policy));
+  }
+  start();
+  stop(SIGTERM);
+  EXPECT_EQ(runs().size(), 0U);
+  sqlite3* ledger = nullptr;
+  ASSERT_EQ(sqlite3_open((project_.folder() / ".weir" / "ledger.sqlite3").c_str(), &ledger), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(ledger, "UPDATE schedule_marks SET until_us = until_us - 5 * 86400000000", nullptr, nullptr,
+                         nullptr),
+            SQLITE_OK);
+  EXPECT_EQ(sqlite3_changes(ledger), 4);
+  sqlite3_close(ledger);
+  start();
+  ASSERT_TRUE(eventually([&] { return count("", "succeeded") == 8; })) << Json(runs());
+  const std::map<std::string, std::size_t> expected{{"none", 0}, {"newest", 1}, {"all", 5}, {"some", 2}};
+  std::set<std::string> newest;
+  for (const auto& [name, number] : expected) {
+    const auto made = runs(name);
+    ASSERT_EQ(made.size(), number) << name;
+    std::set<std::string> ends;
+    for (const auto& run : made) ends.insert(run["interval_to"].get<std::string>());
+    EXPECT_EQ(ends.size(), number) << name;
+    if (number != 0) newest.insert(*ends.rbegin());
+  }
+  EXPECT_EQ(newest.size(), 1U);
+  // Once: the next start finds nothing missed.
+  stop(SIGKILL);
+  start();
+  EXPECT_EQ(runs().size(), 8U);
+}
+
+TEST_F(Serve, ABackfillIsPausedResumedAndCancelled) {
+  const auto far = std::chrono::floor<std::chrono::hours>(system_clock().now() + std::chrono::hours{12});
+  const auto hour = std::chrono::hh_mm_ss{far - std::chrono::floor<std::chrono::days>(far)}.hours().count();
+  write("pipelines/daily.yml", fmt::format("schedule: {{cron: \"0 {} * * *\"}}\nconcurrency: 5\ntasks:\n"
+                                           "  day: {{command: \"until test -e go; do sleep 0.05; done\"}}\n",
+                                           hour));
+  start();
+  const auto next = get("/pipelines/daily")["next_fire"];
+  ASSERT_TRUE(next.is_string());
+  const auto made = post("/pipelines/daily/backfills",
+                         {{"from", "2026-01-01T00:00:01Z"}, {"to", "2026-01-07T00:00:00Z"}, {"parallel", 2}});
+  ASSERT_EQ(status_, 200) << made;
+  ASSERT_EQ(made["intervals"].size(), 5U);
+  const auto backfill = "/backfills/" + made["id"].get<std::string>();
+  const auto made_runs = [&] {
+    const auto intervals = get(backfill)["intervals"];
+    return std::ranges::count_if(intervals, [](const auto& interval) { return interval["run"].is_string(); });
+  };
+  ASSERT_TRUE(eventually([&] { return count("daily", "running") == 2; }));
+  EXPECT_EQ(made_runs(), 2);
+  post(backfill + "/pause");
+  write("go", "");
+  ASSERT_TRUE(eventually([&] { return count("daily", "succeeded") == 2; }));
+  EXPECT_EQ(get(backfill)["state"], "paused");
+  EXPECT_EQ(made_runs(), 2);
+  // A pause outlives the process.
+  stop(SIGKILL);
+  std::filesystem::remove(project_.folder() / "go");
+  start();
+  EXPECT_EQ(get(backfill)["state"], "paused");
+  EXPECT_EQ(made_runs(), 2);
+  post(backfill + "/resume");
+  ASSERT_TRUE(eventually([&] { return count("daily", "running") == 2; }));
+  post(backfill + "/cancel", {{"now", true}});
+  ASSERT_TRUE(eventually([&] { return count("daily", "cancelled") == 2; }));
+  EXPECT_EQ(get(backfill)["state"], "cancelled");
+  EXPECT_EQ(runs("daily").size(), 4U);
+  post(backfill + "/resume");
+  EXPECT_EQ(status_, 400);
+  EXPECT_EQ(get("/pipelines/daily")["next_fire"], next);
+}
+
 // A run without a server: what depends on results.
 class Flow : public Serve {};
 
@@ -398,6 +471,44 @@ tasks:
     EXPECT_EQ(ran.event("step", step)["state"], "succeeded") << step;
   EXPECT_EQ(ran.event("step", "never")["state"], "failed");
   EXPECT_EQ(lines_of("inner"), std::vector<std::string>{"7"});
+}
+
+// What is awaited is not there at first, in a database and behind an address.
+TEST_F(Flow, WaitsForRowsAndForAnAddress) {
+  std::atomic<int> asked = 0;
+  net::HttpServerOptions options;
+  options.port = 0;
+  const auto server = net::HttpServer::start(options, [&](net::IncomingRequest&, net::ResponseWriter& response) {
+    static_cast<void>(response.send(++asked < 3 ? 503 : 200, {}, ""));
+  });
+  ASSERT_TRUE(server.ok());
+  write("weir.yml", "name: waits\nconnections:\n  warehouse: {type: clickhouse, managed: true}\n");
+  write("pipelines/waits.yml", fmt::format(R"yml(
+parallel: 1
+tasks:
+  table: {{sql: {{connection: warehouse, script: "CREATE TABLE seen (n UInt8) ORDER BY n"}}}}
+  page:  {{needs: [table], wait: {{http: "http://127.0.0.1:{}/ready", every: 20ms}}}}
+  rows:  {{needs: [table], wait: {{connection: warehouse, sql: "SELECT count() FROM seen", every: 20ms}}}}
+  fill:  {{needs: [page], sql: {{connection: warehouse, script: "INSERT INTO seen VALUES (1)"}}}}
+  never: {{needs: [table], wait: {{connection: warehouse, sql: "SELECT n FROM seen WHERE n = 2", every: 20ms}}, timeout: 300ms}}
+)yml",
+                                           (*server)->port()));
+  const auto ran = project_.run({"run", "waits", "--json"});
+  EXPECT_EQ(ran.exit_code, 1) << ran.out << ran.err;
+  for (const auto* step : {"page", "rows", "fill"}) EXPECT_EQ(ran.event("step", step)["state"], "succeeded") << step;
+  EXPECT_EQ(ran.event("step", "never")["state"], "failed");
+  EXPECT_EQ(asked, 3);
+  // Looking often is one attempt, and it ended after the rows had come.
+  const auto lines = ran.lines();
+  const auto place = [&](const std::string& step, const std::string& state) {
+    return std::ranges::find_if(lines, [&](const auto& line) {
+      return line.value("event", "") == "step" && line.value("step", "") == step && line.value("state", "") == state;
+    });
+  };
+  ASSERT_NE(place("rows", "succeeded"), lines.end());
+  EXPECT_LT(place("fill", "running") - lines.begin(), place("rows", "succeeded") - lines.begin());
+  const auto run = run_of("last");
+  EXPECT_EQ(std::ranges::count_if(run["attempts"], [](const auto& attempt) { return attempt["task"] == "rows"; }), 1);
 }
 
 TEST_F(Flow, PoolsAndConcurrencyBoundWhatRunsAtOnce) {

@@ -37,13 +37,13 @@ Result<int> retry(const Options& options) {
   WEIR_TRY(recover_lost(*ledger));
   auto run = WEIR_TRY(ledger->find_run(options.run));
   if (!run) return Error::user(Code::NotFound, "no such run: {}", options.run);
-  if (run->state == ledger::RunState::Succeeded) {
+  if (run->state == ledger::RunState::Succeeded && options.from.empty()) {
     return Error::user(Code::InvalidArgument, "run {} succeeded: there is nothing to retry", run->id.text())
-        .hint("weir run starts a new one");
+        .hint("weir run starts a new one; --from says from which task on it is to run again");
   }
   if (!run->selection.is_object()) run->selection = Json::object();
   run->selection["redo"] = options.from;
-  if (options.code == "old") WEIR_TRY(workspace->use_kept_version(run->code_version));
+  if (options.code == "old") WEIR_TRY(workspace->use_kept_version(run->first_code_version));
   return execute_run(*workspace, *ledger, WEIR_TRY(resumed_request(*workspace, *ledger, *run)), *run, view);
 }
 

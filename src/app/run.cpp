@@ -1,6 +1,7 @@
 #include "app/run_control.hpp"
 #include "app/served.hpp"
 #include "app/verbs.hpp"
+#include "engine/intervals.hpp"
 
 namespace weir::app {
 namespace {
@@ -54,9 +55,18 @@ Result<int> run(const Options& options) {
   ledger::Run run;
   run.created_at = system_clock().now();
   run.id = generate_run_id(run.created_at);
+  if (const auto* const pipeline = workspace->project().find_pipeline(options.pipeline)) {
+    if (const auto interval = engine::interval_at(*pipeline, run.created_at)) {
+      run.interval_from = interval->from;
+      run.interval_to = interval->to;
+    }
+  }
   // A request that cannot be planned is the caller's mistake, not a failed run: it leaves no trace in the ledger.
   WEIR_TRY(engine::plan(workspace->project(), workspace->graph(), request,
-                        {.id = run.id, .started_at = run.created_at, .interval_from = {}, .interval_to = {}}));
+                        {.id = run.id,
+                         .started_at = run.created_at,
+                         .interval_from = run.interval_from,
+                         .interval_to = run.interval_to}));
   run.pipeline = options.pipeline;
   run.environment = options.environment;
   run.trigger = "manual";

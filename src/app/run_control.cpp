@@ -10,6 +10,7 @@
 #include "engine/leftovers.hpp"
 #include "engine/retention.hpp"
 #include "engine/run_request.hpp"
+#include "engine/success_record.hpp"
 
 namespace weir::app {
 namespace {
@@ -68,6 +69,7 @@ Result<int> execute(Workspace& workspace, ledger::Ledger& ledger, const engine::
                              .parallel = 1'000}};
   executor.set_pools(workspace.project().pools);
   executor.on_child([&](const engine::ChildRequest& child) { return start_child(workspace, ledger, executor, child); });
+  WEIR_TRY(engine::know_consumers(ledger, workspace.project()));
   workspace.version()->code_folder = WEIR_TRY(engine::keep_version(workspace.state_folder(), *workspace.version()));
   engine::RunOrder order{.plan = plan, .run = run, .version = workspace.version(), .observer = observer.get()};
   if (run.selection.is_object()) order.replay = run.selection.value("replay", std::string{});

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/code_view.hpp"
 #include "engine/error_json.hpp"
 #include "engine/sensor.hpp"
+#include "engine/success_record.hpp"
 #include "engine/task_kind.hpp"
 #include "ledger/schedule_book.hpp"
 
@@ -59,6 +61,9 @@ Result<void> ActiveRun::begin() {
   const auto now = system_clock().now();
   run_.started_at = run_.started_at.value_or(now);
   WEIR_TRY(shared_.ledger.set_run_state(run_.id, RunState::Running, now));
+  WEIR_TRY(shared_.ledger.set_run_version(run_.id, order_.version->hash));
+  run_.code_version = order_.version->hash;
+  if (run_.first_code_version.empty()) run_.first_code_version = run_.code_version;
   run_.state = RunState::Running;
   run_.finished_at.reset();
   run_.error.clear();
@@ -91,7 +96,11 @@ Result<void> ActiveRun::take_over_earlier(const std::vector<Attempt>& earlier) {
     }
     auto& state = steps_[found->second];
     state.last_number = std::max(state.last_number, attempt.number);
-    if (attempt.state == AttemptState::Succeeded) note_result(state, attempt);
+    if (attempt.state == AttemptState::Succeeded) {
+      note_result(state, attempt);
+      // It is asked for again although it is done: so are its items.
+      state.repeats_items = state.step.selected;
+    }
     // Waiting again, or going on with the items that are left, is no further try.
     const bool only_waits = runs_without_process(state.step) || is_sensor(state.step) || !state.step.for_each.empty();
     if (order_.is_recovered && used && !only_waits) ++state.attempts;
@@ -376,6 +385,11 @@ void ActiveRun::show(std::size_t i, const Attempt& attempt) {
       [self = shared_from_this(), i, attempt] { self->order_.observer->step_changed(self->steps_[i].step, attempt); });
 }
 
+void ActiveRun::tell_events(const std::vector<std::string>& sources) const {
+  if (!order_.made_event) return;
+  for (const auto& source : sources) order_.made_event(source);
+}
+
 void ActiveRun::note_result(const StepState& state, const Attempt& attempt) {
   if (state.parent || !state.step.node.empty()) return;
   results_[state.step.name] = {{"state", ledger::name(attempt.state)},
@@ -392,7 +406,10 @@ Result<void> ActiveRun::end_attempt(std::size_t i, Attempt attempt, std::optiona
                                                      : AttemptState::Failed;
   if (error) attempt.error = to_json(*error);
   WEIR_TRY(shared_.ledger.finish_attempt(attempt));
-  if (order_.record_attempt) WEIR_TRY(order_.record_attempt(steps_[i].step, attempt));
+  // A for_each writes nothing itself: its items have.
+  if (attempt.state == AttemptState::Succeeded && (steps_[i].parent || steps_[i].step.for_each.empty())) {
+    tell_events(WEIR_TRY(record_success(shared_.ledger, order_.version->project, run_, steps_[i].step, attempt)));
+  }
   show(i, attempt);
 
   auto& state = steps_[i];
@@ -489,6 +506,7 @@ Result<void> ActiveRun::go_on() {
   }
   if (open_ != 0 || finished_) return {};
   finished_ = true;
+  remove_views(shared_.options.state_folder, run_.id);
   if (run_timer_) shared_.loop.cancel(*std::exchange(run_timer_, std::nullopt));
   const auto any = [&](AttemptState end) {
     return std::ranges::any_of(steps_, [&](const auto& state) { return state.end == end && state.step.selected; });
@@ -504,7 +522,7 @@ Result<void> ActiveRun::go_on() {
   }
   run_.finished_at = system_clock().now();
   WEIR_TRY(shared_.ledger.set_run_state(run_.id, run_.state, *run_.finished_at, run_.error));
-  if (order_.record_end) WEIR_TRY(order_.record_end(run_));
+  if (run_.state == RunState::Succeeded) tell_events(WEIR_TRY(record_success(shared_.ledger, run_)));
   const auto self = shared_from_this();
   shared_.after_write.push_back([self] { self->order_.observer->run_finished(self->run_); });
   if (order_.ended) WEIR_TRY(order_.ended(run_));

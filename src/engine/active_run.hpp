@@ -91,6 +91,7 @@ class ActiveRun : public std::enable_shared_from_this<ActiveRun> {
     Json item;
     std::size_t open_items = 0;
     std::size_t failed_items = 0;
+    bool repeats_items = false;  // those that are done too
     std::optional<RunId> child;
     bool completed = false;  // a late step whose settings are rendered
   };
@@ -120,6 +121,7 @@ class ActiveRun : public std::enable_shared_from_this<ActiveRun> {
   Result<void> end_without_attempt(std::size_t i, ledger::AttemptState end, const Error& error);
   Result<void> end_step(std::size_t i, ledger::AttemptState end, bool by_failure);
   void show(std::size_t i, const ledger::Attempt& attempt);
+  void tell_events(const std::vector<std::string>& sources) const;
   void note_result(const StepState& state, const ledger::Attempt& attempt);
   Json variables_for(const StepState& state) const;
 

@@ -28,7 +28,7 @@ Result<void> ActiveRun::expand(std::size_t i) {
   for (std::size_t n = 0; n < items->size(); ++n) {
     const auto item_name = fmt::format("{}/{}", name, n);
     const auto& earlier = earlier_items_[item_name];
-    if (earlier.is_done) continue;
+    if (earlier.is_done && !steps_[i].repeats_items) continue;
     StepState item{.step = steps_[i].step};
     item.step.name = item_name;
     item.step.needs.clear();

@@ -1,18 +1,23 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <memory>
+#include <optional>
 #include <sstream>
 
+#include "engine/code_view.hpp"
 #include "engine/kinds.hpp"
 #include "services/process.hpp"
 
 // `command`: a program of the user's. Its output is the attempt's log.
 namespace weir::engine {
 namespace {
+
+namespace fs = std::filesystem;
 
 // A result travels to the parent in one message and into the ledger.
 constexpr std::size_t kResultBytesMax = std::size_t{8} << 20;
@@ -59,10 +64,36 @@ Result<Json> result_of(const std::string& output, std::string_view form) {
   return lines;
 }
 
+// The words of the command that are files of the project name them as they are in the view.
+void use_view(std::vector<std::string>& command, const fs::path& code, const fs::path& view) {
+  const auto in_view = [&](std::string_view path) { return (view / path).lexically_normal().string(); };
+  if (command.size() > 1) {
+    for (auto& word : command) {
+      if (is_code_path(word, code)) word = in_view(word);
+    }
+    return;
+  }
+  auto& text = command.front();
+  const auto words = code_words(text, code);
+  for (auto word = words.rbegin(); word != words.rend(); ++word) {
+    const auto path = in_view(text.substr(word->begin, word->length));
+    text.replace(word->begin, word->length, word->quoted ? path : fmt::format("'{}'", path));
+  }
+}
+
+bool names_code(const std::vector<std::string>& command, const fs::path& code) {
+  if (command.size() == 1) return !code_words(command.front(), code).empty();
+  return std::ranges::any_of(command, [&](const auto& word) { return is_code_path(word, code); });
+}
+
 Result<Json> run_command(TaskContext& context) {
-  const auto& settings = context.order().settings;
-  const auto command = settings.texts("command");
+  const auto& order = context.order();
+  const auto& settings = order.settings;
+  auto command = settings.texts("command");
   if (command.empty()) return Error::user(Code::InvalidProject, "a command task needs a command");
+  std::optional<CodeView> view;
+  if (names_code(command, order.code_folder)) view.emplace(WEIR_TRY(CodeView::open(order)));
+  if (view && view->differs_from_project()) use_view(command, order.code_folder, view->folder());
   services::ProcessSpec spec;
   // A single text goes through the shell, a list is run as it stands.
   if (command.size() == 1) {
@@ -74,7 +105,7 @@ Result<Json> run_command(TaskContext& context) {
   }
   for (const auto& [name, value] : settings.json("environment").items())
     spec.environment[name] = value.get<std::string>();
-  spec.folder = context.order().project_folder;
+  spec.folder = order.project_folder;
   spec.stdout_fd = STDOUT_FILENO;  // the attempt's log file
   spec.stderr_fd = STDERR_FILENO;
   std::unique_ptr<Output> output;

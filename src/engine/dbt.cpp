@@ -9,6 +9,7 @@
 #include "dbt/profile.hpp"
 #include "dbt/program.hpp"
 #include "dbt/workplace.hpp"
+#include "engine/code_view.hpp"
 #include "engine/dbt_outcome.hpp"
 #include "engine/dbt_plan.hpp"
 #include "engine/kinds.hpp"
@@ -72,9 +73,12 @@ std::map<std::string, std::string> environment_of(const flow::DbtOutput& output)
   return environment;
 }
 
-// A file name that differs for every project, target and connection: what dbt parsed of one is of no use to another.
-std::string parsed_key(const Settings& settings, const std::string& target) {
+// A file name that differs for every project, target, connection and older version: what dbt parsed of one is of no use to
+// another.
+std::string parsed_key(const Settings& settings, const std::string& target, const CodeView& view,
+                       const WorkOrder& order) {
   auto key = fmt::format("{}.{}.{}", settings.text("project"), settings.text("connection"), target);
+  if (view.differs_from_project()) key += "." + order.code_folder.filename().string();
   std::ranges::replace_if(
       key, [](unsigned char c) { return std::isalnum(c) == 0 && c != '.' && c != '-' && c != '_'; }, '_');
   return key;
@@ -98,17 +102,18 @@ class DbtRun {
     const auto& settings = order_.settings;
     const auto request = request_of(settings);
     WEIR_TRY(dbt::check_request(request));
-    WEIR_TRY(check_project_folder(order_.project_folder, settings.text("project")));
+    const auto view = WEIR_TRY(CodeView::open(order_));
+    WEIR_TRY(check_project_folder(view.folder(), settings.text("project")));
     const auto program =
         WEIR_TRY(dbt::find_program(program_settings(settings), output_.adapter, order_.project_folder, search_path()));
     WEIR_TRY(dbt::check_program(program, output_.adapter));
     auto target = settings.text("target");
     if (target.empty()) target = order_.environment.empty() ? "default" : order_.environment;
     const auto threads = static_cast<int>(settings.integer("threads"));
-    const auto workplace =
-        WEIR_TRY(dbt::Workplace::create(order_.project_folder / ".weir", workplace_name(order_),
-                                        parsed_key(settings, target), dbt::profile_text(output_, target, threads)));
-    const dbt::Places places{.project = (order_.project_folder / settings.text("project")).lexically_normal(),
+    const auto workplace = WEIR_TRY(dbt::Workplace::create(order_.project_folder / ".weir", workplace_name(order_),
+                                                           parsed_key(settings, target, view, order_),
+                                                           dbt::profile_text(output_, target, threads)));
+    const dbt::Places places{.project = (view.folder() / settings.text("project")).lexically_normal(),
                              .profiles = workplace.profiles(),
                              .target = workplace.target(),
                              .logs = workplace.logs()};

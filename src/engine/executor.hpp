@@ -71,10 +71,10 @@ struct RunOrder {
   std::string replay = {};          // a run whose recordings answer instead of the network
   // The run has its final state, in the ledger too. Called once, on the loop's thread.
   std::function<Result<void>(const ledger::Run&)> ended = {};
-  // Writes what belongs to the end of an attempt or of the run, durable with it. Optional.
-  std::function<Result<void>(const Step&, const ledger::Attempt&)> record_attempt = {};
-  std::function<Result<void>(const ledger::Run&)> record_end = {};
-  // The same for a failure that is followed by another attempt, and for a step that has waited long for a slot.
+  // Hears of an event of this source that the run has made: what comes after it may start. Optional.
+  std::function<void(const std::string& source)> made_event = {};
+  // Writes what belongs to a failure that is followed by another attempt, and to a step that has waited long for a slot,
+  // durable with it. Optional.
   std::function<Result<void>(const Step&, const ledger::Attempt&, std::chrono::milliseconds delay)> record_retry = {};
   std::function<Result<void>(const Step&, std::chrono::milliseconds waited, const std::string& reason)> record_wait =
       {};

@@ -1,6 +1,7 @@
 #include "engine/project_version.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -47,11 +48,22 @@ void walk_code(const fs::path& folder, const std::function<void(const fs::direct
   }
 }
 
+// dbt's seeds are tables that say what a project does, as Weir's own are.
+bool is_dbt_seed(const fs::path& folder, const fs::path& path) {
+  if (path.extension() != kSeedExtension) return false;
+  std::error_code error;
+  for (auto above = path.parent_path(); above != folder; above = above.parent_path()) {
+    if (above.filename() == "seeds" && fs::exists(above.parent_path() / "dbt_project.yml", error)) return true;
+  }
+  return false;
+}
+
 std::vector<CodeFile> read_code(const fs::path& folder) {
   std::vector<CodeFile> files;
   walk_code(folder, [&](const fs::directory_entry& entry) {
     std::error_code error;
-    if (!is_code(entry.path()) || !entry.is_regular_file(error) || entry.file_size(error) > kFileBytesMax) return;
+    const bool is_wanted = is_code(entry.path()) || is_dbt_seed(folder, entry.path());
+    if (!is_wanted || !entry.is_regular_file(error) || entry.file_size(error) > kFileBytesMax) return;
     auto text = read_file(entry.path());
     // A file that goes away while it is read is a change that will be noticed.
     if (text.ok()) files.push_back({entry.path().lexically_relative(folder).generic_string(), std::move(*text)});
@@ -127,6 +139,8 @@ Result<VersionOutcome> read_kept_version(const VersionSource& source, const std:
   return read_from(source, folder, supervisor);
 }
 
+bool is_program_name(const fs::path& name) { return is_code(name); }
+
 bool is_code_name(const fs::path& name) { return is_code(name) || name.extension() == kSeedExtension; }
 
 std::vector<fs::path> code_folders(const fs::path& folder) {
@@ -151,6 +165,9 @@ Result<fs::path> keep_version(const fs::path& state_folder, const ProjectVersion
     const Descriptor target{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
     if (!target) return Error::from_errno(errno, fmt::format("keeping a version of {}", file.path));
     WEIR_TRY(write_all(target.get(), file.text, "keeping a version"));
+    // A script that can be started stays one.
+    const auto rights = fs::status(version.code_folder / file.path, error).permissions();
+    if (!error && (rights & fs::perms::owner_exec) != fs::perms::none) ::fchmod(target.get(), 0755);
   }
   WEIR_TRY(make_folder(unfinished));
   fs::rename(unfinished, folder, error);

@@ -56,6 +56,9 @@ Result<VersionOutcome> read_kept_version(const VersionSource& source, const std:
 // Whether a file of this name may be of a project: YAML, SQL, programs and seeds. Whatever else changes is data.
 bool is_code_name(const std::filesystem::path& name);
 
+// The same without tables of data: what is written by hand alone.
+bool is_program_name(const std::filesystem::path& name);
+
 // The folders below a project that hold its files, not its data.
 std::vector<std::filesystem::path> code_folders(const std::filesystem::path& folder);
 

@@ -10,6 +10,7 @@
 #include "engine/leftovers.hpp"
 #include "engine/retention.hpp"
 #include "engine/serve_scheduler.hpp"
+#include "engine/success_record.hpp"
 
 namespace weir::engine {
 
@@ -106,6 +107,7 @@ void ServeScheduler::prune() {
 void ServeScheduler::look_at_waiting() {
   loop_->at(std::chrono::steady_clock::now() + kWaitingIsLookedAtEvery, [this]() -> Result<void> {
     WEIR_TRY(executor_->warn_of_waiting());
+    WEIR_TRY(warn_of_queued());
     look_at_waiting();
     return {};
   });
@@ -158,19 +160,32 @@ Result<void> ServeScheduler::take_over() {
     selection["recovered"] = true;
     WEIR_TRY(ledger_.requeue_run(run.id, selection));
   }
+  // The runs that schedules have missed in the meantime.
+  std::set<RunId> waiting;
+  for (const auto& queued : queue_) waiting.insert(queued.run.id);
+  KeptVersions read;
   for (auto& run : WEIR_TRY(ledger_.schedules().queued_runs())) {
-    const auto choice = run.selection.is_object() ? run.selection.value("code", std::string{}) : std::string{};
-    std::shared_ptr<const ProjectVersion> version;
-    if (choice == "old") {
-      auto kept = read_kept_version(options_.source, run.code_version, &supervisor_);
-      if (kept.ok()) version = kept->version;
-    }
+    if (waiting.contains(run.id)) continue;
+    auto version = version_to_go_on_with(run, read);
     enqueue(std::move(run), std::move(version));
   }
   for (const auto& backfill : WEIR_TRY(ledger_.schedules().running_backfills()))
     WEIR_TRY(advance_backfill(backfill.id));
   for (const auto& [source, names] : consumers_) stirred_.insert(names.begin(), names.end());
   return {};
+}
+
+// The files of a run that was cut off, or that somebody retries with those that it began with. Null is the current version:
+// for runs that have not begun, and where the others are not kept any more or cannot be read.
+std::shared_ptr<const ProjectVersion> ServeScheduler::version_to_go_on_with(const Run& run, KeptVersions& read) const {
+  if (!run.selection.is_object()) return nullptr;
+  const bool goes_on = run.selection.value("recovered", false);
+  if (!goes_on && run.selection.value("code", std::string{}) != "old") return nullptr;
+  const auto& hash = goes_on ? run.code_version : run.first_code_version;
+  if (hash == version_->hash) return nullptr;
+  if (const auto known = read.find(hash); known != read.end()) return known->second;
+  const auto kept = read_kept_version(options_.source, hash, &supervisor_);
+  return read[hash] = kept.ok() ? kept->version : nullptr;
 }
 
 Result<void> ServeScheduler::adopt(const std::shared_ptr<const ProjectVersion>& version) {
@@ -187,9 +202,9 @@ Result<void> ServeScheduler::adopt(const std::shared_ptr<const ProjectVersion>& 
   }
   executor_->set_pools(version->project.pools);
   consumers_.clear();
+  WEIR_TRY(know_consumers(ledger_, version->project));
   for (const auto& pipeline : version->project.pipelines) {
     if (!pipeline.after) continue;
-    WEIR_TRY(ledger_.schedules().know_consumer(pipeline.name, pipeline.after->sources));
     for (const auto& source : pipeline.after->sources) consumers_[source].push_back(pipeline.name);
   }
   return know_schedules(system_clock().now());

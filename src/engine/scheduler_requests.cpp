@@ -77,13 +77,13 @@ Result<Run> ServeScheduler::retry(const RunId& id, const RetryRequest& request) 
     auto run = WEIR_TRY(find(id));
     if (!has_ended(run.state))
       return Error::user(Code::InvalidArgument, "run {} is {}", run.id.text(), name(run.state)).hint("cancel it first");
-    if (run.state == RunState::Succeeded) {
+    if (run.state == RunState::Succeeded && request.from.empty()) {
       return Error::user(Code::InvalidArgument, "run {} succeeded: there is nothing to retry", run.id.text())
-          .hint("start a new one");
+          .hint("start a new one, or say from which task on it is to run again");
     }
     std::shared_ptr<const ProjectVersion> version = version_;
     if (request.code == CodeChoice::Old) {
-      auto kept = WEIR_TRY(read_kept_version(options_.source, run.code_version, &supervisor_));
+      auto kept = WEIR_TRY(read_kept_version(options_.source, run.first_code_version, &supervisor_));
       if (!kept.version) return kept.mistakes.front();
       version = kept.version;
     }
@@ -289,8 +289,7 @@ std::map<std::string, std::string> ServeScheduler::waiting_reasons(const RunId& 
   auto reasons = on_loop<Reasons>([this, run]() -> Result<Reasons> {
     const auto queued = std::ranges::find_if(queue_, [&](const auto& entry) { return entry.run.id == run; });
     if (queued == queue_.end()) return executor_->waiting_reasons(run);
-    return Reasons{
-        {"", fmt::format("waits for other runs of {}: it has as many at once as it may", queued->run.pipeline)}};
+    return Reasons{{"", waits_for_others(queued->run.pipeline)}};
   });
   return reasons.ok() ? std::move(*reasons) : Reasons{};
 }

@@ -88,7 +88,27 @@ Result<Plan> ServeScheduler::plan_of(const Run& run, const ProjectVersion& versi
 void ServeScheduler::enqueue(Run run, std::shared_ptr<const ProjectVersion> version) {
   executor_->after_write([this, run] { feed_.publish(run.pipeline, run); });
   arm_deadline(run);
-  queue_.push_back({std::move(run), std::move(version)});
+  queue_.push_back({.run = std::move(run),
+                    .version = std::move(version),
+                    .since = std::chrono::steady_clock::now(),
+                    .warned = false});
+}
+
+// Runs that their pipeline's `concurrency` keeps waiting for long, once each.
+Result<void> ServeScheduler::warn_of_queued() {
+  const auto now = std::chrono::steady_clock::now();
+  for (auto& queued : queue_) {
+    const auto* const pipeline = this->pipeline(queued.run.pipeline);
+    if (queued.warned || pipeline == nullptr || !pipeline->queue_warning) continue;
+    const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(now - queued.since);
+    if (waited < *pipeline->queue_warning) continue;
+    queued.warned = true;
+    WEIR_TRY(tell("queue", "",
+                  fmt::format("{}: the run waits since {}: {}", pipeline->name, format_duration(waited),
+                              waits_for_others(pipeline->name)),
+                  queued.run));
+  }
+  return {};
 }
 
 // Starts what may start: as many runs of a pipeline as it allows.
@@ -112,10 +132,7 @@ Result<void> ServeScheduler::admit() {
 Result<void> ServeScheduler::start_run(QueuedRun queued) {
   auto& run = queued.run;
   auto version = queued.version ? queued.version : version_;
-  if (run.code_version != version->hash) {
-    run.code_version = version->hash;
-    WEIR_TRY(ledger_.set_run_version(run.id, version->hash));
-  }
+  run.code_version = version->hash;
   auto plan = plan_of(run, *version);
   if (!plan.ok()) return fail_to_start(std::move(run), plan.error());
   auto observer = std::make_unique<RunFeed>(*this, run);
@@ -125,10 +142,7 @@ Result<void> ServeScheduler::start_run(QueuedRun queued) {
     order.replay = run.selection.value("replay", std::string{});
   }
   order.ended = [this](const Run& ended) { return run_ended(ended); };
-  order.record_attempt = [this, run](const Step& step, const ledger::Attempt& attempt) {
-    return record_attempt(run, step, attempt);
-  };
-  order.record_end = [this](const Run& ended) { return record_end(ended); };
+  order.made_event = [this](const std::string& source) { stir(source); };
   order.record_retry = [this, run](const Step& step, const ledger::Attempt& attempt, std::chrono::milliseconds delay) {
     return tell(
         "retry", fmt::format("{}.{}", step.name, attempt.number),
@@ -205,37 +219,9 @@ void ServeScheduler::arm_deadline(const Run& run) {
 
 // Events.
 
-Result<void> ServeScheduler::append_event(const Run& run, std::string source, std::string task, std::uint64_t rows) {
+void ServeScheduler::stir(const std::string& source) {
   const auto found = consumers_.find(source);
   if (found != consumers_.end()) stirred_.insert(found->second.begin(), found->second.end());
-  const ledger::Event event{.source = std::move(source),
-                            .pipeline = run.pipeline,
-                            .run = run.id,
-                            .task = std::move(task),
-                            .at = system_clock().now(),
-                            .rows = rows,
-                            .interval_from = run.interval_from,
-                            .interval_to = run.interval_to};
-  return ledger_.schedules().append_events({&event, 1});
-}
-
-Result<void> ServeScheduler::record_attempt(const Run& run, const Step& step, const ledger::Attempt& attempt) {
-  if (attempt.state != ledger::AttemptState::Succeeded || run.trigger == "replay") return {};
-  if (!run.backfill.empty() && !run.selection.value("downstream", false)) return {};
-  // A task that writes several tables may say how many rows each has got.
-  const auto by_table =
-      attempt.output.is_object() ? attempt.output.value("rows_by_table", Json::object()) : Json::object();
-  for (const auto& table : step.writes) {
-    if (project::parse_endpoint(version_->project, table).connection.empty()) continue;
-    WEIR_TRY(append_event(run, table, step.name, by_table.value(table, attempt.rows_written)));
-  }
-  return {};
-}
-
-Result<void> ServeScheduler::record_end(const Run& run) {
-  if (run.state != RunState::Succeeded || run.trigger == "replay") return {};
-  if (!run.backfill.empty() && !run.selection.value("downstream", false)) return {};
-  return append_event(run, run.pipeline, "", 0);
 }
 
 Result<void> ServeScheduler::look_at_consumers() {
@@ -249,7 +235,7 @@ Result<void> ServeScheduler::look_at_consumers() {
 // Makes the runs that a consumer's new events stand for: each event goes into one run.
 Result<void> ServeScheduler::consume(const project::Pipeline& pipeline) {
   const auto& after = *pipeline.after;
-  auto open = WEIR_TRY(ledger_.schedules().unconsumed(pipeline.name, after.sources));
+  auto open = WEIR_TRY(ledger_.schedules().unconsumed(pipeline.name, after.sources, options_.source.environment));
   const auto is_complete = [&] {
     if (after.rule == project::After::Rule::Any) return !open.empty();
     return std::ranges::all_of(after.sources, [&](const auto& source) {

@@ -27,7 +27,13 @@ using Urgency = CancelSignal::Urgency;
 struct QueuedRun {
   ledger::Run run;
   std::shared_ptr<const ProjectVersion> version;  // null: the one that is current when it starts
+  SteadyTime since{};
+  bool warned = false;  // its hooks have been told how long it waits
 };
+
+inline std::string waits_for_others(std::string_view pipeline) {
+  return fmt::format("waits for other runs of {}: it has as many at once as it may", pipeline);
+}
 
 class ServeScheduler final : public Scheduler {
  public:
@@ -78,6 +84,8 @@ class ServeScheduler final : public Scheduler {
 
   // What an earlier process has left.
   Result<void> take_over();
+  using KeptVersions = std::map<std::string, std::shared_ptr<const ProjectVersion>>;  // by hash
+  std::shared_ptr<const ProjectVersion> version_to_go_on_with(const ledger::Run& run, KeptVersions& read) const;
   // A version becomes the current one.
   Result<void> adopt(const std::shared_ptr<const ProjectVersion>& version);
   Result<void> files_changed();
@@ -101,9 +109,7 @@ class ServeScheduler final : public Scheduler {
   Result<void> cancel_anywhere(const RunId& id, Urgency urgency);
 
   // Events and consumers.
-  Result<void> record_attempt(const ledger::Run& run, const Step& step, const ledger::Attempt& attempt);
-  Result<void> record_end(const ledger::Run& run);
-  Result<void> append_event(const ledger::Run& run, std::string source, std::string task, std::uint64_t rows);
+  void stir(const std::string& source);
   Result<void> look_at_consumers();
   Result<void> consume(const project::Pipeline& pipeline);
 
@@ -118,6 +124,7 @@ class ServeScheduler final : public Scheduler {
                     std::string task = {}, std::string error = {});
   void arm_deadline(const ledger::Run& run);
   void look_at_waiting();
+  Result<void> warn_of_queued();
   void prune();
   const project::Pipeline* pipeline(std::string_view name) const { return version_->project.find_pipeline(name); }
   Result<const project::Pipeline*> known_pipeline(std::string_view name) const;

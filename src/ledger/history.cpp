@@ -18,9 +18,9 @@ namespace {
   "(SELECT count(*) FROM attempts a WHERE a.run = runs.id AND a.state = 'failed')"
 
 // Columns of WEIR_RUN_COLUMNS.
-constexpr int kRunColumns = 18;
+constexpr int kRunColumns = 19;
 
-#define WEIR_WRITE_COLUMNS "at_us, source, pipeline, task, run, rows"
+#define WEIR_WRITE_COLUMNS "at_us, source, pipeline, task, run, attempt, rows"
 
 constexpr std::int64_t kQuarterUs = 15LL * 60 * 1'000'000;
 
@@ -39,7 +39,8 @@ TableWrite read_write(const Statement& row) {
           .pipeline = row.text(2),
           .task = row.text(3),
           .run = RunId{row.text(4)},
-          .rows = static_cast<std::uint64_t>(row.integer(5))};
+          .attempt = static_cast<int>(row.integer(5)),
+          .rows = static_cast<std::uint64_t>(row.integer(6))};
 }
 
 std::string like_pattern(std::string_view text) {
@@ -174,25 +175,27 @@ class SqliteHistory final : public History {
     return found;
   }
 
-  Result<std::vector<TableWrite>> writes(std::string_view table, int limit) override {
+  Result<std::vector<TableWrite>> writes(std::string_view environment, std::string_view table, int limit) override {
     const std::lock_guard guard(mutex_);
-    auto rows = WEIR_TRY(sqlite_.query("SELECT " WEIR_WRITE_COLUMNS
-                                       " FROM events WHERE source = ? AND task <> '' ORDER BY sequence DESC LIMIT ?",
-                                       table, std::int64_t{limit}));
+    auto rows =
+        WEIR_TRY(sqlite_.query("SELECT " WEIR_WRITE_COLUMNS
+                               " FROM table_writes WHERE environment = ? AND source = ? ORDER BY sequence DESC LIMIT ?",
+                               environment, table, std::int64_t{limit}));
     std::vector<TableWrite> found;
     while (WEIR_TRY(rows.step())) found.push_back(read_write(rows));
     return found;
   }
 
-  Result<std::vector<TableWrite>> last_writes() override {
+  Result<std::vector<TableWrite>> last_writes(std::string_view environment) override {
     const std::lock_guard guard(mutex_);
-    // One step along the index for each source, rather than a look at every event.
+    // One step along the index for each table, rather than a look at every write.
     auto rows = WEIR_TRY(sqlite_.query(
-        "WITH RECURSIVE sources (source) AS (SELECT min(source) FROM events UNION ALL SELECT (SELECT min(source) FROM "
-        "events WHERE source > sources.source) FROM sources WHERE sources.source IS NOT NULL) "
-        "SELECT " WEIR_WRITE_COLUMNS
-        " FROM events WHERE sequence IN (SELECT (SELECT max(sequence) FROM events WHERE source = sources.source) FROM "
-        "sources WHERE sources.source IS NOT NULL) AND task <> '' ORDER BY source"));
+        "WITH RECURSIVE sources (source) AS (SELECT min(source) FROM table_writes WHERE environment = ?1 UNION ALL "
+        "SELECT (SELECT min(source) FROM table_writes WHERE environment = ?1 AND source > sources.source) FROM sources "
+        "WHERE sources.source IS NOT NULL) SELECT " WEIR_WRITE_COLUMNS
+        " FROM table_writes WHERE sequence IN (SELECT (SELECT max(sequence) FROM table_writes WHERE environment = ?1 "
+        "AND source = sources.source) FROM sources WHERE sources.source IS NOT NULL) ORDER BY source",
+        environment));
     std::vector<TableWrite> found;
     while (WEIR_TRY(rows.step())) found.push_back(read_write(rows));
     return found;
@@ -205,7 +208,7 @@ class SqliteHistory final : public History {
         "'failed' AND "
         "sequence >= coalesce((SELECT sequence FROM runs WHERE created_at_us >= ?1 ORDER BY created_at_us, sequence "
         "LIMIT "
-        "1), 9223372036854775807)), (SELECT coalesce(sum(rows), 0) FROM events WHERE at_us >= ?1 AND task <> '')",
+        "1), 9223372036854775807)), (SELECT coalesce(sum(rows), 0) FROM table_writes WHERE at_us >= ?1)",
         since));
     WEIR_TRY(row.step());
     return Totals{.runs = row.integer(0), .failed = row.integer(1), .rows_written = row.integer(2)};

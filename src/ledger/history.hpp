@@ -11,6 +11,7 @@
 
 #include "ledger/access_store.hpp"
 #include "ledger/ledger.hpp"
+#include "ledger/schedule_book.hpp"
 
 namespace weir::ledger {
 
@@ -57,16 +58,6 @@ struct CalendarCount {
   int runs = 0;
 };
 
-// A task wrote a table.
-struct TableWrite {
-  Instant at;
-  std::string table;  // "warehouse.sales"
-  std::string pipeline;
-  std::string task;
-  RunId run;
-  std::uint64_t rows = 0;
-};
-
 struct Totals {
   std::int64_t runs = 0;
   std::int64_t failed = 0;
@@ -92,8 +83,10 @@ class History {
   virtual Result<std::vector<CheckResult>> checks(const RunId& run) = 0;
   virtual Result<std::vector<Cell>> cells(const RunId& run) = 0;  // in order of their tasks' first start
   virtual Result<std::vector<CalendarCount>> calendar(std::string_view pipeline, Instant from, Instant to) = 0;
-  virtual Result<std::vector<TableWrite>> writes(std::string_view table, int limit) = 0;  // newest first
-  virtual Result<std::vector<TableWrite>> last_writes() = 0;                              // the newest of every table
+  // Of a table of an environment, newest first.
+  virtual Result<std::vector<TableWrite>> writes(std::string_view environment, std::string_view table, int limit) = 0;
+  // The newest of every table of an environment, in the order of their names.
+  virtual Result<std::vector<TableWrite>> last_writes(std::string_view environment) = 0;
   virtual Result<Totals> totals(Instant since) = 0;  // of runs created since, and of tables written since
 };
 

@@ -111,22 +111,43 @@ TEST_F(HistoryTest, CountsTheRowsOfStepsOnce) {
 TEST_F(HistoryTest, KnowsWhoWroteATableLast) {
   add_run("r1", "sales", kNow);
   add_run("r2", "sales", kNow + 1h);
-  const std::vector<Event> events{
-      {.source = "w.sales", .pipeline = "sales", .run = RunId{"r1"}, .task = "load", .at = kNow, .rows = 1},
-      {.source = "w.marts", .pipeline = "sales", .run = RunId{"r1"}, .task = "publish", .at = kNow, .rows = 2},
-      {.source = "sales", .pipeline = "sales", .run = RunId{"r1"}, .task = "", .at = kNow},
-      {.source = "w.sales", .pipeline = "sales", .run = RunId{"r2"}, .task = "load", .at = kNow + 1h, .rows = 3}};
-  ASSERT_TRUE(ledger_->schedules().append_events(events).ok());
-  const auto last = history_->last_writes();
+  ASSERT_TRUE(ledger_->create_run({.id = RunId{"r3"}, .pipeline = "sales", .environment = "dev"}).ok());
+  const std::vector<TableWrite> writes{
+      {.at = kNow, .table = "w.sales", .pipeline = "sales", .task = "load", .run = RunId{"r1"}, .rows = 1},
+      {.at = kNow, .table = "w.marts", .pipeline = "sales", .task = "publish", .run = RunId{"r1"}, .rows = 2},
+      {.at = kNow + 1h, .table = "w.sales", .pipeline = "sales", .task = "load", .run = RunId{"r2"}, .rows = 3},
+      // Done again in the same run: another write. The same attempt told of twice: the same one.
+      {.at = kNow + 2h,
+       .table = "w.sales",
+       .pipeline = "sales",
+       .task = "load",
+       .run = RunId{"r2"},
+       .attempt = 2,
+       .rows = 4},
+      {.at = kNow + 3h,
+       .table = "w.sales",
+       .pipeline = "sales",
+       .task = "load",
+       .run = RunId{"r2"},
+       .attempt = 2,
+       .rows = 5},
+      // The table of another environment is another table.
+      {.at = kNow, .table = "w.sales", .pipeline = "sales", .task = "load", .run = RunId{"r3"}, .rows = 6}};
+  ASSERT_TRUE(ledger_->schedules().record_writes(writes).ok());
+  const auto last = history_->last_writes("");
   ASSERT_EQ(last->size(), 2U);
   EXPECT_EQ((*last)[0].table, "w.marts");
   EXPECT_EQ((*last)[1].run.text(), "r2");
-  EXPECT_EQ((*last)[1].rows, 3U);
-  EXPECT_EQ(history_->writes("w.sales", 10)->size(), 2U);
-  EXPECT_EQ(history_->writes("w.sales", 1)->front().rows, 3U);
+  EXPECT_EQ((*last)[1].attempt, 2);
+  EXPECT_EQ((*last)[1].rows, 4U);
+  EXPECT_EQ(history_->last_writes("dev")->size(), 1U);
+  EXPECT_EQ(history_->last_writes("prod")->size(), 0U);
+  EXPECT_EQ(history_->writes("", "w.sales", 10)->size(), 3U);
+  EXPECT_EQ(history_->writes("", "w.sales", 1)->front().rows, 4U);
+  EXPECT_EQ(history_->writes("dev", "w.sales", 10)->front().rows, 6U);
   const auto totals = history_->totals(kNow + 30min);
   EXPECT_EQ(totals->runs, 1);
-  EXPECT_EQ(totals->rows_written, 3);
+  EXPECT_EQ(totals->rows_written, 7);
 }
 
 TEST_F(HistoryTest, CountsRunsByTheTimeTheyWerePlannedFor) {

@@ -13,6 +13,7 @@ Result<void> Store::release() {
   if (!held) return {};
   auto committed = held->commit();
   held.reset();
+  first_held_message.reset();
   return committed;
 }
 

@@ -17,6 +17,8 @@ struct Store {
   std::mutex mutex;
   Sqlite sqlite;
   std::optional<Transaction> held;  // Ledger::hold
+  // The first message to the outside that is not durable yet: it and those after it must not be delivered.
+  std::optional<std::int64_t> first_held_message;
 
   Result<void> hold();
   Result<void> release();

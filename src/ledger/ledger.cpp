@@ -110,7 +110,10 @@ Result<void> SqliteLedger::requeue_run(const RunId& run, const Json& selection) 
 
 Result<void> SqliteLedger::set_run_version(const RunId& run, std::string_view hash) {
   const std::lock_guard guard(store_->mutex);
-  return sqlite().run("UPDATE runs SET code_version = ? WHERE id = ?", hash, run.text());
+  return sqlite().run(
+      "UPDATE runs SET code_version = ?1, first_code_version = iif(first_code_version = '', ?1, first_code_version) "
+      "WHERE id = ?2",
+      hash, run.text());
 }
 
 // An attempt that the ledger does not know yet counts as queued.

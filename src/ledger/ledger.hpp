@@ -36,6 +36,7 @@ struct Run {
   std::string backfill = {};      // the backfill that it belongs to
   std::string parent = {};        // the run whose task started it
   std::string request_key = {};   // a caller's own key: a second run with the same one is not made
+  std::string first_code_version = {};  // the hash of those that it began with, whatever it was retried with
 };
 
 // One try of one task of one run. Attempts count from 1; a task that never started is an attempt 0 with its reason.
@@ -89,7 +90,7 @@ class Ledger {
   virtual Result<void> set_run_state(const RunId& run, RunState state, Instant at, std::string_view error = {}) = 0;
   // An ended run is to run again: it waits in state queued, with what is asked of it now.
   virtual Result<void> requeue_run(const RunId& run, const Json& selection) = 0;
-  // Which version of the project's files the run executes.
+  // Which version of the project's files the run executes from now on; the first one stays known.
   virtual Result<void> set_run_version(const RunId& run, std::string_view hash) = 0;
   virtual Result<void> start_attempt(const Attempt& attempt) = 0;
   virtual Result<void> finish_attempt(const Attempt& attempt) = 0;

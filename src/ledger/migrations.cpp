@@ -196,6 +196,49 @@ CREATE INDEX runs_by_planned_end ON runs (pipeline, coalesce(interval_to_us, cre
 CREATE INDEX events_by_run ON events (run, sequence);
 CREATE INDEX events_by_time ON events (at_us, task, rows);
 )sql"},
+    {4, "table writes, events by environment, the first version of a run", R"sql(
+-- A task has written a table: each time that it has. Not each of them is an event (a backfill's, a replay's, a second try's).
+CREATE TABLE table_writes (
+  sequence INTEGER PRIMARY KEY,
+  environment TEXT NOT NULL,
+  source TEXT NOT NULL,
+  pipeline TEXT NOT NULL,
+  run TEXT NOT NULL REFERENCES runs (id),
+  task TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  at_us INTEGER NOT NULL,
+  rows INTEGER NOT NULL,
+  UNIQUE (run, task, attempt, source)
+) STRICT;
+INSERT INTO table_writes (environment, source, pipeline, run, task, attempt, at_us, rows)
+  SELECT r.environment, e.source, e.pipeline, e.run, e.task,
+    coalesce((SELECT max(a.number) FROM attempts a WHERE a.run = e.run AND a.task = e.task), 1), e.at_us, e.rows
+  FROM events e JOIN runs r ON r.id = e.run WHERE e.task <> '' ORDER BY e.sequence;
+CREATE INDEX table_writes_by_table ON table_writes (environment, source, sequence);
+CREATE INDEX table_writes_by_time ON table_writes (at_us, rows);
+DROP INDEX events_by_time;
+
+-- A table of one environment is not that of another.
+ALTER TABLE events ADD COLUMN environment TEXT NOT NULL DEFAULT '';
+UPDATE events SET environment = (SELECT environment FROM runs WHERE runs.id = events.run);
+DROP INDEX events_by_source;
+CREATE INDEX events_by_source ON events (environment, source, sequence);
+ALTER TABLE event_offsets RENAME TO event_offsets_before;
+CREATE TABLE event_offsets (
+  environment TEXT NOT NULL,
+  consumer TEXT NOT NULL,
+  source TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  PRIMARY KEY (environment, consumer, source)
+) STRICT, WITHOUT ROWID;
+INSERT INTO event_offsets (environment, consumer, source, sequence)
+  SELECT e.environment, o.consumer, o.source, o.sequence FROM event_offsets_before o,
+    (SELECT environment FROM runs UNION SELECT '') e;
+DROP TABLE event_offsets_before;
+
+ALTER TABLE runs ADD COLUMN first_code_version TEXT NOT NULL DEFAULT '';
+UPDATE runs SET first_code_version = code_version WHERE started_at_us IS NOT NULL;
+)sql"},
 };
 
 // FNV-1a, 64 bits: against edits by mistake, not against an attacker.

@@ -1,8 +1,19 @@
 #include "ledger/outbox.hpp"
 
+#include <limits>
+
 #include "ledger/journal.hpp"
 
 namespace weir::ledger {
+
+namespace {
+
+// Below which sequence messages are durable.
+std::int64_t durable_before(const Store& store) {
+  return store.first_held_message.value_or(std::numeric_limits<std::int64_t>::max());
+}
+
+}  // namespace
 
 Result<bool> Outbox::put(const Message& message) {
   const std::lock_guard guard(store_->mutex);
@@ -10,16 +21,19 @@ Result<bool> Outbox::put(const Message& message) {
       "INSERT INTO outbox (key, hook, message, state, tries, created_at_us, next_at_us, error) "
       "VALUES (?, ?, ?, 'waiting', 0, ?, ?, '') ON CONFLICT DO NOTHING",
       message.key, to_text(message.hook), to_text(message.message), message.created_at, message.next_at));
-  return store_->sqlite.changes() == 1;
+  const bool is_new = store_->sqlite.changes() == 1;
+  if (is_new && store_->held && !store_->first_held_message)
+    store_->first_held_message = store_->sqlite.last_inserted();
+  return is_new;
 }
 
 Result<std::vector<Message>> Outbox::due(Instant now, int limit) {
   const std::lock_guard guard(store_->mutex);
   auto rows =
       WEIR_TRY(store_->sqlite.query("SELECT sequence, key, hook, message, tries, created_at_us, next_at_us "
-                                    "FROM outbox WHERE state = 'waiting' AND next_at_us <= ? "
+                                    "FROM outbox WHERE state = 'waiting' AND next_at_us <= ? AND sequence < ? "
                                     "ORDER BY sequence LIMIT ?",
-                                    now, std::int64_t{limit}));
+                                    now, durable_before(*store_), std::int64_t{limit}));
   std::vector<Message> found;
   while (WEIR_TRY(rows.step())) {
     Message message;
@@ -37,7 +51,8 @@ Result<std::vector<Message>> Outbox::due(Instant now, int limit) {
 
 Result<std::optional<Instant>> Outbox::next_due() {
   const std::lock_guard guard(store_->mutex);
-  auto row = WEIR_TRY(store_->sqlite.query("SELECT min(next_at_us) FROM outbox WHERE state = 'waiting'"));
+  auto row = WEIR_TRY(store_->sqlite.query(
+      "SELECT min(next_at_us) FROM outbox WHERE state = 'waiting' AND sequence < ?", durable_before(*store_)));
   if (!WEIR_TRY(row.step())) return std::optional<Instant>{};
   return row.instant(0);
 }

@@ -33,7 +33,8 @@ class Outbox {
 
   // Whether it is new.
   Result<bool> put(const Message& message);
-  // What is to be delivered by now, in order, and when the next one is due.
+  // What is to be delivered by now, in order, and when the next one is due. Only messages that are durable: what they tell
+  // of has happened, whatever is killed now.
   Result<std::vector<Message>> due(Instant now, int limit);
   Result<std::optional<Instant>> next_due();
   Result<void> finish(std::int64_t sequence, Delivery delivery, Instant at, std::string_view error);

@@ -33,6 +33,7 @@ Result<Run> read_run(const Statement& row) {
   run.backfill = row.text(15);
   run.parent = row.text(16);
   run.request_key = row.text(17);
+  run.first_code_version = row.text(18);
   return run;
 }
 
@@ -69,10 +70,10 @@ CheckResult read_check(const Statement& row) {
 
 Result<void> insert_run(Sqlite& sqlite, const Run& run) {
   return sqlite.run(
-      "INSERT INTO runs (" WEIR_RUN_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO runs (" WEIR_RUN_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       run.id.text(), run.pipeline, run.environment, run.trigger, to_text(run.params), to_text(run.selection),
       name(run.state), run.created_at, run.started_at, run.finished_at, run.interval_from, run.interval_to, run.error,
-      run.triggered_by, run.code_version, run.backfill, run.parent, run.request_key);
+      run.triggered_by, run.code_version, run.backfill, run.parent, run.request_key, run.first_code_version);
 }
 
 Result<void> put_attempt(Sqlite& sqlite, const Attempt& attempt) {

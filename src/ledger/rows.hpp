@@ -12,7 +12,8 @@ namespace weir::ledger {
 
 #define WEIR_RUN_COLUMNS                                                                                         \
   "id, pipeline, environment, trigger, params, selection, state, created_at_us, started_at_us, finished_at_us, " \
-  "interval_from_us, interval_to_us, error, triggered_by, code_version, backfill, parent, request_key"
+  "interval_from_us, interval_to_us, error, triggered_by, code_version, backfill, parent, request_key, "         \
+  "first_code_version"
 
 #define WEIR_ATTEMPT_COLUMNS                                                                                         \
   "run, task, number, state, started_at_us, finished_at_us, rows_read, rows_written, bytes_read, memory_bytes_max, " \

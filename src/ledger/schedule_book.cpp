@@ -120,41 +120,57 @@ Result<void> ScheduleBook::resume(std::string_view pipeline) {
   return store_->sqlite.run("DELETE FROM pauses WHERE pipeline = ?", pipeline);
 }
 
+Result<void> ScheduleBook::record_writes(std::span<const TableWrite> writes) {
+  const std::lock_guard guard(store_->mutex);
+  auto transaction = WEIR_TRY(Transaction::begin(store_->sqlite));
+  for (const auto& write : writes) {
+    WEIR_TRY(
+        store_->sqlite.run("INSERT INTO table_writes (environment, source, pipeline, run, task, attempt, at_us, rows) "
+                           "VALUES ((SELECT environment FROM runs WHERE id = ?3), ?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+                           "ON CONFLICT DO NOTHING",
+                           write.table, write.pipeline, write.run.text(), write.task, std::int64_t{write.attempt},
+                           write.at, static_cast<std::int64_t>(write.rows)));
+  }
+  return transaction.commit();
+}
+
 Result<void> ScheduleBook::append_events(std::span<const Event> events) {
   const std::lock_guard guard(store_->mutex);
   auto transaction = WEIR_TRY(Transaction::begin(store_->sqlite));
   for (const auto& event : events) {
     // A task that runs again in the same run has written the same thing.
     WEIR_TRY(store_->sqlite.run(
-        "INSERT INTO events (source, pipeline, run, task, at_us, rows, interval_from_us, interval_to_us) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO events (source, pipeline, run, task, at_us, rows, interval_from_us, interval_to_us, environment) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT environment FROM runs WHERE id = ?3)) ON CONFLICT DO NOTHING",
         event.source, event.pipeline, event.run.text(), event.task, event.at, static_cast<std::int64_t>(event.rows),
         event.interval_from, event.interval_to));
   }
   return transaction.commit();
 }
 
-Result<void> ScheduleBook::know_consumer(std::string_view consumer, std::span<const std::string> sources) {
+Result<void> ScheduleBook::know_consumer(std::string_view consumer, std::span<const std::string> sources,
+                                         std::string_view environment) {
   const std::lock_guard guard(store_->mutex);
   auto transaction = WEIR_TRY(Transaction::begin(store_->sqlite));
   for (const auto& source : sources) {
     WEIR_TRY(
-        store_->sqlite.run("INSERT INTO event_offsets (consumer, source, sequence) "
-                           "VALUES (?1, ?2, (SELECT coalesce(max(sequence), 0) FROM events)) ON CONFLICT DO NOTHING",
-                           consumer, source));
+        store_->sqlite.run("INSERT INTO event_offsets (environment, consumer, source, sequence) VALUES (?1, ?2, ?3, "
+                           "(SELECT coalesce(max(sequence), 0) FROM events)) ON CONFLICT DO NOTHING",
+                           environment, consumer, source));
   }
   return transaction.commit();
 }
 
-Result<std::vector<Event>> ScheduleBook::unconsumed(std::string_view consumer, std::span<const std::string> sources) {
+Result<std::vector<Event>> ScheduleBook::unconsumed(std::string_view consumer, std::span<const std::string> sources,
+                                                    std::string_view environment) {
   const std::lock_guard guard(store_->mutex);
   std::vector<Event> found;
   for (const auto& source : sources) {
     auto rows = WEIR_TRY(store_->sqlite.query("SELECT " WEIR_EVENT_COLUMNS
-                                              " FROM events e JOIN event_offsets o ON o.source = e.source "
-                                              "WHERE o.consumer = ?1 AND e.source = ?2 AND e.sequence > o.sequence "
-                                              "ORDER BY e.sequence",
-                                              consumer, source));
+                                              " FROM events e JOIN event_offsets o ON o.source = e.source AND "
+                                              "o.environment = e.environment WHERE o.consumer = ?1 AND e.source = ?2 "
+                                              "AND e.environment = ?3 AND e.sequence > o.sequence ORDER BY e.sequence",
+                                              consumer, source, environment));
     while (WEIR_TRY(rows.step())) found.push_back(read_event(rows));
   }
   std::ranges::sort(found, {}, &Event::sequence);
@@ -167,8 +183,10 @@ Result<void> ScheduleBook::consume(const Run& run, std::string_view consumer, st
   auto transaction = WEIR_TRY(Transaction::begin(sqlite));
   WEIR_TRY(insert_run(sqlite, run));
   for (const auto& event : events) {
-    WEIR_TRY(sqlite.run("UPDATE event_offsets SET sequence = ?1 WHERE consumer = ?2 AND source = ?3 AND sequence < ?1",
-                        event.sequence, consumer, event.source));
+    WEIR_TRY(
+        sqlite.run("UPDATE event_offsets SET sequence = ?1 WHERE environment = ?2 AND consumer = ?3 AND source = ?4 "
+                   "AND sequence < ?1",
+                   event.sequence, run.environment, consumer, event.source));
     if (sqlite.changes() != 1) return Error::bug("event {} has been consumed by {} already", event.sequence, consumer);
     WEIR_TRY(sqlite.run("INSERT INTO run_events (run, event) VALUES (?, ?)", run.id.text(), event.sequence));
   }

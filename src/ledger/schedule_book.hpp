@@ -40,6 +40,17 @@ struct Event {
   std::optional<Instant> interval_to;
 };
 
+// A task wrote a table.
+struct TableWrite {
+  Instant at;
+  std::string table;  // "warehouse.sales"
+  std::string pipeline;
+  std::string task;
+  RunId run;
+  int attempt = 1;
+  std::uint64_t rows = 0;  // that it wrote, not how many the table has
+};
+
 enum class BackfillMode { Missing, Failed, All };
 enum class BackfillState { Running, Paused, Done, Cancelled };
 std::string_view name(BackfillMode mode);
@@ -83,13 +94,18 @@ class ScheduleBook {
   Result<void> pause(const Pause& pause);
   Result<void> resume(std::string_view pipeline);
 
-  // Ends a run, or an attempt that succeeded, together with the events that it makes.
+  // What tables attempts have written; a second time for the same attempt changes nothing.
+  Result<void> record_writes(std::span<const TableWrite> writes);
+  // The events that the end of a run, or of an attempt that succeeded, makes. They belong to their run's environment; a
+  // run, a task and a source make one.
   Result<void> append_events(std::span<const Event> events);
-  // A consumer begins with what happens after it is known first.
-  Result<void> know_consumer(std::string_view consumer, std::span<const std::string> sources);
+  // A consumer begins with what happens after it is known first. It sees the events of its environment.
+  Result<void> know_consumer(std::string_view consumer, std::span<const std::string> sources,
+                             std::string_view environment = {});
   // What a consumer has not consumed yet of these sources, in order.
-  Result<std::vector<Event>> unconsumed(std::string_view consumer, std::span<const std::string> sources);
-  // Makes the consumer's run, notes its events and moves the offsets, all or nothing.
+  Result<std::vector<Event>> unconsumed(std::string_view consumer, std::span<const std::string> sources,
+                                        std::string_view environment = {});
+  // Makes the consumer's run, notes its events and moves the offsets of the run's environment, all or nothing.
   Result<void> consume(const Run& run, std::string_view consumer, std::span<const Event> events);
   Result<std::vector<Event>> events_of(const RunId& run);
   // The events that a run has made.

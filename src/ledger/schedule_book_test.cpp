@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "ledger/migrations.hpp"
 #include "ledger/outbox.hpp"
 
 namespace weir::ledger {
@@ -171,6 +172,89 @@ TEST_F(Book, TheOutboxKeepsAMessageUntilItIsDelivered) {
   ASSERT_TRUE(outbox.finish(due[0].sequence, Delivery::Delivered, at("2026-03-02"), "").ok());
   EXPECT_FALSE(outbox.next_due().value());
   EXPECT_FALSE(outbox.put(message).value());
+}
+
+// What is delivered has happened: a message that a kill could still take back is not due.
+TEST_F(Book, TheOutboxHandsOutWhatIsDurable) {
+  auto& outbox = ledger_->outbox();
+  Message message{.key = "before", .created_at = at("2026-03-01"), .next_at = at("2026-03-01")};
+  ASSERT_TRUE(outbox.put(message).value());
+  ASSERT_TRUE(ledger_->hold().ok());
+  message.key = "held";
+  ASSERT_TRUE(outbox.put(message).value());
+  message.key = "held too";
+  ASSERT_TRUE(outbox.put(message).value());
+  auto due = outbox.due(at("2026-03-02"), 10).value();
+  ASSERT_EQ(due.size(), 1U);
+  EXPECT_EQ(due[0].key, "before");
+  ASSERT_TRUE(outbox.finish(due[0].sequence, Delivery::Delivered, at("2026-03-02"), "").ok());
+  EXPECT_FALSE(outbox.next_due().value());
+  ASSERT_TRUE(ledger_->release().ok());
+  EXPECT_EQ(outbox.next_due().value(), at("2026-03-01"));
+  due = outbox.due(at("2026-03-02"), 10).value();
+  ASSERT_EQ(due.size(), 2U);
+  EXPECT_EQ(due[0].key, "held");
+}
+
+TEST_F(Book, AnEnvironmentSeesItsOwnEvents) {
+  const std::vector<std::string> sources{"w.sales"};
+  ASSERT_TRUE(book().know_consumer("marts", sources).ok());
+  ASSERT_TRUE(book().know_consumer("marts", sources, "dev").ok());
+  auto tried = run("tried", "producer");
+  tried.environment = "dev";
+  ASSERT_TRUE(ledger_->create_run(tried).ok());
+  happens("w.sales", "tried", "load");
+  happens("w.sales", "real", "load");
+  const auto dev = book().unconsumed("marts", sources, "dev").value();
+  ASSERT_EQ(dev.size(), 1U);
+  EXPECT_EQ(dev[0].run.text(), "tried");
+  auto plain = book().unconsumed("marts", sources).value();
+  ASSERT_EQ(plain.size(), 1U);
+  EXPECT_EQ(plain[0].run.text(), "real");
+  // What one of them consumes the other still has.
+  ASSERT_TRUE(book().consume(run("c1", "marts"), "marts", plain).ok());
+  EXPECT_EQ(book().unconsumed("marts", sources, "dev").value().size(), 1U);
+  EXPECT_EQ(book().unconsumed("marts", sources).value().size(), 0U);
+}
+
+TEST_F(Book, ARunKnowsTheVersionThatItBeganWith) {
+  auto made = run("a");
+  made.code_version = "made";
+  ASSERT_TRUE(ledger_->create_run(made).ok());
+  for (const auto* hash : {"one", "two"}) ASSERT_TRUE(ledger_->set_run_version(RunId{"a"}, hash).ok());
+  EXPECT_EQ(ledger_->find_run("a").value()->code_version, "two");
+  EXPECT_EQ(ledger_->find_run("a").value()->first_code_version, "one");
+}
+
+// A ledger of before: what its events say of tables is kept, and consumers go on where they were.
+TEST_F(Book, MigratesEventsIntoWrites) {
+  const auto path = folder_ / "old.sqlite3";
+  auto sqlite = Sqlite::open(path, Sqlite::Mode::Write).value();
+  ASSERT_TRUE(migrate(sqlite, migrations().first(3), at("2026-03-01")).ok());
+  ASSERT_TRUE(sqlite
+                  .run_script(R"sql(
+INSERT INTO runs (id, pipeline, environment, trigger, params, selection, state, created_at_us, started_at_us, error,
+  code_version) VALUES ('r', 'sales', 'prod', 'manual', '{}', 'null', 'succeeded', 1, 2, '', 'abc');
+INSERT INTO events (source, pipeline, run, task, at_us, rows) VALUES ('w.sales', 'sales', 'r', 'load', 5, 7),
+  ('sales', 'sales', 'r', '', 6, 0);
+INSERT INTO event_offsets VALUES ('marts', 'w.sales', 1);
+)sql")
+                  .ok());
+  ASSERT_TRUE(migrate(sqlite, migrations(), at("2026-03-01")).ok());
+  auto write = sqlite.query("SELECT environment || source || task || attempt || rows FROM table_writes").value();
+  ASSERT_TRUE(write.step().value());
+  EXPECT_EQ(write.text(0), "prodw.salesload17");
+  EXPECT_FALSE(write.step().value());
+  auto offset =
+      sqlite.query("SELECT sequence FROM event_offsets WHERE environment = 'prod' AND consumer = 'marts'").value();
+  ASSERT_TRUE(offset.step().value());
+  EXPECT_EQ(offset.integer(0), 1);
+  auto event = sqlite.query("SELECT count(*) FROM events WHERE environment = 'prod'").value();
+  ASSERT_TRUE(event.step().value());
+  EXPECT_EQ(event.integer(0), 2);
+  auto run = sqlite.query("SELECT first_code_version FROM runs").value();
+  ASSERT_TRUE(run.step().value());
+  EXPECT_EQ(run.text(0), "abc");
 }
 
 }  // namespace

@@ -124,6 +124,7 @@ Result<void> Sqlite::run_script(const char* sql) {
 }
 
 int Sqlite::changes() const { return sqlite3_changes(connection_.get()); }
+std::int64_t Sqlite::last_inserted() const { return sqlite3_last_insert_rowid(connection_.get()); }
 
 bool Sqlite::is_in_transaction() const { return sqlite3_get_autocommit(connection_.get()) == 0; }
 

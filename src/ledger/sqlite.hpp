@@ -70,6 +70,8 @@ class Sqlite {
   Result<void> run_script(const char* sql);
   // Rows that the last run() changed.
   int changes() const;
+  // The integer key of the row that was inserted last.
+  std::int64_t last_inserted() const;
   bool is_in_transaction() const;
 
  private:

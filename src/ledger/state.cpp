@@ -42,7 +42,8 @@ constexpr std::pair<RunState, RunState> kRunTransitions[] = {
     {RunState::Cancelling, RunState::Lost},    {RunState::Lost, RunState::Running},
     {RunState::Failed, RunState::Running},     {RunState::Cancelled, RunState::Running},
     {RunState::Lost, RunState::Queued},        {RunState::Failed, RunState::Queued},
-    {RunState::Cancelled, RunState::Queued},
+    {RunState::Cancelled, RunState::Queued},   {RunState::Succeeded, RunState::Running},
+    {RunState::Succeeded, RunState::Queued},
 };
 
 constexpr std::pair<AttemptState, AttemptState> kAttemptTransitions[] = {

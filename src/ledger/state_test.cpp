@@ -31,7 +31,7 @@ TEST(State, RunsFollowTheTable) {
             "queued: running failed cancelled lost\n"
             "running: cancelling succeeded failed cancelled lost\n"
             "cancelling: succeeded failed cancelled lost\n"
-            "succeeded:\n"
+            "succeeded: queued running\n"
             "failed: queued running\n"
             "cancelled: queued running\n"
             "lost: queued running\n");

@@ -17,12 +17,12 @@ Json log_json(const engine::LogEvent& log) {
 }
 
 // What a stream says of an event, whoever reads it.
-std::string written(const engine::FeedEvent& event) {
+std::string written(const Api& api, const engine::FeedEvent& event) {
   std::string_view kind;
   Json data;
   if (const auto* run = std::get_if<ledger::Run>(&event.what)) {
     kind = "run";
-    data = to_json(*run);
+    data = to_json(*run, api.version()->project);
   } else if (const auto* attempt = std::get_if<ledger::Attempt>(&event.what)) {
     kind = "attempt";
     data = to_json(*attempt);
@@ -72,7 +72,9 @@ void stream_events(const Api& api, Call& call, net::ResponseWriter& response) {
   add_security_headers(headers);
   auto cursor = api.live.follow(last_seen(call));
   const Wanted wanted{call.text("run"), call.text("pipeline")};
-  const auto make = [&](const engine::FeedEvent& event) { return api.secrets.filter(written(event), api.version()); };
+  const auto make = [&](const engine::FeedEvent& event) {
+    return api.secrets.filter(written(api, event), api.version());
+  };
   if (!response.start(200, headers).ok()) return;
   if (!response.write(net::as_bytes("retry: 1000\n\n")).ok()) return;
   while (!call.http.gone.stop_requested() && !api.live.is_closed()) {

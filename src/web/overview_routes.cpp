@@ -2,6 +2,7 @@
 #include <set>
 
 #include "web/api.hpp"
+#include "web/catalogue.hpp"
 #include "web/shapes.hpp"
 
 // The home page: what runs, what failed, what comes next, how fresh the tables are; and what the server runs with.
@@ -31,35 +32,25 @@ std::vector<engine::NextFire> next_of_each(const Api& api) {
 }
 
 Result<Json> overview(const Api& api) {
+  const auto version = api.version();
   const auto since = api.now() - kRecent;
   Json json;
   json["running"] = Json::array();
-  for (const auto& record : WEIR_TRY(api.history.unfinished())) json["running"].push_back(to_json(record));
+  for (const auto& record : WEIR_TRY(api.history.unfinished()))
+    json["running"].push_back(to_json(record, version->project));
   json["failed"] = Json::array();
   ledger::RunSearch failed;
   failed.state = ledger::RunState::Failed;
   failed.since = since;
   failed.page.limit = kFailedMax;
-  for (const auto& record : WEIR_TRY(api.history.runs(failed))) json["failed"].push_back(to_json(record));
+  for (const auto& record : WEIR_TRY(api.history.runs(failed)))
+    json["failed"].push_back(to_json(record, version->project));
   json["next"] = Json::array();
   for (const auto& fire : next_of_each(api)) {
     json["next"].push_back(
         {{"pipeline", fire.pipeline}, {"at", to_json(fire.at)}, {"schedule", fire.schedule}, {"local", fire.local}});
   }
-  json["tables"] = Json::array();
-  auto writes = WEIR_TRY(api.history.last_writes());
-  std::ranges::sort(writes, std::ranges::greater{}, &ledger::TableWrite::at);
-  for (std::size_t i = 0; i < std::min(writes.size(), kTablesMax); ++i) {
-    const auto& write = writes[i];
-    const auto dot = write.table.find('.');
-    json["tables"].push_back(
-        {{"connection", write.table.substr(0, dot)},
-         {"table", dot == std::string::npos ? "" : write.table.substr(dot + 1)},
-         {"rows", write.rows},
-         {"written_at", to_json(write.at)},
-         {"written_by", {{"pipeline", write.pipeline}, {"task", write.task}, {"run", write.run.text()}}},
-         {"freshness_s", seconds(api.now() - write.at)}});
-  }
+  json["tables"] = WEIR_TRY(tables_by_age(api, kTablesMax));
   const auto totals = WEIR_TRY(api.history.totals(since));
   json["totals"] = {{"runs_24h", totals.runs}, {"failed_24h", totals.failed}, {"rows_24h", totals.rows_written}};
   json["problems"] = problems(api);
@@ -83,13 +74,13 @@ std::vector<Route> overview_routes(const Api& api) {
       {.method = "GET",
        .path = "/overview",
        .summary = "What runs, what failed in the last day, what comes next, and how fresh the tables are",
-       .answer =
-           object({{"running", list_of(reference("Run"))},
-                   {"failed", list_of(reference("Run"))},
-                   {"next", list_of(next)},
-                   {"tables", list_of(reference("Table"), "The newest first")},
-                   {"totals", object({{"runs_24h", integer()}, {"failed_24h", integer()}, {"rows_24h", integer()}})},
-                   {"problems", list_of(reference("Problem"), "Why the last edit of the project is not used")}}),
+       .answer = object(
+           {{"running", list_of(reference("Run"))},
+            {"failed", list_of(reference("Run"))},
+            {"next", list_of(next)},
+            {"tables", list_of(reference("Table"), "Those that pipelines write: never written first, then the oldest")},
+            {"totals", object({{"runs_24h", integer()}, {"failed_24h", integer()}, {"rows_24h", integer()}})},
+            {"problems", list_of(reference("Problem"), "Why the last edit of the project is not used")}}),
        .handle = [&api](Call&) -> Result<Answer> { return Answer{WEIR_TRY(overview(api))}; }},
       {.method = "GET",
        .path = "/settings",

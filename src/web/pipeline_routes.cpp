@@ -180,11 +180,12 @@ Result<Json> grid(const Api& api, const Call& call) {
   const auto add_task = [&](const std::string& task) {
     if (known.insert(task).second) tasks.push_back(task);
   };
-  if (const auto* plan = api.versions.lineage(api.version())->plan(call.at("pipeline"))) {
+  const auto version = api.version();
+  if (const auto* plan = api.versions.lineage(version)->plan(call.at("pipeline"))) {
     for (const auto& step : plan->steps) add_task(step.name);
   }
   for (const auto& record : WEIR_TRY(api.history.runs(search))) {
-    runs.push_back(to_json(record));
+    runs.push_back(to_json(record, version->project));
     auto row = Json::object();
     for (const auto& cell : WEIR_TRY(api.history.cells(record.run.id))) {
       add_task(cell.task);
@@ -281,7 +282,7 @@ Result<Answer> trigger(const Api& api, const Call& call) {
     request.key = fmt::format("{}/{}/{}", call.principal.name, request.pipeline, *key);
   }
   const auto run = WEIR_TRY(api.scheduler.submit(request));
-  Answer answer{.body = to_json(run), .headers = {}, .audited = run.id.text()};
+  Answer answer{.body = to_json(run, api.version()->project), .headers = {}, .audited = run.id.text()};
   answer.headers.add("Location", "/api/v1/runs/" + run.id.text());
   return answer;
 }

@@ -33,7 +33,8 @@ Result<Json> list_runs(const Api& api, const Call& call) {
     next = records.back().sequence;
   }
   auto items = Json::array();
-  for (const auto& record : records) items.push_back(to_json(record));
+  const auto version = api.version();
+  for (const auto& record : records) items.push_back(to_json(record, version->project));
   return page_answer(std::move(items), next);
 }
 
@@ -111,7 +112,7 @@ Result<Json> run_detail(const Api& api, const std::string& id) {
   const auto record = WEIR_TRY(api.run(id));
   const auto& run = record.run;
   const auto consumed = WEIR_TRY(api.book.events_of(run.id));
-  auto json = to_json(record, consumed);
+  auto json = to_json(record, api.version()->project, consumed);
   Steps steps{WEIR_TRY(api.history.attempts(run.id)), api.scheduler.waiting_reasons(run.id)};
   if (!ledger::has_ended(run.state)) steps.refresh(api.scheduler.live_attempts(run.id));
   const auto version = api.versions.version_of(run, api.version());
@@ -155,7 +156,10 @@ Result<Json> compare(const Api& api, const std::string& ours_id, const std::stri
   for (const auto& task : order) {
     tasks.push_back({{"task", task}, {"ours", cells[task].first}, {"theirs", cells[task].second}});
   }
-  return Json{{"ours", to_json(ours)}, {"theirs", to_json(theirs)}, {"tasks", std::move(tasks)}};
+  const auto version = api.version();
+  return Json{{"ours", to_json(ours, version->project)},
+              {"theirs", to_json(theirs, version->project)},
+              {"tasks", std::move(tasks)}};
 }
 
 Schema cell_schema() {
@@ -218,7 +222,7 @@ std::vector<Route> run_routes(const Api& api) {
          const auto run = WEIR_TRY(api.scheduler.cancel(
              RunId{call.at("run")}, now ? engine::CancelSignal::Urgency::Now : engine::CancelSignal::Urgency::Orderly,
              call.principal.name));
-         return Answer{.body = to_json(run), .headers = {}, .audited = now ? "now" : ""};
+         return Answer{.body = to_json(run, api.version()->project), .headers = {}, .audited = now ? "now" : ""};
        }},
       {.method = "POST",
        .path = "/runs/{run}/retry",
@@ -230,7 +234,7 @@ std::vector<Route> run_routes(const Api& api) {
        .action = "run.retry",
        .handle = [&api](Call& call) -> Result<Answer> {
          WEIR_TRY(api.run(call.at("run")));
-         return Answer{to_json(WEIR_TRY(retry(api, call)))};
+         return Answer{to_json(WEIR_TRY(retry(api, call)), api.version()->project)};
        }},
   };
 }

@@ -207,6 +207,9 @@ class ServerTest : public ::testing::Test {
                               .at = created_at + 3s,
                               .rows = 1234};
     EXPECT_TRUE(ledger_->schedules().append_events({&event, 1}).ok());
+    const ledger::TableWrite write{
+        .at = event.at, .table = event.source, .pipeline = pipeline, .task = "load", .run = run.id, .rows = event.rows};
+    EXPECT_TRUE(ledger_->schedules().record_writes({&write, 1}).ok());
     ledger::Attempt publish{.run = run.id,
                             .task = "publish",
                             .number = 1,

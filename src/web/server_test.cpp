@@ -83,6 +83,80 @@ TEST_F(ServerTest, AnswersAsItsOpenApiDocumentSays) {
   EXPECT_GE(asked, 22);
 }
 
+// The same for what changes something, and for every refusal.
+TEST_F(ServerTest, ChangesAnswerAsTheDocumentSays) {
+  const auto run = plant_run(system_clock().now());
+  start();
+  const auto document = get("/openapi.json").json();
+  const auto& shapes = document["components"]["schemas"];
+  const Json range{{"from", "2026-01-01T00:00:00Z"}, {"to", "2026-02-01T00:00:00Z"}};
+  auto preview = range;
+  preview["preview"] = true;
+  const Json ann{{"name", "ann"}, {"password", "correct horse"}, {"role", "viewer"}};
+  struct Change {
+    std::string method;
+    std::string path;  // as the document has it
+    Json body;
+    std::string target = {};  // "" is the path with its names filled in
+  };
+  const std::vector<Change> changes{
+      {"POST", "/pipelines/{pipeline}/runs", {{"params", {{"rows", 5}}}}},
+      {"POST", "/pipelines/{pipeline}/pause", nullptr},
+      {"POST", "/pipelines/{pipeline}/resume", nullptr},
+      {"POST", "/pipelines/{pipeline}/backfills", preview},
+      {"POST", "/pipelines/{pipeline}/backfills", range},
+      {"POST", "/backfills/{backfill}/pause", nullptr},
+      {"POST", "/backfills/{backfill}/resume", nullptr},
+      {"POST", "/backfills/{backfill}/cancel", {{"now", true}}},
+      {"POST", "/runs/{run}/retry", {{"from", "load"}}},
+      {"POST", "/runs/{run}/cancel", nullptr},
+      {"POST", "/connections/{connection}/test", nullptr},
+      {"POST", "/query", {{"connection", "crm"}, {"sql", "SELECT 1"}}},
+      {"POST", "/tokens", {{"name", "ci"}, {"role", "viewer"}}},
+      {"POST", "/users", {{"name", "root"}, {"password", "correct horse"}, {"role", "admin"}}},
+      {"POST", "/session", {{"name", "root"}, {"password", "correct horse"}}},
+      {"POST", "/users", ann},
+      {"DELETE", "/users/{user}", nullptr, "/users/ann"},
+      {"DELETE", "/session", nullptr},
+  };
+  for (const auto& each : changes) {
+    const auto target = each.target.empty() ? filled(each.path, run) : each.target;
+    const auto operation = document["paths"][each.path][each.method == "POST" ? "post" : "delete"];
+    ASSERT_TRUE(operation.is_object()) << each.method << " " << each.path;
+    const auto answer = change(each.method, target, each.body);
+    const auto status = std::to_string(answer.status);
+    ASSERT_TRUE(operation["responses"].contains(status)) << each.method << " " << target << ": " << answer.text;
+    const auto& good = operation["responses"][status];
+    if (good.contains("content")) {
+      const auto difference = mismatch(answer.json(), good["content"]["application/json"]["schema"], shapes);
+      EXPECT_FALSE(difference) << each.method << " " << target << ": " << difference.value_or("") << answer.text;
+    } else {
+      EXPECT_EQ(answer.text, "") << each.method << " " << target;
+    }
+    if (each.path == "/session" && each.method == "POST") {
+      const auto cookie = std::string{answer.headers.find("Set-Cookie").value_or("")};
+      cookie_ = cookie.substr(0, cookie.find(';'));
+    }
+  }
+  // Signed out; and before that each of these would be another refusal.
+  const auto refused = [&](const Reply& reply, int status) {
+    EXPECT_EQ(reply.status, status) << reply.text;
+    const auto difference = mismatch(reply.json(), shapes["Error"], shapes);
+    EXPECT_FALSE(difference) << difference.value_or("") << reply.text;
+  };
+  refused(get("/runs"), 401);
+  sign_in("root");
+  refused(get("/runs/nowhere"), 404);
+  refused(get("/walks"), 404);
+  refused(get("/runs?state=glorious"), 400);
+  refused(change("PUT", "/runs"), 405);
+  refused(change("POST", "/pipelines/sails/runs"), 404);
+  refused(change("POST", "/pipelines/sales/runs", {{"params", 7}}), 400);
+  refused(change("POST", "/pipelines/sales/backfills", {{"from", "soon"}}), 400);
+  refused(change("DELETE", "/users/nobody"), 404);
+  refused(send("POST", "/api/v1/pipelines/sales/pause"), 403);
+}
+
 TEST_F(ServerTest, DescribesEveryReference) {
   start();
   const auto document = get("/openapi.json").json();
@@ -144,6 +218,9 @@ TEST_F(ServerTest, ShowsARunWithItsStepsAndReasons) {
   start();
   const auto detail = get("/runs/" + run).json();
   EXPECT_EQ(detail["state"], "failed");
+  EXPECT_EQ(detail["timezone"], "Europe/Moscow");
+  EXPECT_EQ(get("/runs").json()["items"][1]["timezone"], "Europe/Moscow");
+  EXPECT_EQ(get("/runs/" + plant_run(system_clock().now(), "gone")).json()["timezone"], "UTC");
   EXPECT_EQ(detail["rows_written"], 1234);
   EXPECT_EQ(detail["attempts_failed"], 1);
   EXPECT_EQ(detail["duration_s"], 3.0);
@@ -203,6 +280,24 @@ TEST_F(ServerTest, KnowsTheTablesOfThePipelines) {
   EXPECT_EQ(table["graph"]["edges"].size(), 4U);
   EXPECT_EQ(table["history"][0]["rows"], 1234);
   EXPECT_EQ(table["runs"][0]["id"], run);
+}
+
+// What needs a look comes first. A table that pipelines only read is not theirs to keep fresh.
+TEST_F(ServerTest, OrdersTablesByTheirAge) {
+  const auto now = system_clock().now();
+  const auto run = RunId{plant_run(now - 1h)};
+  const std::vector<ledger::TableWrite> writes{
+      {.at = now, .table = "crm.young", .pipeline = "sales", .task = "load", .run = run, .rows = 1},
+      {.at = now - 48h, .table = "crm.old", .pipeline = "sales", .task = "load", .run = run, .rows = 2}};
+  ASSERT_TRUE(ledger_->schedules().record_writes(writes).ok());
+  start();
+  std::vector<std::string> order;
+  const auto tables = get("/overview").json()["tables"];
+  for (const auto& table : tables) order.push_back(table["table"]);
+  EXPECT_EQ(order, (std::vector<std::string>{"published", "old", "sales", "young"}));
+  EXPECT_EQ(tables[0]["written_at"], nullptr);
+  EXPECT_EQ(tables[0]["written_by"]["task"], "publish");
+  EXPECT_GT(tables[1]["freshness_s"].get<double>(), 47 * 3600);
 }
 
 TEST_F(ServerTest, StartsAndStopsRunsOnce) {

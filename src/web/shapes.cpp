@@ -18,6 +18,7 @@ Schema run_schema() {
   return object({
       {"id", text()},
       {"pipeline", text()},
+      {"timezone", text("The pipeline's, an IANA name: that of its first schedule, UTC without one")},
       {"environment", text("\"\" is the plain one")},
       {"trigger", object({{"kind", one_of(kTriggers)},
                           {"by", text("The user, the schedule's text, or whose events it consumes")},
@@ -162,7 +163,7 @@ Schema table_schema() {
   return object({
       {"connection", text()},
       {"table", text()},
-      {"rows", or_null(integer("Written by the last task that wrote it"))},
+      {"rows", or_null(integer("How many the last task that wrote it has written, not how many it has"))},
       {"written_at", or_null(instant())},
       {"written_by", or_null(object({{"pipeline", text()}, {"task", text()}, {"run", or_null(text())}}))},
       {"freshness_s", or_null(number("How long ago that was"))},
@@ -178,7 +179,8 @@ Schema table_detail_schema() {
         list_of(object(
             {{"name", text()}, {"type", text()}, {"nullable", flag()}, {"key", flag()}, {"description", text()}}))},
        {"unavailable", or_null(text("Why the connection could not say what the columns are"))},
-       {"history", list_of(object({{"at", instant()}, {"rows", integer()}, {"run", text()}}), "Newest first")},
+       {"history",
+        list_of(object({{"at", instant()}, {"rows", integer("That were written")}, {"run", text()}}), "Newest first")},
        {"upstream", list_of(text())},
        {"downstream", list_of(text())},
        {"graph", object({{"nodes", list_of(object({{"id", text()},
@@ -262,6 +264,11 @@ Json interval_json(const std::optional<Instant>& from, const std::optional<Insta
   return {{"from", to_json(from)}, {"to", to_json(to)}};
 }
 
+std::string zone_of(const project::Project& project, const std::string& pipeline) {
+  const auto* const found = project.find_pipeline(pipeline);
+  return found == nullptr || found->schedules.empty() ? "UTC" : found->schedules.front().zone();
+}
+
 // Since when something is under way, in seconds; until its end once it has one.
 Json elapsed(const std::optional<Instant>& from, const std::optional<Instant>& to) {
   if (!from) return nullptr;
@@ -292,7 +299,7 @@ Json seconds_between(const std::optional<Instant>& from, const std::optional<Ins
   return seconds(*to - *from);
 }
 
-Json to_json(const ledger::RunRecord& record, std::span<const ledger::Event> events) {
+Json to_json(const ledger::RunRecord& record, const project::Project& project, std::span<const ledger::Event> events) {
   const auto& run = record.run;
   auto consumed = Json::array();
   for (const auto& event : events) consumed.push_back(to_json(event));
@@ -301,6 +308,7 @@ Json to_json(const ledger::RunRecord& record, std::span<const ledger::Event> eve
   return {
       {"id", run.id.text()},
       {"pipeline", run.pipeline},
+      {"timezone", zone_of(project, run.pipeline)},
       {"environment", run.environment},
       {"trigger", {{"kind", run.trigger}, {"by", run.triggered_by}, {"events", std::move(consumed)}}},
       {"params", run.params.is_object() ? run.params : Json::object()},
@@ -321,7 +329,9 @@ Json to_json(const ledger::RunRecord& record, std::span<const ledger::Event> eve
   };
 }
 
-Json to_json(const ledger::Run& run) { return to_json(ledger::RunRecord{.sequence = 0, .run = run}); }
+Json to_json(const ledger::Run& run, const project::Project& project) {
+  return to_json(ledger::RunRecord{.sequence = 0, .run = run}, project);
+}
 
 namespace {
 

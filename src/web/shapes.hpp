@@ -24,9 +24,11 @@ Json to_json(const std::optional<Instant>& instant);
 Json seconds(std::chrono::microseconds duration);
 Json seconds_between(const std::optional<Instant>& from, const std::optional<Instant>& to);
 
-Json to_json(const ledger::RunRecord& record, std::span<const ledger::Event> events = {});
+// The project says which time zone the run's pipeline is in.
+Json to_json(const ledger::RunRecord& record, const project::Project& project,
+             std::span<const ledger::Event> events = {});
 // A run that has only just changed: what it has written so far is not looked up.
-Json to_json(const ledger::Run& run);
+Json to_json(const ledger::Run& run, const project::Project& project);
 Json to_json(const ledger::Attempt& attempt);
 Json to_json(const ledger::CheckResult& check);
 Json to_json(const ledger::Event& event);

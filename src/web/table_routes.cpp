@@ -2,6 +2,7 @@
 #include <map>
 
 #include "web/api.hpp"
+#include "web/catalogue.hpp"
 #include "web/shapes.hpp"
 
 // The catalogue: every table that a pipeline reads or writes, who wrote it last, what is in it.
@@ -18,30 +19,9 @@ std::string lower(std::string text) {
   return text;
 }
 
-Json summary(const std::string& table, const ledger::TableWrite* write, const Lineage& lineage, Instant now) {
-  const auto dot = table.find('.');
-  Json by;
-  if (write != nullptr) {
-    by = {{"pipeline", write->pipeline}, {"task", write->task}, {"run", write->run.text()}};
-  } else {
-    // Nobody has written it yet, or before Weir kept count: say who would.
-    const auto step = std::ranges::find_if(lineage.steps(), [&](const auto& candidate) {
-      return std::ranges::find(candidate.writes, table) != candidate.writes.end();
-    });
-    if (step != lineage.steps().end()) by = {{"pipeline", step->pipeline}, {"task", step->step}, {"run", nullptr}};
-  }
-  return {{"connection", table.substr(0, dot)},
-          {"table", dot == std::string::npos ? "" : table.substr(dot + 1)},
-          {"rows", write == nullptr ? Json(nullptr) : Json(write->rows)},
-          {"written_at", write == nullptr ? Json(nullptr) : to_json(write->at)},
-          {"written_by", std::move(by)},
-          {"freshness_s", write == nullptr ? Json(nullptr) : seconds(now - write->at)}};
-}
-
 Result<Json> list_tables(const Api& api, const Call& call) {
   const auto lineage = api.versions.lineage(api.version());
-  std::map<std::string, ledger::TableWrite> writes;
-  for (auto& write : WEIR_TRY(api.history.last_writes())) writes.emplace(write.table, write);
+  const auto writes = WEIR_TRY(last_writes(api));
   auto names = lineage->tables();
   for (const auto& [name, write] : writes) {
     if (std::ranges::find(names, name) == names.end()) names.push_back(name);
@@ -55,7 +35,7 @@ Result<Json> list_tables(const Api& api, const Call& call) {
   for (; at < names.size() && static_cast<int>(items.size()) < page.limit; ++at) {
     if (lower(names[at]).find(search) == std::string::npos) continue;
     const auto write = writes.find(names[at]);
-    items.push_back(summary(names[at], write == writes.end() ? nullptr : &write->second, *lineage, now));
+    items.push_back(table_json(names[at], write == writes.end() ? nullptr : &write->second, *lineage, now));
   }
   return page_answer(std::move(items), at < names.size() ? std::optional<std::int64_t>{at} : std::nullopt);
 }
@@ -118,10 +98,10 @@ Result<Json> table_detail(const Api& api, const Call& call) {
   const auto version = api.version();
   const auto table = fmt::format("{}.{}", call.at("connection"), call.at("table"));
   const auto lineage = api.versions.lineage(version);
-  const auto writes = WEIR_TRY(api.history.writes(table, kHistory));
+  const auto writes = WEIR_TRY(api.history.writes(version->project.environment, table, kHistory));
   if (version->project.find_connection(call.at("connection")) == nullptr && writes.empty())
     return Error::user(Code::NotFound, "no such connection: {}", call.at("connection"));
-  auto json = summary(table, writes.empty() ? nullptr : &writes.front(), *lineage, api.now());
+  auto json = table_json(table, writes.empty() ? nullptr : &writes.front(), *lineage, api.now());
   json["description"] = "";
   for (const auto& node : version->graph.nodes) {
     if (node.connection == call.at("connection") && node.target.name == call.at("table"))
@@ -139,7 +119,8 @@ Result<Json> table_detail(const Api& api, const Call& call) {
   for (const auto& write : writes) {
     if (write.run.text() == last || json["runs"].size() == kRunsShown) continue;
     last = write.run.text();
-    if (const auto run = WEIR_TRY(api.history.find_run(write.run))) json["runs"].push_back(to_json(*run));
+    if (const auto run = WEIR_TRY(api.history.find_run(write.run)))
+      json["runs"].push_back(to_json(*run, version->project));
   }
   return json;
 }
