@@ -131,5 +131,29 @@ TEST_F(Events, AManualRunHasTheSchedulesInterval) {
   }
 }
 
+// Whoever changes something beside the server is in the same log as those who do it in the browser.
+TEST_F(Events, TheCommandLineIsAudited) {
+  start();
+  ASSERT_EQ(project_.run({"run", "load"}).exit_code, 0);
+  const auto id = runs("load").front()["run"].get<std::string>();
+  ASSERT_EQ(project_.run({"retry", id, "--from", "two"}).exit_code, 0);
+  ASSERT_EQ(project_.run({"cancel", id}).exit_code, 2);  // it has ended: nothing was changed
+  ASSERT_EQ(project_.run({"backfill", "load", "--from", "2026-01-01", "--to", "2026-01-03", "--preview"}).exit_code, 0);
+  ASSERT_EQ(project_.run({"backfill", "load", "--from", "2026-01-01", "--to", "2026-01-03"}).exit_code, 0);
+  const auto backfill = get("/pipelines/load/backfills")["items"][0]["id"].get<std::string>();
+  ASSERT_TRUE(eventually([&] { return get("/backfills/" + backfill)["state"] == "done"; }));
+  EXPECT_EQ(project_.run({"backfill", "--cancel", backfill}).exit_code, 2);
+  std::vector<std::string> found;
+  const auto audit = get("/audit");
+  for (const auto& entry : audit["items"]) {
+    EXPECT_EQ(entry["address"], "command line") << entry;
+    EXPECT_EQ(entry["user"], run_of(id)["triggered_by"]) << entry;
+    found.push_back(fmt::format("{} {} {}", entry["action"].get<std::string>(), entry["object"].get<std::string>(),
+                                entry["detail"].get<std::string>()));
+  }
+  EXPECT_EQ(found, (std::vector<std::string>{"backfill.create load " + backfill, "run.retry " + id + " two",
+                                             "run.trigger load " + id}));
+}
+
 }  // namespace
 }  // namespace weir

@@ -85,8 +85,7 @@ Result<Json> call_of(const Options& options) {
               {"mode", options.mode},
               {"parallel", options.parallel},
               {"params", WEIR_TRY(parse_params(options.params))},
-              {"downstream", options.downstream},
-              {"by", user_name()}};
+              {"downstream", options.downstream}};
 }
 
 Result<int> backfill(const Options& options) {

@@ -21,7 +21,7 @@ Result<int> cancel(const Options& options) {
     const auto reader = WEIR_TRY(ledger::Ledger::open(state_folder, ledger::Ledger::Mode::Read));
     const auto run = WEIR_TRY(reader->find_run(options.run));
     if (!run) return Error::user(Code::NotFound, "no such run: {}", options.run).hint("weir runs lists them");
-    WEIR_TRY(served->call({{"call", "cancel"}, {"run", run->id.text()}, {"now", options.now}, {"by", user_name()}}));
+    WEIR_TRY(served->call({{"call", "cancel"}, {"run", run->id.text()}, {"now", options.now}}));
     std::printf("run %s is being cancelled; weir runs shows when it is\n", run->id.text().c_str());
     return kSuccess;
   }

@@ -67,7 +67,8 @@ Result<int> serve(const Options& options) {
     print_mistakes(mistakes);
     return kMistake;
   }
-  const auto control = WEIR_TRY(engine::ControlServer::start(state_folder, **scheduler, *ledger));
+  const auto access = WEIR_TRY(ledger::AccessStore::open(state_folder));
+  const auto control = WEIR_TRY(engine::ControlServer::start(state_folder, **scheduler, *ledger, *access));
   const auto web = WEIR_TRY(start_web_server(**scheduler, *supervisor, source, options.web));
   if (options.json) {
     const Json serving{{"event", "serving"}, {"folder", folder.string()}, {"address", web->address()}};

@@ -78,10 +78,8 @@ Result<void> pass_on_cancel(const engine::CancelSignal& cancel, const std::strin
   cancel.drain();
   auto client = WEIR_TRY(serving_process());
   if (!client) return {};
-  WEIR_TRY(client->call({{"call", "cancel"},
-                         {"run", run},
-                         {"now", cancel.requested() == engine::CancelSignal::Urgency::Now},
-                         {"by", user_name()}}));
+  WEIR_TRY(client->call(
+      {{"call", "cancel"}, {"run", run}, {"now", cancel.requested() == engine::CancelSignal::Urgency::Now}}));
   return {};
 }
 
@@ -117,7 +115,6 @@ Result<int> run_served(engine::ControlClient client, Json call, const Workspace&
   const auto cancel = WEIR_TRY(engine::CancelSignal::create());
   const InterruptHandler handler{*cancel};
   call["follow"] = true;
-  call["by"] = user_name();
   const auto run = engine::run_from_json(WEIR_TRY(client.call(call)));
   const auto reader = WEIR_TRY(workspace.open_ledger(ledger::Ledger::Mode::Read));
   const engine::RunFacts facts{.id = run.id,

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -150,11 +151,48 @@ bool is_end(const FeedEvent& event, const RunId& id) {
   return run != nullptr && run->id == id && ledger::has_ended(run->state);
 }
 
-bool is_allowed(int socket) {
+// Who is at the other end, if they may be.
+std::optional<uid_t> allowed_peer(int socket) {
   ucred peer{};
   socklen_t size = sizeof peer;
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-  return peer.uid == ::geteuid() || peer.uid == 0;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+  return peer.uid == ::geteuid() || peer.uid == 0 ? std::optional{peer.uid} : std::nullopt;
+}
+
+std::string name_of(uid_t user) {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 16'384> buffer{};
+  if (::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+    return std::to_string(user);
+  return entry.pw_name;
+}
+
+// What a call that has been answered changed; nothing for one that only looks. Actions are named as those of the REST API.
+std::optional<ledger::AuditEntry> change_of(const Json& call, const Json& answer) {
+  const auto name = call.value("call", std::string{});
+  const auto text = [](const Json& json, const char* key) {
+    return json.is_object() ? json.value(key, std::string{}) : std::string{};
+  };
+  const auto entry = [](std::string action, std::string object, std::string detail = {}) {
+    return ledger::AuditEntry{.at = system_clock().now(),
+                              .user = {},
+                              .action = std::move(action),
+                              .object = std::move(object),
+                              .detail = std::move(detail),
+                              .address = {}};
+  };
+  if (name == "submit") return entry("run.trigger", text(call, "pipeline"), text(answer, "id"));
+  if (name == "retry") return entry("run.retry", text(answer, "id"), text(call, "from"));
+  if (name == "replay") return entry("run.replay", text(call, "run"), text(answer, "id"));
+  if (name == "cancel") return entry("run.cancel", text(answer, "id"), call.value("now", false) ? "now" : "");
+  if (name == "pause" || name == "resume") return entry("pipeline." + name, text(call, "pipeline"));
+  if (name == "backfill") return entry("backfill.create", text(call, "pipeline"), text(answer, "id"));
+  if (name == "reload") return entry("project.reload", "");
+  if (name != "backfill_state") return std::nullopt;
+  const auto state = text(call, "state");
+  const auto* const verb = state == "paused" ? "pause" : state == "running" ? "resume" : "cancel";
+  return entry(fmt::format("backfill.{}", verb), text(call, "backfill"), call.value("now", false) ? "now" : "");
 }
 
 }  // namespace
@@ -257,7 +295,8 @@ Json backfill_to_json(const ledger::Backfill& backfill) {
 }
 
 Result<std::unique_ptr<ControlServer>> ControlServer::start(const std::filesystem::path& state_folder,
-                                                            Scheduler& scheduler, ledger::Ledger& ledger) {
+                                                            Scheduler& scheduler, ledger::Ledger& ledger,
+                                                            ledger::AccessStore& access) {
   const auto path = state_folder / kSocketName;
   Descriptor socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   if (!socket) return Error::from_errno(errno, "making a socket");
@@ -269,16 +308,17 @@ Result<std::unique_ptr<ControlServer>> ControlServer::start(const std::filesyste
   ::chmod(path.c_str(), S_IRUSR | S_IWUSR);
   constexpr int kBacklog = 64;
   if (::listen(socket.get(), kBacklog) != 0) return Error::from_errno(errno, "listening for the command line");
-  return std::unique_ptr<ControlServer>(new ControlServer(std::move(socket), path, scheduler, ledger));
+  return std::unique_ptr<ControlServer>(new ControlServer(std::move(socket), path, scheduler, ledger, access));
 }
 
 ControlServer::ControlServer(Descriptor socket, std::filesystem::path path, Scheduler& scheduler,
-                             ledger::Ledger& ledger)
+                             ledger::Ledger& ledger, ledger::AccessStore& access)
     : socket_(std::move(socket)),
       ending_(::eventfd(0, EFD_CLOEXEC)),
       path_(std::move(path)),
       scheduler_(scheduler),
       ledger_(ledger),
+      access_(access),
       thread_([this] { accept_all(); }) {}
 
 ControlServer::~ControlServer() {
@@ -300,8 +340,10 @@ void ControlServer::accept_all() {
     if (waiting[1].revents != 0) return;
     Descriptor accepted{::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
     forget_ended();
-    if (!accepted || !is_allowed(accepted.get())) continue;
+    const auto user = accepted ? allowed_peer(accepted.get()) : std::nullopt;
+    if (!user) continue;
     auto& session = sessions_.emplace_back();
+    session.user = name_of(*user);
     session.channel = std::make_unique<services::Channel>(std::move(accepted));
     session.thread = std::thread([this, &session] { serve(session); });
   }
@@ -323,18 +365,30 @@ void ControlServer::serve(Session& session) {
   for (;;) {
     const auto text = channel.receive();
     if (!text.ok() || !text->has_value()) break;
-    const auto call = parse_json(**text);
-    if (!call.ok()) break;
+    auto call = parse_json(**text);
+    if (!call.ok() || !call->is_object()) break;
+    (*call)["by"] = session.user;
     const bool follows = call->value("follow", false);
     // Before the call, so that no event is missed between the two.
     const auto events = follows ? scheduler_.feed().follow() : nullptr;
-    const auto answer = answer_call(scheduler_, ledger_, *call);
+    auto answer = answer_call(scheduler_, ledger_, *call);
+    if (answer.ok()) {
+      if (const auto noted = note(session, *call, *answer); !noted.ok()) answer = noted.error();
+    }
     const auto sent =
         channel.send(to_text(answer.ok() ? Json{{"answer", *answer}} : Json{{"error", to_json(answer.error())}}));
     if (!sent.ok()) break;
     if (follows && answer.ok()) follow(channel, *events, RunId{answer->value("id", "")});
   }
   session.ended = true;
+}
+
+Result<void> ControlServer::note(const Session& session, const Json& call, const Json& answer) {
+  auto change = change_of(call, answer);
+  if (!change) return {};
+  change->user = session.user;
+  change->address = "command line";
+  return access_.record(*change);
 }
 
 void ControlServer::follow(services::Channel& channel, Feed::Reader& events, const RunId& run) {

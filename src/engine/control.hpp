@@ -11,6 +11,7 @@
 
 #include "base/json.hpp"
 #include "engine/scheduler.hpp"
+#include "ledger/access_store.hpp"
 #include "services/process.hpp"
 
 // How the command line speaks with a `weir serve` of the same project: over the socket .weir/serve.sock, which only this
@@ -37,12 +38,13 @@ Json attempt_to_json(const ledger::Attempt& attempt);
 ledger::Attempt attempt_from_json(const Json& json);
 Json backfill_to_json(const ledger::Backfill& backfill);
 
-// The serving side: threads of its own.
+// The serving side: threads of its own. Who calls is the user of the operating system at the other end; every change is in
+// the audit log under that name, with the address "command line".
 class ControlServer {
  public:
   // Replaces the socket of an earlier process: the caller holds the project's lock.
   static Result<std::unique_ptr<ControlServer>> start(const std::filesystem::path& state_folder, Scheduler& scheduler,
-                                                      ledger::Ledger& ledger);
+                                                      ledger::Ledger& ledger, ledger::AccessStore& access);
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
@@ -50,13 +52,16 @@ class ControlServer {
  private:
   struct Session {
     std::unique_ptr<services::Channel> channel;
+    std::string user;
     std::thread thread;
     std::atomic<bool> ended = false;
   };
-  ControlServer(Descriptor socket, std::filesystem::path path, Scheduler& scheduler, ledger::Ledger& ledger);
+  ControlServer(Descriptor socket, std::filesystem::path path, Scheduler& scheduler, ledger::Ledger& ledger,
+                ledger::AccessStore& access);
   void accept_all();
   void serve(Session& session);
   void forget_ended();
+  Result<void> note(const Session& session, const Json& call, const Json& answer);
   void follow(services::Channel& channel, Feed::Reader& events, const RunId& run);
 
   Descriptor socket_;
@@ -64,6 +69,7 @@ class ControlServer {
   const std::filesystem::path path_;
   Scheduler& scheduler_;
   ledger::Ledger& ledger_;
+  ledger::AccessStore& access_;
   std::list<Session> sessions_;  // the accepting thread's alone
   std::thread thread_;
 };
