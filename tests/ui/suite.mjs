@@ -5,8 +5,11 @@
 // What changes the project (users, sign-in) comes last; a server that is given has to be without users.
 import './suite/delivered.mjs';
 import './suite/run.mjs';
+import './suite/home.mjs';
+import './suite/times.mjs';
 import './suite/pipelines.mjs';
 import './suite/runs.mjs';
 import './suite/data.mjs';
 import './suite/keyboard.mjs';
 import './suite/users.mjs';
+import './suite/empty.mjs';

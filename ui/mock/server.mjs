@@ -1,6 +1,6 @@
 // A mock of `weir serve` for developing and testing the pages: it speaks the REST API with invented data, keeps nothing and
 // checks next to nothing. It is no part of Weir.
-//   node mock/server.mjs [--port 8818] [--dist ../dist] [--users]
+//   node mock/server.mjs [--port 8818] [--dist ../dist] [--users] [--empty]
 import { createServer } from 'node:http';
 import { readFileSync, existsSync, statSync } from 'node:fs';
 import { extname, join, normalize } from 'node:path';
@@ -66,12 +66,13 @@ function record(request, action, object, detail = null) {
     address: request.socket.remoteAddress,
   });
 }
-for (let index = 0; index < 60; ++index) {
+const changed = pipelines.slice(0, 6);
+for (let index = 0; index < 10 * changed.length; ++index) {
   audit.push({
     at: iso(Date.now() - index * 5_400_000),
     user: index % 3 ? 'anna' : 'boris',
     action: ['run.trigger', 'pipeline.pause', 'run.retry', 'token.create'][index % 4],
-    object: pipelines[index % 6].name,
+    object: changed[index % 6].name,
     detail: index % 4 ? null : { params: { rows: 1000 } },
     address: '127.0.0.1',
   });
@@ -121,9 +122,9 @@ function tablesAll() {
         tables.set(full, {
           connection: full.slice(0, dot),
           table: full.slice(dot + 1),
-          rows: Math.round(task.rows * (1 + chance(full))),
+          rows: run ? Math.round(task.rows * (1 + chance(full))) : null,
           written_at: written && iso(written),
-          written_by: run && { pipeline: pipeline.name, task: task.name, run: run.id },
+          written_by: { pipeline: pipeline.name, task: task.name, run: run?.id ?? null },
           freshness_s: written && (Date.now() - written) / 1000,
         });
       }
@@ -224,10 +225,12 @@ function page(all, query, limitDefault = 50) {
 
 function* runsBy(query) {
   const since = query.get('since') ? new Date(query.get('since')).getTime() : 0;
+  const until = query.get('until') ? new Date(query.get('until')).getTime() : Infinity;
   const wanted = (name) => query.get(name)?.split(',') ?? null;
   const [names, states, kinds, search] = [wanted('pipeline'), wanted('state'), wanted('trigger'), query.get('search')];
   for (const run of history.allRuns(names)) {
     if (since && new Date(run.created_at).getTime() < since) return;
+    if (new Date(run.created_at).getTime() >= until) continue;
     if (states && !states.includes(run.state)) continue;
     if (kinds && !kinds.includes(run.trigger.kind)) continue;
     if (search && !run.id.includes(search) && !run.pipeline.includes(search) && !(run.error ?? '').includes(search))
@@ -248,6 +251,7 @@ function makeBackfill(pipeline, body, by) {
       'Give a `to` that is later than `from`.',
     );
   const intervals = [];
+  const run = history.lastRuns(pipeline.name, 1)[0]?.id ?? null;
   for (let at = from; at + step <= to && intervals.length < 1000; at += step) {
     const past =
       chance(pipeline.name, at) < 0.6 ? (chance(pipeline.name, at, 's') < 0.85 ? 'succeeded' : 'failed') : null;
@@ -256,7 +260,7 @@ function makeBackfill(pipeline, body, by) {
       intervals.push({
         from: iso(at),
         to: iso(at + step),
-        run: null,
+        run: body.preview && past ? run : null,
         state: body.preview ? past : null,
         ...(body.preview ? { exists: past !== null, chosen } : {}),
       });
@@ -344,7 +348,7 @@ const routes = [
       open: users.length === 0,
       version: '0.1.0-mock',
       project: users.length > 0 && !request.user ? null : { name: 'demo', folder: '/srv/demo', environment: '' },
-      timezone: 'Europe/Moscow',
+      timezone: 'America/New_York',
     }),
   ],
   [
@@ -372,7 +376,7 @@ const routes = [
         open: false,
         version: '0.1.0-mock',
         project: { name: 'demo', folder: '/srv/demo', environment: '' },
-        timezone: 'Europe/Moscow',
+        timezone: 'America/New_York',
       };
     },
   ],
@@ -401,17 +405,20 @@ const routes = [
           .filter((each) => each.schedule && !paused.has(each.name))
           .map((each) => ({ pipeline: each.name, at: iso(nextFire(each)), schedule: each.schedule.text }))
           .sort((a, b) => a.at.localeCompare(b.at)),
-        tables: tablesAll().filter((table) =>
-          /aggregates|by_year|core_reuse|people_per|clean_sales|payload_mass/.test(table.table),
-        ),
+        // Never written first, then the oldest, as far as fifty go.
+        tables: tablesAll()
+          .sort((a, b) => (a.written_at ?? '').localeCompare(b.written_at ?? ''))
+          .slice(0, 50),
         totals: {
           runs_24h: recent.length,
           failed_24h: recent.filter((run) => run.state === 'failed').length,
           rows_24h: recent.reduce((all, run) => all + run.rows_written, 0),
         },
-        problems: [
-          { place: 'pipelines/sales.yml:21:7', message: 'unknown key in copy: form', hint: 'did you mean from?' },
-        ],
+        problems: changed.slice(0, 1).map(() => ({
+          place: 'pipelines/sales.yml:21:7',
+          message: 'unknown key in copy: form',
+          hint: 'did you mean from?',
+        })),
       };
     },
   ],
@@ -532,7 +539,9 @@ const routes = [
       const days = new Map();
       const from = new Date(query.get('from')).getTime();
       const to = new Date(query.get('to')).getTime();
-      for (let at = from; at <= to; at += 86_400_000) {
+      // A day is one of the pipeline's zone: en-CA writes it as 2026-11-26.
+      const day = new Intl.DateTimeFormat('en-CA', { timeZone: pipeline.schedule?.timezone ?? 'UTC' });
+      for (let at = from; at < to; at += 86_400_000) {
         const ahead = at > Date.now() && pipeline.schedule;
         const every = pipeline.schedule?.everyS ?? 1;
         const planned = !ahead
@@ -542,8 +551,8 @@ const routes = [
               ? 1
               : 0
             : Math.round(86400 / every);
-        days.set(iso(at).slice(0, 10), {
-          date: iso(at).slice(0, 10),
+        days.set(day.format(at), {
+          date: day.format(at),
           succeeded: 0,
           failed: 0,
           other: 0,
@@ -551,8 +560,8 @@ const routes = [
         });
       }
       for (const run of runsBy(new URLSearchParams({ pipeline: pipeline.name, since: iso(from) }))) {
-        const day = days.get(run.created_at.slice(0, 10));
-        if (day) day[run.state === 'succeeded' ? 'succeeded' : run.state === 'failed' ? 'failed' : 'other'] += 1;
+        const counts = days.get(day.format(new Date(run.created_at)));
+        if (counts) counts[run.state === 'succeeded' ? 'succeeded' : run.state === 'failed' ? 'failed' : 'other'] += 1;
       }
       return { days: [...days.values()] };
     },
@@ -616,7 +625,7 @@ const routes = [
     'operator',
     (request, p, _, body) => {
       const run = need(history.runOf(p.run), `run ${p.run}`);
-      if (!['failed', 'cancelled', 'lost'].includes(run.state))
+      if (!['failed', 'cancelled', 'lost'].includes(run.state) && !(run.state === 'succeeded' && body.from))
         throw new Refusal(400, 'invalid_argument', `run ${p.run} is ${run.state}`);
       record(request, 'run.retry', p.run, body);
       return history.retry(p.run, body.from ?? null);
@@ -776,7 +785,7 @@ const routes = [
     'viewer',
     (_, p) => void waiting.get(p.id)?.reject(new Refusal(409, 'cancelled', 'the query was cancelled')),
   ],
-  ['GET', '/connections', 'viewer', () => ({ items: connections, next_cursor: null })],
+  ['GET', '/connections', 'viewer', () => ({ items: pipelines.length > 0 ? connections : [], next_cursor: null })],
   [
     'POST',
     '/connections/:connection/test',
@@ -832,16 +841,14 @@ const routes = [
     'PATCH',
     '/users/:name',
     'admin',
-    (_, p, __, body) =>
-      shownUser(
-        Object.assign(
-          need(
-            users.find((each) => each.name === p.name),
-            'user',
-          ),
-          body,
-        ),
-      ),
+    (request, p, __, body) => {
+      const user = need(
+        users.find((each) => each.name === p.name),
+        'user',
+      );
+      record(request, 'user.change', p.name, { role: body.role });
+      return shownUser(Object.assign(user, body));
+    },
   ],
   [
     'DELETE',
@@ -1019,8 +1026,9 @@ server.listen(Number(option('port', 8818)), '127.0.0.1', () =>
 );
 
 // Something that runs while one looks: a slow load, slower with --slow.
-history.trigger(history.pipelineOf('load'), {
-  kind: 'schedule',
-  by: '0 4 * * * (UTC)',
-  slow: Number(option('slow', 30)),
-});
+if (pipelines.length > 0)
+  history.trigger(history.pipelineOf('load'), {
+    kind: 'schedule',
+    by: '0 4 * * * (UTC)',
+    slow: Number(option('slow', 30)),
+  });

@@ -12,6 +12,7 @@ import { axeFile, openBrowser } from '../browser.mjs';
 export const noProject = 'needs the files of the project that is served';
 export const isMock = !process.env.WEIR_URL && !process.env.WEIR_BINARY;
 export const dist = fileURLToPath(new URL('../../../ui/dist/', import.meta.url));
+const mock = fileURLToPath(new URL('../../../ui/mock/server.mjs', import.meta.url));
 // Machines that build at the same time are slow; nothing here waits longer than it has to.
 const patienceMs = 120_000;
 export let url = process.env.WEIR_URL ?? '';
@@ -20,14 +21,7 @@ let server, folder, browser;
 let faults = []; // what the browser complained about: errors, refusals of the content security policy, foreign requests
 
 before(async () => {
-  if (isMock)
-    await start(process.execPath, [
-      fileURLToPath(new URL('../../../ui/mock/server.mjs', import.meta.url)),
-      '--port',
-      '0',
-      '--slow',
-      '40',
-    ]);
+  if (isMock) await start(process.execPath, [mock, '--port', '0', '--slow', '40']);
   else if (!url) await serve(resolve(process.env.WEIR_BINARY));
   browser = await openBrowser();
   await newContext();
@@ -57,7 +51,33 @@ async function serve(binary) {
   execFileSync(binary, ['init', 'sales', project], { stdio: 'inherit' });
   // A backfill takes the defaults: a million rows are the benchmarks' business.
   edit('pipelines/sales.yml', '1000000', '2000');
+  writeFileSync(join(project, 'pipelines/digest.yml'), 'after: [sales]\ntasks: {say: {command: "echo it is there"}}\n');
+  // It says something until it is told to stop.
+  writeFileSync(
+    join(project, 'pipelines/ticker.yml'),
+    `tasks: {tick: {command: "while [ ! -e ${folder}/stop ]; do echo tick; sleep 0.05; done"}}\n`,
+  );
   await start(binary, ['serve', '--port', '0'], project);
+}
+// Ends what `ticker` does.
+export function stopTicker() {
+  writeFileSync(join(folder, 'stop'), '');
+}
+// The server of another project in place of this one, until the function that it returns is called.
+export async function otherProject() {
+  const [ours, oursUrl] = [server, url];
+  const project = mkdtempSync(join(tmpdir(), 'weir-ui-empty-'));
+  if (isMock) await start(process.execPath, [mock, '--port', '0', '--empty']);
+  else {
+    writeFileSync(join(project, 'weir.yml'), 'name: empty\n');
+    await start(resolve(process.env.WEIR_BINARY), ['serve', '--port', '0'], project);
+  }
+  return async () => {
+    server.kill();
+    await once(server, 'exit');
+    rmSync(project, { recursive: true, force: true });
+    [server, url] = [ours, oursUrl];
+  };
 }
 // Replaces what stands once in a file of the project; returns how to undo it.
 export function edit(path, from, to) {
@@ -110,6 +130,19 @@ export const runIdOf = () => decodeURIComponent(/\/runs\/([^/?]+)/.exec(page.url
 export async function settled() {
   await page.waitForFunction(() => !document.querySelector('[aria-busy=true]') && document.fonts.status === 'loaded');
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+}
+
+// The pointer on a time shows it on the clock of a zone, and on no other but the viewer's and UTC's.
+export async function showsZone(time, zone) {
+  await time.hover();
+  await time.and(page.locator(`[title*="· ${zone}"]`)).waitFor();
+  const lines = (await time.getAttribute('title')).split('\n');
+  assert.equal(lines.length, 3, lines.join(' | '));
+}
+// What a press on a button saves as a file.
+export async function saved(button) {
+  const [download] = await Promise.all([page.waitForEvent('download'), button.click()]);
+  return readFileSync(await download.path(), 'utf8');
 }
 
 export async function stateIs(wanted) {

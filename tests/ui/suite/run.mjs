@@ -17,6 +17,7 @@ import {
   retry,
   runIdOf,
   stateIs,
+  stopTicker,
   trigger,
 } from './harness.mjs';
 
@@ -52,6 +53,26 @@ describe('a run', () => {
     ]);
     assert.ok(readFileSync(await download.path(), 'utf8').length > 20);
   });
+  test('has a log whose lines have addresses', async () => {
+    const { items } = await api('/runs?pipeline=sales&state=succeeded&limit=1');
+    await open(`/runs/${items[0].id}/tasks/stage`);
+    const log = page.getByRole('table', { name: 'Log of stage' });
+    await log.getByRole('link', { name: /^Line 2,/ }).click();
+    assert.match(page.url(), /\?attempt=1#L2$/);
+    const chosen = log.locator('[aria-current=true]');
+    const text = await chosen.innerText();
+    await page.reload();
+    await chosen.waitFor();
+    assert.equal(await chosen.innerText(), text);
+    if (!isMock) return;
+    // A line out of sight is brought into sight.
+    const count = Number(await log.getAttribute('aria-rowcount'));
+    await open(`/runs/${items[0].id}/tasks/stage#L${count}`);
+    await page.reload();
+    await chosen.getByRole('link', { name: new RegExp(`^Line ${count},`) }).waitFor();
+    const [frame, line] = [await log.boundingBox(), await chosen.boundingBox()];
+    assert.ok(line.y >= frame.y && line.y + line.height <= frame.y + frame.height + 1, `${line.y} in ${frame.y}`);
+  });
   test('whose parameters make no sense is refused where they are typed', async () => {
     const dialog = await askForRun('many');
     const alert = dialog.getByRole('alert');
@@ -76,6 +97,23 @@ describe('a run', () => {
       .locator('p')
       .filter({ hasText: /^Why it did not run.*generate (failed|did not succeed)/ })
       .waitFor();
+  });
+  test('has a log whose level is chosen', async () => {
+    const { items } = await api('/runs?pipeline=sales&state=failed&limit=1');
+    const { steps } = await api(`/runs/${items[0].id}`);
+    const task = steps.find(({ state }) => state === 'failed').name;
+    const levels = () =>
+      page
+        .getByRole('table', { name: `Log of ${task}` })
+        .locator('.line')
+        .evaluateAll((all) => [...new Set(all.map((each) => each.classList[1]))]);
+    await open(`/runs/${items[0].id}/tasks/${encodeURIComponent(task)}`);
+    await page.getByRole('table', { name: `Log of ${task}` }).waitFor();
+    assert.ok((await levels()).includes('info'));
+    await page.getByRole('combobox', { name: 'Level' }).selectOption('error');
+    await page.getByText(/lines? that fits?$/).waitFor();
+    assert.deepEqual(await levels(), ['error']);
+    assert.match(page.url(), /level=error/);
   });
   test('that failed is retried', async () => {
     const run = runIdOf();
@@ -115,11 +153,115 @@ describe('a run', () => {
       assert.equal(attempts_failed, 1);
     },
   );
+  test('that succeeded is done again from a task on', async () => {
+    await trigger('2000');
+    await stateIs('succeeded');
+    const run = runIdOf();
+    // As a whole there is nothing to retry.
+    assert.equal(await page.getByRole('button', { name: 'Retry', exact: true }).count(), 0);
+    await open(`/runs/${run}/tasks/reconcile`);
+    await page.getByRole('button', { name: 'Retry from here' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Retry from reconcile' });
+    await dialog.getByRole('button', { name: 'Retry', exact: true }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByTitle('2 attempts', { exact: true }).waitFor();
+    await stateIs('succeeded');
+    const attempts = Object.fromEntries(
+      (await api(`/runs/${run}`)).steps.map((step) => [step.name, step.attempts.map(({ state }) => state)]),
+    );
+    assert.deepEqual(attempts.reconcile, ['succeeded', 'succeeded']);
+    assert.deepEqual(attempts.publish, ['succeeded']);
+  });
   test('is compared with the one before', async () => {
-    const { items } = await api('/runs?pipeline=sales&state=succeeded&limit=1');
-    await open(`/runs/${items[0].id}?tab=compare`);
-    await heading(items[0].id);
-    await page.getByText(/Against|There is no run before/).waitFor();
+    await trigger('2000');
+    await stateIs('succeeded');
+    const before = runIdOf();
+    await trigger('4000');
+    await stateIs('succeeded');
+    const run = runIdOf();
+    await open(`/runs/${run}?tab=compare`);
+    await heading(run);
+    await page.getByText(`Against ${before}, the run before`).waitFor();
+    const cells = await page
+      .getByRole('region', { name: 'Findings' })
+      .getByRole('row')
+      .filter({ has: page.getByRole('link', { name: 'stage', exact: true }) })
+      .getByRole('cell')
+      .allInnerTexts();
+    // The mock's tasks write as many rows whatever is asked for.
+    assert.deepEqual(cells.slice(4), isMock ? ['1M', '1M', '±0 %'] : ['4,000', '2,000', '+100 %']);
+    assert.ok(
+      [cells[1], cells[2]].every((took) => /^[\d.,]+ (ms|s|min)$/.test(took)),
+      cells.join(' | '),
+    );
+  });
+  test('shows rows, bytes and memory of an attempt', async () => {
+    const [{ id }] = (await api('/runs?pipeline=sales&state=succeeded&limit=1')).items;
+    const step = (await api(`/runs/${id}`)).steps.find(({ name }) => name === 'stage');
+    assert.ok(step.attempts[0].bytes_read > 0 && step.attempts[0].memory_bytes_max > 0);
+    await open(`/runs/${id}/tasks/stage?tab=attempts`);
+    const fact = (name) => page.getByRole('article').locator('dl div').filter({ hasText: name }).locator('dd');
+    assert.equal(await fact('Rows read').getAttribute('title'), step.attempts[0].rows_read.toLocaleString('en-US'));
+    assert.equal(
+      await fact('Rows written').getAttribute('title'),
+      step.attempts[0].rows_written.toLocaleString('en-US'),
+    );
+    for (const name of ['Bytes read', 'Memory, at most'])
+      assert.match(await fact(name).innerText(), /^[\d.]+ [kMG]B$/, name);
+  });
+  test('has checks whose failing rows are opened, by a press and by their address', async () => {
+    const [{ id }] = (await api('/runs?pipeline=sales&state=succeeded&limit=1')).items;
+    const check = (await api(`/runs/${id}`)).checks.find(
+      ({ severity, rows_failed }) => severity === 'quarantine' && rows_failed > 0,
+    );
+    await open(`/runs/${id}?tab=checks`);
+    await page.getByRole('button', { name: new RegExp(check.check) }).click();
+    const rows = page.getByRole('table', { name: `Rows that failed ${check.check}` });
+    await rows.waitFor();
+    const { columns } = await api(`/runs/${id}/checks/${check.task}/${check.check}/rows`);
+    const heads = await rows.getByRole('columnheader').locator('b').allInnerTexts();
+    assert.deepEqual(
+      heads,
+      columns.map(({ name }) => name),
+    );
+    assert.ok((await rows.getByRole('row').count()) > 1);
+    assert.equal(new URL(page.url()).searchParams.get('check'), `${check.task}.${check.check}`);
+    await page.reload();
+    await rows.waitFor();
+    await page.getByRole('button', { name: new RegExp(check.check) }).click();
+    await rows.waitFor({ state: 'detached' });
+  });
+  test('lists the events that it consumed', async () => {
+    const pipeline = isMock ? 'create_data_marts' : 'digest';
+    const [{ id }] = (await api(`/runs?pipeline=${pipeline}&state=succeeded&limit=1`)).items;
+    const [event] = (await api(`/runs/${id}`)).events_consumed;
+    await open(`/runs/${id}?tab=events`);
+    const findings = page.getByRole('region', { name: 'Findings' });
+    await findings.getByText(/ succeeded/).waitFor();
+    assert.equal(await findings.getByRole('link', { name: event.run }).getAttribute('href'), `/runs/${event.run}`);
+    assert.equal(
+      await findings.getByRole('link', { name: event.pipeline, exact: true }).getAttribute('href'),
+      `/pipelines/${event.pipeline}/graph`,
+    );
+  });
+  test('has a log that is followed while it is written', async () => {
+    const { id } = isMock
+      ? await post('/pipelines/sales/runs', { params: { rows: 20_000_000 } })
+      : await post('/pipelines/ticker/runs', {});
+    await open(`/runs/${id}/tasks/${isMock ? 'generate' : 'tick'}`);
+    const panel = page.getByRole('region', { name: /^Task / });
+    await panel.getByText('live', { exact: true }).waitFor();
+    const lines = async () => Number(/^([\d,]+) lines so far/.exec(await foot.innerText())[1].replace(',', ''));
+    const foot = panel.getByText(/lines so far$/);
+    const first = await lines();
+    while ((await lines()) < first + 3) await page.evaluate(() => new Promise(requestAnimationFrame));
+    // The newest is in sight.
+    const newest = panel.getByRole('table').getByRole('row').last();
+    assert.ok(await newest.isVisible());
+    if (isMock) await post(`/runs/${id}/cancel`, { now: true });
+    else stopTicker();
+    await stateIs(isMock ? 'cancelled' : 'succeeded');
+    await panel.getByText('live', { exact: true }).waitFor({ state: 'detached' });
   });
   test('is cancelled', async () => {
     const made = await post('/pipelines/sales/runs', { params: { rows: 20_000_000 } });

@@ -107,6 +107,7 @@ export interface RunFilter {
   state?: string;
   trigger?: string;
   since?: string;
+  until?: string;
   search?: string;
 }
 export interface TriggerRequest {
@@ -138,13 +139,10 @@ export const api = {
   grid: (name: string, runs: number, signal?: AbortSignal) =>
     get<t.Grid>(`/pipelines/${at(name)}/grid`, { runs }, signal),
   calendar: (name: string, from: string, to: string, signal?: AbortSignal) =>
-    get<{ days: t.CalendarDay[] }>(
-      `/pipelines/${at(name)}/calendar`,
-      { from: `${from}T00:00:00Z`, to: `${to}T23:59:59Z` },
-      signal,
-    ),
+    get<{ days: t.CalendarDay[] }>(`/pipelines/${at(name)}/calendar`, { from, to }, signal),
   backfills: (name: string, signal?: AbortSignal) =>
     get<t.List<t.Backfill>>(`/pipelines/${at(name)}/backfills`, {}, signal),
+  oneBackfill: (id: string, signal?: AbortSignal) => get<t.Backfill>(`/backfills/${at(id)}`, {}, signal),
   previewBackfill: (name: string, body: BackfillRequest) =>
     post<t.BackfillPreview>(`/pipelines/${at(name)}/backfills`, { ...body, preview: true }),
   backfill: (name: string, body: BackfillRequest) =>

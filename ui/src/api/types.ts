@@ -42,6 +42,7 @@ export interface Interval {
 export interface Run {
   id: string;
   pipeline: string;
+  timezone?: string | null; // of the pipeline's first schedule
   environment: string;
   trigger: Trigger;
   params: { [name: string]: Json } | null;
@@ -203,9 +204,9 @@ export interface Problem {
 export interface TableSummary {
   connection: string;
   table: string;
-  rows: number | null;
+  rows: number | null; // written by the last task that wrote it
   written_at: Instant | null;
-  written_by: { pipeline: string; task: string; run: string | null } | null;
+  written_by: { pipeline: string; task: string; run: string | null } | null; // null: no task writes it
   freshness_s: number | null;
 }
 export interface Overview {
@@ -234,7 +235,7 @@ export interface TableDetail extends TableSummary {
   kind?: string | null; // null: it is not there
   unavailable?: string | null; // why the connection does not say what the columns are
   columns: Column[];
-  history: { at: Instant; rows: number }[];
+  history: { at: Instant; rows: number }[]; // rows: written then
   upstream: string[];
   downstream: string[];
   graph: { nodes: LineageNode[]; edges: { from: string; to: string }[] };

@@ -31,6 +31,20 @@ export function csv(columns: Column[], rows: Json[][]): string {
   );
 }
 
+// A list of objects; a column that stands twice gets a number, so that none is lost.
+export function json(columns: Column[], rows: Json[][]): string {
+  const seen = new Map<string, number>();
+  const keys = columns.map(({ name }) => {
+    const times = (seen.get(name) ?? 0) + 1;
+    seen.set(name, times);
+    return times === 1 ? name : `${name}_${times}`;
+  });
+  const lines = rows.map((row) =>
+    JSON.stringify(Object.fromEntries(keys.map((key, index) => [key, row[index] ?? null]))),
+  );
+  return lines.length === 0 ? '[]\n' : `[\n${lines.join(',\n')}\n]\n`;
+}
+
 export function download(name: string, text: string, type: string): void {
   const address = URL.createObjectURL(new Blob([text], { type }));
   const link = document.createElement('a');

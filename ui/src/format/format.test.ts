@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { addDays, monthsOf, weeksOf } from './calendar';
-import { cellText, columnWidths, csv, isNumeric } from './cells';
+import { cellText, columnWidths, csv, isNumeric, json } from './cells';
+import { byStaleness } from './freshness';
 import { marked } from './marked';
 import { bytes, change, count, duration, percent, plural, shortCount } from './number';
 import { readParam, showParam } from './param';
 import { niceTicks } from './ticks';
-import { ago, clockText, dated, dayText, full, inZones, relative, short } from './time';
+import { ago, clockText, dated, dayStart, dayText, full, inZones, relative, short } from './time';
 
 describe('numbers', () => {
   it('shows at most three figures of a large count', () => {
@@ -107,7 +108,30 @@ describe('times', () => {
       '1 y',
     ]);
   });
+  it('know when a day begins there, also where clocks change at midnight', () => {
+    expect(dayStart('2026-11-24', 'Europe/Moscow')).toBe('2026-11-23T21:00:00.000Z');
+    expect(dayStart('2026-11-24', 'Pacific/Kiritimati')).toBe('2026-11-23T10:00:00.000Z');
+    expect(dayStart('2026-11-24', 'Pacific/Pago_Pago')).toBe('2026-11-24T11:00:00.000Z');
+    expect(dayStart('2026-03-29', 'Europe/Berlin')).toBe('2026-03-28T23:00:00.000Z');
+    expect(dayStart('2026-03-30', 'Europe/Berlin')).toBe('2026-03-29T22:00:00.000Z');
+    expect(dayStart('2018-11-04', 'America/Sao_Paulo')).toBe('2018-11-04T03:00:00.000Z'); // 00:00 is 01:00
+    expect(dayStart('2018-02-18', 'America/Sao_Paulo')).toBe('2018-02-18T03:00:00.000Z'); // 00:00 was 23:00 first
+    expect(dayStart('2026-11-01', 'America/Havana')).toBe('2026-11-01T04:00:00.000Z'); // 00:00 twice
+  });
   it('show the pipeline’s zone too', () => expect(inZones(at, 'Asia/Tokyo')).toContain('18:45:00 GMT+9 · Asia/Tokyo'));
+});
+
+describe('freshness', () => {
+  it('puts what was never written first, then the oldest, and what nobody writes last', () => {
+    const by = { pipeline: 'p', task: 't', run: null };
+    const tables = [
+      { name: 'new', written_at: '2026-11-24T00:00:00Z', written_by: by },
+      { name: 'source', written_at: null, written_by: null },
+      { name: 'old', written_at: '2025-11-24T00:00:00Z', written_by: by },
+      { name: 'never', written_at: null, written_by: by },
+    ];
+    expect(tables.sort(byStaleness).map(({ name }) => name)).toEqual(['never', 'old', 'new', 'source']);
+  });
 });
 
 describe('calendar', () => {
@@ -141,6 +165,20 @@ describe('cells', () => {
         [2, 'line\n"two"'],
       ]),
     ).toBe('a,"b ""x"""\r\n1,"x,y"\r\n,""\r\n2,"line\n""two"""\r\n');
+  });
+  it('writes JSON as a list of objects, and loses no column', () => {
+    const text = json(
+      [...columns, columns[0]!],
+      [
+        [1, 'x', null],
+        [2, '"', { k: [1] }],
+      ],
+    );
+    expect(JSON.parse(text)).toEqual([
+      { a: 1, 'b "x"': 'x', a_2: null },
+      { a: 2, 'b "x"': '"', a_2: { k: [1] } },
+    ]);
+    expect(json(columns, [])).toBe('[]\n');
   });
   it('knows numbers in both databases', () => {
     expect(

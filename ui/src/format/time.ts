@@ -18,6 +18,14 @@ function format(zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTim
 }
 
 const day: Intl.DateTimeFormatOptions = { day: 'numeric', month: 'short' };
+const numeric: Intl.DateTimeFormatOptions = {
+  year: 'numeric',
+  month: '2-digit',
+  day: '2-digit',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+};
 const clock: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', hour12: false };
 
 // "Thu 26 Nov 2026, 13:04:05 GMT+3"
@@ -59,6 +67,24 @@ export function dayText(date: Date, zone = viewerZone): string {
   const parts = format(zone, { year: 'numeric', month: '2-digit', day: '2-digit' }).formatToParts(date);
   const part = (type: string) => parts.find((each) => each.type === type)?.value ?? '';
   return `${part('year')}-${part('month')}-${part('day')}`;
+}
+
+// The instant at which a day (2026-11-26) begins in a zone, as RFC 3339 in UTC. Where clocks skip midnight, the day begins
+// after the gap.
+export function dayStart(date: string, zone: string): string {
+  const utc = Date.parse(`${date}T00:00:00Z`);
+  // Offsets lie between -12 and +14 hours, and change at most once in between: the earliest instant of that day is the answer.
+  const candidates = [-14, -12, 0, 12].map((hours) => utc + hours * 3_600_000).map((at) => utc - offsetMs(at, zone));
+  const starts = candidates.filter((at) => dayText(new Date(at), zone) === date);
+  return new Date(Math.min(...(starts.length > 0 ? starts : [utc]))).toISOString();
+}
+
+// How far a zone's clock is ahead of UTC.
+function offsetMs(at: number, zone: string): number {
+  const parts = format(zone, { ...numeric, hourCycle: 'h23' }).formatToParts(at);
+  const part = (type: string) => Number(parts.find((each) => each.type === type)?.value);
+  const local = Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute'), part('second'));
+  return local - Math.floor(at / 1000) * 1000;
 }
 
 // "just now", "5 min ago", "in 3 h": the largest unit that says it

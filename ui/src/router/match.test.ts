@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { fit, rankMatches } from '../components/find';
-import { matchPath } from './match';
+import { lineOf, matchPath } from './match';
 import { paths, tablePath } from './paths';
 
 const routes = [
@@ -26,6 +26,11 @@ it('keeps a slash in a name', () => {
 
 it('leaves a percent sign that is no escape', () =>
   expect(matchPath(routes, '/runs/100%/tasks/a')?.params.run).toBe('100%'));
+
+it('knows a line of a log from another place of a page', () => {
+  expect(lineOf('#L123')).toBe(123);
+  expect(['', '#content', '#L0', '#L1x'].map(lineOf)).toEqual([null, null, null, null]);
+});
 
 it('knows a table from a file', () => {
   expect(tablePath('warehouse.spacex.launches')).toBe('/tables/warehouse/spacex.launches');

@@ -40,3 +40,9 @@ function decode(segment: string): string {
     return segment;
   }
 }
+
+// `#L123` names a line of a log.
+export function lineOf(hash: string): number | null {
+  const found = /^#L([1-9]\d*)$/.exec(hash);
+  return found ? Number(found[1]) : null;
+}

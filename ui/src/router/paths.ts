@@ -9,6 +9,7 @@ export const paths = {
   pipeline: (name: string, tab = 'graph') => `/pipelines/${at(name)}/${tab}`,
   runs: (query: Record<string, string> = {}) => '/runs' + queryText(query),
   run: (id: string) => `/runs/${at(id)}`,
+  backfill: (pipeline: string, id: string) => `/pipelines/${at(pipeline)}/backfills${queryText({ backfill: id })}`,
   task: (run: string, task: string, tab = '') => `/runs/${at(run)}/tasks/${at(task)}${queryText({ tab })}`,
   tables: () => '/tables',
   table: (connection: string, table: string, tab = '') => `/tables/${at(connection)}/${at(table)}${queryText({ tab })}`,

@@ -1,10 +1,11 @@
 // Where the browser is, over the history API. Plain <a href> work: clicks on addresses of this application are taken
 // over; everything else (another button, a modifier, a download) is the browser's.
-import { matchPath, type Match, type Routes } from './match';
+import { lineOf, matchPath, type Match, type Routes } from './match';
 
 class Router {
   path = $state('/');
   query = $state.raw(new URLSearchParams());
+  line = $state<number | null>(null); // of a log, from `#L123`
   match = $state.raw<Match | null>(null);
   private routes: Routes = [];
 
@@ -17,7 +18,8 @@ class Router {
 
   // `replace` for what should not be a step of "back": filters, tabs.
   go(address: string, how: 'push' | 'replace' = 'push'): void {
-    if (how === 'push' && address !== location.pathname + location.search) history.pushState(null, '', address);
+    if (how === 'push' && address !== location.pathname + location.search + location.hash)
+      history.pushState(null, '', address);
     else history.replaceState(null, '', address);
     const before = this.path;
     this.read();
@@ -38,6 +40,7 @@ class Router {
   private read(): void {
     this.path = location.pathname;
     this.query = new URLSearchParams(location.search);
+    this.line = lineOf(location.hash);
     this.match = matchPath(this.routes, location.pathname);
   }
 
@@ -53,9 +56,9 @@ class Router {
       return;
     const link = (event.target as Element | null)?.closest('a');
     if (!link || link.target || link.hasAttribute('download') || link.origin !== location.origin) return;
-    if (link.pathname.startsWith('/api/') || link.hash) return;
+    if (link.pathname.startsWith('/api/') || (link.hash && lineOf(link.hash) === null)) return;
     event.preventDefault();
-    this.go(link.pathname + link.search);
+    this.go(link.pathname + link.search + link.hash);
   }
 }
 

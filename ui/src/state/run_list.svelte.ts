@@ -69,6 +69,7 @@ export function mergeRun(runs: Run[], run: Run, filter: RunFilter): Run[] {
     (!filter.state || filter.state === run.state) &&
     (!filter.trigger || filter.trigger === run.trigger.kind) &&
     (!filter.since || run.created_at >= filter.since) &&
+    (!filter.until || run.created_at < filter.until) &&
     (!filter.search || `${run.id} ${run.error ?? ''}`.includes(filter.search));
   const newer = runs.length === 0 || run.created_at >= runs[0]!.created_at;
   return fits && newer ? [run, ...runs] : runs;
