@@ -138,7 +138,106 @@ TEST_F(Paging, PostPagesAreFoundOut) {
                                               R"({"query":{},"options":{"limit":10,"page":3}})"}));
 }
 
-TEST_F(Paging, OffsetsAndCursorsGoIntoBodies) {
+// Every other kind of paging by POST: the body goes along to wherever a link leads, and takes the parameter.
+class PostPaging : public Paging {
+ protected:
+  // The bodies that the pages were asked for with. `answer` gets the number of the page, from 1.
+  std::vector<std::string> expect_posts(const std::function<Reply(int page)>& answer,
+                                        const std::function<std::string(const Got&)>& page_asked,
+                                        const Json& pagination, const std::vector<std::string>& requests) {
+    std::vector<std::string> bodies;
+    Json resource{{"body", {{"query", {{"upcoming", false}}}}}};
+    if (!pagination.is_null()) resource["pagination"] = pagination;
+    expect_all(
+        [&](const Got& got) {
+          EXPECT_TRUE(got.has("Content-Type: application/json\r\n")) << got.head;
+          bodies.push_back(got.body);
+          return answer(number(page_asked(got), 1));
+        },
+        resource, requests);
+    return bodies;
+  }
+  static std::string in_query(const Got& got) { return got.parameter("page"); }
+  static std::string in_body(const Got& got) { return member(got, "options.from"); }
+  static std::string next_link(int page) {
+    return page < 3 ? fmt::format(R"("next":"/items?page={}")", page + 1) : std::string{R"("next":null)"};
+  }
+
+  static constexpr auto kBody = R"({"query":{"upcoming":false}})";
+  const std::vector<std::string> same_bodies_{kBody, kBody, kBody};
+  const std::vector<std::string> links_{"POST /items", "POST /items?page=2", "POST /items?page=3"};
+  const std::vector<std::string> cursor_bodies_{kBody, R"({"query":{"upcoming":false},"options":{"from":2}})",
+                                                R"({"query":{"upcoming":false},"options":{"from":3}})"};
+  const std::vector<std::string> posts_{"POST /items", "POST /items", "POST /items"};
+};
+
+TEST_F(PostPaging, ALinkInTheAnswer) {
+  const auto answer = [](int page) { return page_of((page - 1) * kPage, "", next_link(page)); };
+  EXPECT_EQ(expect_posts(answer, in_query, {{"type", "next_link"}, {"next", "next"}}, links_), same_bodies_);
+}
+
+TEST_F(PostPaging, ALinkInTheAnswerIsFoundOut) {
+  const auto answer = [](int page) { return page_of((page - 1) * kPage, "", next_link(page)); };
+  EXPECT_EQ(expect_posts(answer, in_query, nullptr, links_), same_bodies_);
+}
+
+TEST_F(PostPaging, TheLinkHeader) {
+  const auto answer = [](int page) {
+    return page_of((page - 1) * kPage,
+                   page < 3 ? fmt::format("Link: </items?page={}>; rel=\"next\"\r\n", page + 1) : std::string{}, "");
+  };
+  EXPECT_EQ(expect_posts(answer, in_query, {{"type", "link_header"}}, links_), same_bodies_);
+}
+
+TEST_F(PostPaging, TheLinkHeaderIsFoundOut) {
+  const auto answer = [](int page) {
+    return page_of((page - 1) * kPage,
+                   page < 3 ? fmt::format("Link: </items?page={}>; rel=\"next\"\r\n", page + 1) : std::string{}, "");
+  };
+  EXPECT_EQ(expect_posts(answer, in_query, nullptr, links_), same_bodies_);
+}
+
+TEST_F(PostPaging, ACursorInTheAnswer) {
+  const auto answer = [](int page) {
+    return page_of(
+        (page - 1) * kPage, "",
+        page < 3 ? fmt::format(R"("meta":{{"after":{}}})", page + 1) : std::string{R"("meta":{"after":null})"});
+  };
+  const Json pagination{{"type", "cursor"}, {"in", "body"}, {"param", "options.from"}, {"next", "meta.after"}};
+  EXPECT_EQ(expect_posts(answer, in_body, pagination, posts_), cursor_bodies_);
+}
+
+TEST_F(PostPaging, ACursorInTheAnswerIsFoundOut) {
+  const auto answer = [](int page) {
+    return page_of((page - 1) * kPage, "",
+                   page < 3 ? fmt::format(R"("next_cursor":"{}")", page + 1) : std::string{R"("next_cursor":"")"});
+  };
+  const std::vector<std::string> bodies{kBody, R"({"query":{"upcoming":false},"cursor":"2"})",
+                                        R"({"query":{"upcoming":false},"cursor":"3"})"};
+  EXPECT_EQ(expect_posts(
+                answer, [](const Got& got) { return member(got, "cursor"); }, nullptr, posts_),
+            bodies);
+}
+
+TEST_F(PostPaging, ACursorInAHeader) {
+  const auto answer = [](int page) {
+    return page_of((page - 1) * kPage, page < 3 ? fmt::format("X-Next: {}\r\n", page + 1) : std::string{}, "");
+  };
+  const Json pagination{{"type", "header_cursor"}, {"in", "body"}, {"param", "options.from"}, {"header", "X-Next"}};
+  const std::vector<std::string> bodies{kBody, R"({"query":{"upcoming":false},"options":{"from":"2"}})",
+                                        R"({"query":{"upcoming":false},"options":{"from":"3"}})"};
+  EXPECT_EQ(expect_posts(answer, in_body, pagination, posts_), bodies);
+}
+
+TEST_F(PostPaging, ACursorMayGoIntoTheQueryAllTheSame) {
+  const auto answer = [](int page) {
+    return page_of((page - 1) * kPage, "", page < 3 ? fmt::format(R"("after":{})", page + 1) : std::string{});
+  };
+  EXPECT_EQ(expect_posts(answer, in_query, {{"type", "cursor"}, {"param", "page"}, {"next", "after"}}, links_),
+            same_bodies_);
+}
+
+TEST_F(Paging, OffsetsGoIntoBodies) {
   expect_all([](const Got& got) { return page_of(number(member(got, "page.offset"), 0), "", R"("total":25)"); },
              {{"method", "POST"},
               {"pagination",
