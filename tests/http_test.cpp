@@ -126,6 +126,68 @@ TEST_F(HttpProgram, AFailedRunGoesOnWhereItStoppedAndTellsNoSecret) {
   }
 }
 
+// Files by URL in every format and compression: one table, the same rows.
+TEST(FilesByUrl, AreReadAsTheFilesOfAProject) {
+  const TestProject project;
+  project.write("weir.yml", "name: api\nconnections:\n  warehouse: {type: clickhouse, managed: true}\n");
+  project.write("prices.csv", "id,name,price\n1,a,2.50\n2,\"b,c\",3.75\n");
+  project.write("pipelines/make.yml",
+                "name: make\ntasks:\n  make: {copy: {from: {object: prices.csv, options: {types: {id: int64, price: "
+                "\"decimal(10,2)\"}}}, to: prices.parquet, mode: replace}}\n");
+  ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
+  const auto made = project.run({"run", "make", "--json"});
+  ASSERT_EQ(made.exit_code, 0) << made.out << made.err;
+
+  const auto in_folder = [&](const std::string& command) {
+    return http::testing::output_of(fmt::format("cd {} && {}", project.folder().string(), command));
+  };
+  const std::map<std::string, std::string> files{
+      {"/prices.csv", read_file(project.folder() / "prices.csv").value()},
+      {"/prices.tsv", "id\tname\tprice\n1\ta\t2.50\n2\tb,c\t3.75\n"},
+      {"/prices.csv.gz", in_folder("gzip -c prices.csv")},
+      {"/prices.csv.zst", in_folder("zstd -qc prices.csv")},
+      {"/prices.parquet", read_file(project.folder() / "prices.parquet").value()}};
+  const Server server{[&](const Got& got) -> Reply {
+    const auto found = files.find(got.target);
+    if (found == files.end()) return {.status = 404};
+    return {.body = found->second, .headers = "Content-Type: application/octet-stream\r\n"};
+  }};
+  const std::string typed = "options: {types: {id: int64, price: \"decimal(10,2)\"}}";
+  project.write("weir.yml", fmt::format(R"(name: api
+connections:
+  warehouse: {{type: clickhouse, managed: true}}
+  api:
+    type: http
+    url: {}
+    resources:
+      csv: {{path: /prices.csv, format: csv, {}}}
+      tsv: {{path: /prices.tsv, format: tsv, {}}}
+      gzip: {{path: /prices.csv.gz, format: csv, {}}}
+      zstd: {{path: /prices.csv.zst, format: csv, {}}}
+      parquet: {{path: /prices.parquet, format: parquet}}
+)",
+                                        server.url(), typed, typed, typed, typed));
+  std::string tasks;
+  for (const auto* format : {"csv", "tsv", "gzip", "zstd", "parquet"})
+    tasks += fmt::format("  {0}: {{copy: {{from: api.{0}, to: warehouse.{0}, mode: replace}}}}\n", format);
+  project.write("pipelines/load.yml", "name: load\ntasks:\n" + tasks);
+  project.write("pipelines/all.yml",
+                "name: all\ntasks:\n  all: {copy: {from: \"api.*\", to: \"warehouse.all_*\", mode: replace}}\n");
+  for (const auto* pipeline : {"load", "all"}) {
+    const auto run = project.run({"run", pipeline, "--json"});
+    ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
+  }
+  for (const auto* format : {"csv", "tsv", "gzip", "zstd", "parquet"}) {
+    for (const auto* prefix : {"", "all_"}) {
+      EXPECT_EQ(project.query("warehouse", fmt::format("SELECT id, name, price * 100, toTypeName(price) LIKE "
+                                                       "'%Decimal%' FROM {}{} ORDER BY id",
+                                                       prefix, format)),
+                "1,a,250.00,1\n2,\"b,c\",375.00,1\n")
+          << prefix << format;
+    }
+  }
+}
+
 // Two tasks, each a process, that ask one host page by page.
 class OneHost : public ::testing::Test {
  protected:

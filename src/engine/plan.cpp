@@ -152,7 +152,7 @@ class Planner {
       const auto endpoint = project::parse_endpoint(project_, object);
       const auto* connection = project_.find_connection(endpoint.connection);
       const bool is_file = connection == nullptr || connection->type == kFilesConnection;
-      if (!is_file || !is_parquet(object, options)) return {};
+      if (is_file ? !is_parquet(object, options) : !is_parquet_stream(*connection, endpoint.object)) return {};
       auto& option = options[std::string{kParquetOption}];
       const auto name =
           WEIR_TRY(parquet_connection(project_, option.is_string() ? option.get<std::string>() : std::string{}));

@@ -16,7 +16,7 @@ struct Opening {
   flow::OpenContext context;
 };
 
-// Files in some formats are read and written by another connection of the step.
+// Files in some formats, also those of an API, are read and written by another connection of the step.
 Settings with_reachable(const Settings& settings, const WorkOrder& order) {
   auto values = settings.values();
   auto& reachable = values[std::string{kReachableConnections}];
@@ -32,7 +32,8 @@ Result<Opening> find_connection(TaskContext& task, std::string_view name) {
   const auto* connector = task.registry().find(found->second.type);
   if (connector == nullptr) return Error::bug("no connector of type: {}", found->second.type);
   auto connection = found->second;
-  if (connection.type == kFilesConnection) connection.settings = with_reachable(connection.settings, task.order());
+  if (connection.type == kFilesConnection || connection.type == "http")
+    connection.settings = with_reachable(connection.settings, task.order());
   const auto files = task.order().project_folder / "files";
   flow::OpenContext context{
       .connection = std::move(connection), .project_folder = task.order().project_folder, .log = &task.log()};

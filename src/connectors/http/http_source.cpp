@@ -107,7 +107,11 @@ Result<std::shared_ptr<Fetched>> HttpSource::fetch(const Resource& resource,
 Result<std::unique_ptr<flow::Source>> HttpSource::files() const {
   if (!open_files_) return Error::bug("no connector for data files");
   auto context = context_;
-  context.connection = {.name = context_.connection.name, .type = "files", .settings = {}};
+  // What Parquet is read with comes along with the connection, as it does for files of the project.
+  Json settings = Json::object();
+  if (const auto& others = context_.connection.settings.json("connections"); !others.is_null())
+    settings["connections"] = others;
+  context.connection = {.name = context_.connection.name, .type = "files", .settings = Settings{std::move(settings)}};
   return open_files_(context);
 }
 

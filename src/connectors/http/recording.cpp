@@ -28,6 +28,7 @@ constexpr auto kPackExtension = ".pack";
 constexpr auto kParts = ".parts";  // bodies that are still arriving, by process
 // A file of its own costs more than a small body's whole way through Weir.
 constexpr std::size_t kSmallBytes = std::size_t{32} << 10;
+constexpr std::size_t kMagicBytes = 4;
 // What a killed process has asked for in vain.
 constexpr std::size_t kPendingBytesMax = std::size_t{256} << 10;
 constexpr std::chrono::milliseconds kPendingMax{200};
@@ -70,6 +71,13 @@ Result<std::string> read_some(int fd, std::uint64_t begin, std::size_t size) {
   return text;
 }
 
+// What a file that was compressed before it was sent is called, by its first bytes (RFC 1952, RFC 8878). No text begins so.
+std::string_view compression_of(std::string_view begin) {
+  using namespace std::string_view_literals;
+  if (begin.starts_with("\x1f\x8b"sv)) return ".gz";
+  return begin.starts_with("\x28\xb5\x2f\xfd"sv) ? ".zst" : "";
+}
+
 }  // namespace
 
 bool Body::same_as(const Body& other) const {
@@ -94,6 +102,7 @@ BodyFile::~BodyFile() {
 
 Result<void> BodyFile::put(std::string_view text) {
   bytes_ += text.size();
+  if (begin_.size() < kMagicBytes) begin_ += text.substr(0, kMagicBytes - begin_.size());
   if (!file_) {
     small_.append(text);
     if (small_.size() <= kSmallBytes) return {};
@@ -127,7 +136,7 @@ Result<Body> BodyFile::finish(std::string_view extension) {
   auto sha256 = digest_ ? digest_->finish() : net::sha256_of(net::as_bytes(small_));
   small_.append(documents::kJsonPadding, '\0');
   if (!file_ && place_ == Place::Together) return recording_.pack(text(), std::move(sha256));
-  auto target = recording_.folder() / kBodies / fmt::format("{}.{}", sha256, extension);
+  auto target = recording_.folder() / kBodies / fmt::format("{}.{}{}", sha256, extension, compression_of(begin_));
   if (file_) {
     if (::rename(path_.c_str(), target.c_str()) != 0) return Error::from_errno(errno, "keeping an answer");
     file_.reset();

@@ -72,7 +72,7 @@ class BodyFile {
   BodyFile& operator=(const BodyFile&) = delete;
 
   Result<void> write(std::span<const std::byte> bytes);
-  // A body of its own is named by its content and this extension.
+  // A body of its own is named by its content and this extension, and by what it is compressed with: "csv" becomes "csv.gz".
   Result<Body> finish(std::string_view extension);
   // Of a finished body, while this lives: all of it, with kJsonPadding bytes behind it that may be read. "" when it is large.
   std::string_view text() const { return std::string_view{small_}.substr(0, small_bytes_); }
@@ -87,6 +87,7 @@ class BodyFile {
   std::string held_;
   std::string small_;  // all that came, while it is little
   std::size_t small_bytes_ = 0;
+  std::string begin_;  // the first bytes
   std::filesystem::path path_;
   Descriptor file_;                    // open once it is much
   std::optional<net::Sha256> digest_;  // once it is much
