@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <thread>
 
 #include "base/file.hpp"
+#include "net/http_client.hpp"
 #include "replication_project.hpp"
 
 // The task kind `replicate` on two managed PostgreSQL servers and the embedded ClickHouse: the real binary, the real servers.
@@ -233,6 +235,106 @@ TEST_F(Replicate, CatchesUpWithTwoHundredThousandChangesAndWarnsOfTheLogTheyTake
   const auto warned = space().run("busy");
   EXPECT_EQ(warned.exit_code, 0);
   EXPECT_NE(warned.out.find("more than wal_limit"), std::string::npos) << warned.out;
+}
+
+TEST_F(Replicate, SaysHowLongAChangeTakesToArrive) {
+  at_source("CREATE TABLE lagging (id int PRIMARY KEY)");
+  space().write_pipeline("lagging", settings("lagging"));
+  expect_success("lagging");
+  // The subscriber cannot apply what comes while somebody has its table.
+  std::jthread holder(
+      [] { at_target("DO $$ BEGIN LOCK TABLE lagging IN ACCESS EXCLUSIVE MODE; PERFORM pg_sleep(1.5); END $$"); });
+  while (target("SELECT count(*) FROM pg_locks WHERE relation = 'lagging'::regclass AND granted AND mode = "
+                "'AccessExclusiveLock'") == "0") {
+  }
+  const auto began = std::chrono::steady_clock::now();
+  at_source("INSERT INTO lagging VALUES (1)");
+  const auto output = expect_success("lagging");
+  const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  ASSERT_TRUE(output["lag_seconds"].is_number()) << output;
+  EXPECT_GE(output["lag_seconds"], 0.5);
+  EXPECT_LE(output["lag_seconds"], took);
+  EXPECT_EQ(output["lag_bytes"], 0);
+}
+
+// The log that a slot holds back, as the publisher itself counts it.
+TEST_F(Replicate, IsWatchedBetweenRuns) {
+  at_source("CREATE TABLE watched (id int PRIMARY KEY, v text)");
+  space().write_pipeline("watched", settings("watched", "wal_limit: 100kB"));
+  const auto established = expect_success("watched");
+  EXPECT_LT(established["retained_bytes"], 100'000'000);
+  at_target("ALTER SUBSCRIPTION watched DISABLE");
+  const auto slot = [](const std::string& column) {
+    return space().rows("publisher",
+                        fmt::format("SELECT {} FROM pg_replication_slots WHERE slot_name = 'watched'", column));
+  };
+  while (slot("active") == "true") {
+  }
+  at_source("INSERT INTO watched SELECT n, repeat('x', 100) FROM generate_series(1, 20000) n");
+  const auto bytes = [&](const std::string& from) {
+    return std::stod(slot(fmt::format("pg_wal_lsn_diff(pg_current_wal_lsn(), {})::bigint", from)));
+  };
+  const auto lag = bytes("confirmed_flush_lsn");
+  const auto retained = bytes("restart_lsn");
+  EXPECT_GT(lag, 2'000'000);
+  EXPECT_GE(retained, lag);
+
+  const auto doctor = space().project().run({"doctor"});
+  EXPECT_EQ(doctor.exit_code, 3) << doctor.out;
+  const auto at = doctor.out.find("replication watched of publisher: the source must keep ");
+  ASSERT_NE(at, std::string::npos) << doctor.out;
+  const auto line = doctor.out.substr(at, doctor.out.find('\n', at) - at);
+  EXPECT_NE(line.find("MB of its log for this replication, more than wal_limit (0.1 MB)"), std::string::npos) << line;
+  EXPECT_TRUE(line.ends_with("; its target is not connected")) << line;
+  EXPECT_NEAR(std::stod(line.substr(line.find("keep ") + 5)), retained / 1e6, 1.0) << line;
+
+  std::string address;
+  auto serving =
+      space().project().start_until({"serve", "--json", "--port", "0", "--no-schedules"}, [&](const Json& event) {
+        address = event.value("address", "");
+        return address.empty();
+      });
+  net::HttpClient client;
+  std::string metrics;
+  const auto value = [&](const std::string& name) {
+    const auto start = fmt::format("{}{{connection=\"publisher\",replication=\"watched\"}} ", name);
+    const auto found = metrics.find("\n" + start);
+    return found == std::string::npos ? -1.0 : std::stod(metrics.substr(found + 1 + start.size()));
+  };
+  for (int looks = 0; looks < 3000 && value("weir_replication_connected") < 0; ++looks) {
+    const auto answer = client.fetch({.method = "GET", .url = address + "/metrics", .headers = {}}, "", {});
+    ASSERT_TRUE(answer.ok()) << answer.error().explain();
+    metrics = answer->second;
+  }
+  EXPECT_EQ(value("weir_replication_connected"), 0);
+  EXPECT_EQ(value("weir_replication_lost"), 0);
+  EXPECT_EQ(value("weir_replication_lag_seconds"), -1) << "nobody is connected";
+  EXPECT_GE(value("weir_replication_lag_bytes"), lag);
+  EXPECT_LE(value("weir_replication_lag_bytes"), bytes("confirmed_flush_lsn"));
+  EXPECT_GE(value("weir_replication_retained_bytes"), retained);
+  EXPECT_LE(value("weir_replication_retained_bytes"), bytes("restart_lsn"));
+  EXPECT_GT(value("weir_replication_free_bytes"), 0);
+  serving.process.signal(SIGTERM);
+  serving.process.wait();
+
+  // The next run has the subscriber fetch it.
+  EXPECT_EQ(expect_success("watched")["rows"], 20'000);
+  const auto after = space().project().run({"doctor"});
+  EXPECT_EQ(after.out.find("replication watched of publisher: the source has given up"), std::string::npos);
+}
+
+TEST_F(Replicate, WarnsOfADiskThatIsNearlyFull) {
+  at_source("CREATE TABLE disk (id int PRIMARY KEY)");
+  space().write_pipeline("disk", settings("disk", "wal_limit: 1000000GiB"));
+  const auto result = space().run("disk");
+  EXPECT_EQ(result.exit_code, 0) << ReplicationProject::error(result);
+  const auto at = result.out.find("the source's disk has ");
+  ASSERT_NE(at, std::string::npos) << result.out;
+  const auto free = static_cast<double>(std::filesystem::space(space().project().folder()).available);
+  EXPECT_NEAR(std::stod(result.out.substr(at + 22)), free / 1e6, free / 1e6 / 10);
+  EXPECT_NEAR(ReplicationProject::output(result)["free_bytes"].get<double>(), free, free / 10);
+  EXPECT_NE(result.out.find("less than its log may grow by (wal_limit: 1073741824.0 MB)"), std::string::npos);
+  EXPECT_EQ(result.out.find("more than wal_limit"), std::string::npos);
 }
 
 TEST_F(Replicate, ClickhouseReadsTheSubscriberAndFollowsIt) {

@@ -5,6 +5,7 @@
 #include "app/terminal.hpp"
 #include "app/verbs.hpp"
 #include "app/workspace.hpp"
+#include "engine/replication_watch.hpp"
 #include "engine/vocabulary.hpp"
 #include "services/service.hpp"
 
@@ -64,6 +65,33 @@ std::vector<Finding> service_states(Workspace& workspace) {
   return findings;
 }
 
+// What the sources of replications have to keep for their targets.
+std::vector<Finding> replication_states(Workspace& workspace) {
+  std::vector<Finding> findings;
+  for (const auto& source : engine::look_at_sources(*workspace.version(), connectors(), workspace.supervisor(), {})) {
+    const auto subject = "replication from " + source.connection;
+    if (!source.logs.ok()) {
+      findings.push_back({subject, false, source.logs.error().text(), source.logs.error().hint()});
+      continue;
+    }
+    for (const auto& [replication, warning] : source.warnings) {
+      findings.push_back({subject, false, warning,
+                          "run its task, or end the replication: docs/replication.md says how a slot is dropped"});
+    }
+    for (const auto& log : *source.logs) {
+      if (source.warnings.contains(log.replication)) continue;
+      findings.push_back(
+          {subject,
+           true,
+           fmt::format("{}: {:.1f} MB behind, {:.1f} MB of the log are kept{}", log.replication,
+                       static_cast<double>(log.lag_bytes) / 1e6, static_cast<double>(log.retained_bytes) / 1e6,
+                       log.is_read ? "" : "; its target is not connected"),
+           {}});
+    }
+  }
+  return findings;
+}
+
 int doctor() {
   std::vector<Finding> findings;
   const auto folder = Workspace::find_folder();
@@ -76,6 +104,7 @@ int doctor() {
     if (findings.front().good) {
       if (const auto workspace = Workspace::open({})) {
         for (auto& finding : service_states(*workspace)) findings.push_back(std::move(finding));
+        for (auto& finding : replication_states(*workspace)) findings.push_back(std::move(finding));
       }
     }
   }

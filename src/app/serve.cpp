@@ -10,6 +10,7 @@
 #include "app/verbs.hpp"
 #include "app/web_server.hpp"
 #include "engine/control.hpp"
+#include "engine/replication_watch.hpp"
 #include "engine/scheduler.hpp"
 
 namespace weir::app {
@@ -69,7 +70,10 @@ Result<int> serve(const Options& options) {
   }
   const auto access = WEIR_TRY(ledger::AccessStore::open(state_folder));
   const auto control = WEIR_TRY(engine::ControlServer::start(state_folder, **scheduler, *ledger, *access));
-  const auto web = WEIR_TRY(start_web_server(**scheduler, *supervisor, source, options.web));
+  const engine::ReplicationWatch watch{
+      [&scheduler] { return (*scheduler)->version(); }, connectors(), *supervisor,
+      [](const std::string& warning) { std::fprintf(stderr, "warning: %s\n", warning.c_str()); }};
+  const auto web = WEIR_TRY(start_web_server(**scheduler, *supervisor, watch, source, options.web));
   if (options.json) {
     const Json serving{{"event", "serving"}, {"folder", folder.string()}, {"address", web->address()}};
     std::printf("%s\n", to_text(serving).c_str());

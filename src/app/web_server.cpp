@@ -45,6 +45,7 @@ void add_web_options(CLI::App& verb, WebOptions& options) {
 }
 
 Result<std::unique_ptr<web::Server>> start_web_server(engine::Scheduler& scheduler, services::Supervisor& supervisor,
+                                                      const engine::ReplicationWatch& watch,
                                                       const engine::VersionSource& source, const WebOptions& options) {
   web::ServerOptions server;
   server.host = options.bind;
@@ -58,7 +59,8 @@ Result<std::unique_ptr<web::Server>> start_web_server(engine::Scheduler& schedul
                              .source = source,
                              .state_folder = source.folder / ".weir",
                              .weir_version = WEIR_VERSION,
-                             .clock = system_clock()},
+                             .clock = system_clock(),
+                             .replications = [&watch] { return watch.sources(); }},
                             server);
 }
 

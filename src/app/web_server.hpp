@@ -23,6 +23,7 @@ void add_web_options(CLI::App& verb, WebOptions& options);
 
 // Starts it on a scheduler that serves the project of `source`. The supervisor and the scheduler outlive it.
 Result<std::unique_ptr<web::Server>> start_web_server(engine::Scheduler& scheduler, services::Supervisor& supervisor,
+                                                      const engine::ReplicationWatch& watch,
                                                       const engine::VersionSource& source, const WebOptions& options);
 
 }  // namespace weir::app

@@ -125,19 +125,11 @@ class Replicating {
   }
 
   void warn_of_retained(const flow::ReplicationStatus& status) {
-    if (status.retained_bytes > limits_.retained_bytes && !warned_of_log_) {
-      warned_of_log_ = true;
-      context_.log().warn(
-          "the source must keep {} of its log for this replication, more than wal_limit ({}): it grows until "
-          "the target has caught up",
-          megabytes(status.retained_bytes), megabytes(limits_.retained_bytes));
-    }
-    if (status.free_bytes && *status.free_bytes < limits_.retained_bytes && !warned_of_disk_) {
-      warned_of_disk_ = true;
-      context_.log().warn(
-          "the source's disk has {} left, less than its log may grow by (wal_limit: {}): a full disk stops it",
-          megabytes(*status.free_bytes), megabytes(limits_.retained_bytes));
-    }
+    const auto warn_once = [this](const std::optional<std::string>& warning, bool& warned) {
+      if (warning && !std::exchange(warned, true)) context_.log().warn("{}", *warning);
+    };
+    warn_once(warning_of_retained(status.retained_bytes, limits_.retained_bytes), warned_of_log_);
+    warn_once(warning_of_disk(status.free_bytes, limits_.retained_bytes), warned_of_disk_);
   }
 
   TaskContext& context_;
@@ -199,6 +191,21 @@ Result<Json> run_replicate(TaskContext& context) {
 }
 
 }  // namespace
+
+std::optional<std::string> warning_of_retained(std::uint64_t retained_bytes, std::uint64_t limit) {
+  if (retained_bytes <= limit) return std::nullopt;
+  return fmt::format(
+      "the source must keep {} of its log for this replication, more than wal_limit ({}): it grows until "
+      "the target has caught up",
+      megabytes(retained_bytes), megabytes(limit));
+}
+
+std::optional<std::string> warning_of_disk(std::optional<std::uint64_t> free_bytes, std::uint64_t limit) {
+  if (!free_bytes || *free_bytes >= limit) return std::nullopt;
+  return fmt::format(
+      "the source's disk has {} left, less than its log may grow by (wal_limit: {}): a full disk stops it",
+      megabytes(*free_bytes), megabytes(limit));
+}
 
 std::string replication_name(const Settings& settings) {
   if (settings.has("name")) return settings.text("name");
@@ -281,7 +288,7 @@ TaskKind replicate_kind() {
            {.name = "wal_limit",
             .type = SettingType::Bytes,
             .doc = "Warns when the publisher must keep more WAL than this, or its disk has less room than this",
-            .default_value = "1GiB"},
+            .default_value = std::string{kWalLimit}},
            {.name = "into",
             .doc = "ClickHouse: the database for the tables; the name of the connection `from` without it"},
            {.name = "address",

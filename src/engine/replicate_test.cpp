@@ -46,5 +46,18 @@ TEST(Replicate, WaitsUntilCaughtUpOrForATime) {
   EXPECT_EQ(wrong.error().message(), "until is neither caught-up nor a duration: caught up");
 }
 
+TEST(Replicate, WarnsOfALogThatGrowsAndOfADiskThatIsNearlyFull) {
+  constexpr std::uint64_t kMegabyte = 1'000'000;
+  EXPECT_EQ(warning_of_retained(5 * kMegabyte, 5 * kMegabyte), std::nullopt);
+  EXPECT_EQ(warning_of_retained(5 * kMegabyte + 100'000, 5 * kMegabyte),
+            "the source must keep 5.1 MB of its log for this replication, more than wal_limit (5.0 MB): it grows until "
+            "the target has caught up");
+  EXPECT_EQ(warning_of_disk(std::nullopt, 5 * kMegabyte), std::nullopt);
+  EXPECT_EQ(warning_of_disk(5 * kMegabyte, 5 * kMegabyte), std::nullopt);
+  EXPECT_EQ(
+      warning_of_disk(4 * kMegabyte, 5 * kMegabyte),
+      "the source's disk has 4.0 MB left, less than its log may grow by (wal_limit: 5.0 MB): a full disk stops it");
+}
+
 }  // namespace
 }  // namespace weir::engine

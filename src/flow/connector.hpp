@@ -66,6 +66,8 @@ struct Connector {
   // Offered by the target. The source is of the same type, or one that offers `share`.
   std::function<Result<std::unique_ptr<Replication>>(const ReplicationEnd& source, const OpenContext& target)>
       open_replication;
+  // What of its log this server keeps for replications from it, by name; looks only. Offered by sources whose log can grow so.
+  std::function<Result<std::vector<HeldLog>>(const OpenContext&, std::stop_token)> held_logs;
 
   // What can be said of the Database role without a connection: for compiling SQL models. Null without that role.
   const Dialect* dialect = nullptr;

@@ -86,6 +86,17 @@ struct ReplicationStatus {
   std::optional<Error> failure;   // what the target keeps failing at; it does not go on by itself
 };
 
+// Log that a server keeps for the target of one replication, whether or not that comes for it.
+struct HeldLog {
+  std::string replication;  // its name
+  bool is_read = false;     // the target is connected
+  bool is_lost = false;     // the server has thrown away what the target has not had
+  std::uint64_t lag_bytes = 0;
+  std::uint64_t retained_bytes = 0;
+  std::optional<double> lag_seconds;        // while the target is connected and something is under way
+  std::optional<std::uint64_t> free_bytes;  // on the server's disk, when it is ours to see
+};
+
 // One replication between two connections. Used by one thread. Every call returns Cancelled soon after a stop request.
 class Replication {
  public:

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 namespace weir::web {
 namespace {
@@ -48,6 +49,21 @@ std::int64_t open_descriptors() {
   std::int64_t count = 0;
   for (std::filesystem::directory_iterator at{"/proc/self/fd", error}, end; at != end; at.increment(error)) ++count;
   return count;
+}
+
+// A gauge of every replication that is watched; those without a value are left out.
+void replication_gauge(std::string& out, const std::vector<engine::WatchedSource>& sources, std::string_view name,
+                       std::string_view help,
+                       const std::function<std::optional<double>(const flow::HeldLog&)>& value_of) {
+  head(out, name, "gauge", help);
+  for (const auto& source : sources) {
+    if (!source.logs.ok()) continue;
+    for (const auto& log : *source.logs) {
+      if (const auto value = value_of(log))
+        out += fmt::format("{}{{connection=\"{}\",replication=\"{}\"}} {}\n", name, escaped(source.connection),
+                           escaped(log.replication), *value);
+    }
+  }
 }
 
 double epoch_seconds(Instant instant) { return std::chrono::duration<double>(instant.time_since_epoch()).count(); }
@@ -128,6 +144,26 @@ std::string Metrics::text(const Now& now) const {
   out += fmt::format("weir_pipelines_paused {}\n", now.paused);
   head(out, "weir_project_problems", "gauge", "Mistakes that keep the last edit of the project from being used.");
   out += fmt::format("weir_project_problems {}\n", now.problems);
+  using flow::HeldLog;
+  replication_gauge(out, now.replications, "weir_replication_connected",
+                    "Whether the target of a replication from the connection is connected.",
+                    [](const HeldLog& log) { return log.is_read ? 1.0 : 0.0; });
+  replication_gauge(out, now.replications, "weir_replication_lost",
+                    "Whether the source has given up what the target has not had.",
+                    [](const HeldLog& log) { return log.is_lost ? 1.0 : 0.0; });
+  replication_gauge(out, now.replications, "weir_replication_lag_bytes", "How much of the log the target has not had.",
+                    [](const HeldLog& log) { return static_cast<double>(log.lag_bytes); });
+  replication_gauge(out, now.replications, "weir_replication_lag_seconds",
+                    "How long a change takes to arrive, when that is known.",
+                    [](const HeldLog& log) { return log.lag_seconds; });
+  replication_gauge(out, now.replications, "weir_replication_retained_bytes",
+                    "How much of its log the source keeps for the target.",
+                    [](const HeldLog& log) { return static_cast<double>(log.retained_bytes); });
+  replication_gauge(out, now.replications, "weir_replication_free_bytes",
+                    "Left on the source's disk, when that is known.", [](const HeldLog& log) -> std::optional<double> {
+                      if (!log.free_bytes) return std::nullopt;
+                      return static_cast<double>(*log.free_bytes);
+                    });
   head(out, "weir_event_streams", "gauge", "Clients that follow live changes.");
   out += fmt::format("weir_event_streams {}\n", streams_);
   head(out, "weir_http_requests_total", "counter", "Requests by method, route and status.");

@@ -6,8 +6,10 @@
 #include <mutex>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "engine/feed.hpp"
+#include "engine/replication_watch.hpp"
 #include "ledger/ledger.hpp"
 
 namespace weir::web {
@@ -30,6 +32,7 @@ class Metrics {
     std::int64_t problems = 0;
     std::int64_t pipelines = 0;
     std::int64_t paused = 0;
+    std::vector<engine::WatchedSource> replications = {};
   };
   std::string text(const Now& now) const;
 

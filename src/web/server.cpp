@@ -169,6 +169,7 @@ class WebServer final : public Server {
     now.problems = std::ssize(parts_.scheduler.problems());
     now.pipelines = std::ssize(parts_.scheduler.version()->project.pipelines);
     now.paused = std::ssize(parts_.scheduler.paused());
+    if (parts_.replications) now.replications = parts_.replications();
     net::Headers headers;
     headers.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     headers.add("Cache-Control", "no-store");

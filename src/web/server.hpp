@@ -1,11 +1,13 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "engine/replication_watch.hpp"
 #include "engine/scheduler.hpp"
 #include "flow/connector.hpp"
 #include "net/http_server.hpp"
@@ -33,6 +35,7 @@ struct ServerParts {
   std::filesystem::path state_folder;  // <project>/.weir, with a ledger in it
   std::string weir_version;
   const Clock& clock;
+  std::function<std::vector<engine::WatchedSource>()> replications = {};  // what is watched; none without it
 };
 
 // The REST API, the live events, the UI and the metrics of one project, on one port.

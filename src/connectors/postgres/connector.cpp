@@ -71,6 +71,9 @@ flow::Connector postgres_connector() {
         return postgres::make_replication(WEIR_TRY(replication_side(source.context)),
                                           WEIR_TRY(replication_side(target)));
       },
+      .held_logs = [](const flow::OpenContext& context, std::stop_token stop) -> Result<std::vector<flow::HeldLog>> {
+        return postgres::held_logs(WEIR_TRY(replication_side(context)), std::move(stop));
+      },
       .dialect = &postgres::postgres_dialect(),
       .default_space = schema_of,
       .dbt_output = postgres::dbt_output,

@@ -149,6 +149,38 @@ Result<SlotProgress> slot_progress(Connection& connection, const std::string& na
   return progress;
 }
 
+Result<std::vector<flow::HeldLog>> held_logs(Connection& connection, const Address& address, std::stop_token stop) {
+  const auto rows = WEIR_TRY(connection.query(
+      "SELECT s.slot_name, s.active, s.wal_status IS NOT DISTINCT FROM 'lost', "
+      "coalesce(greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn), 0), 0)::bigint, "
+      "coalesce(greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn), 0), 0)::bigint, "
+      "extract(epoch FROM r.replay_lag)::float8 "
+      "FROM pg_catalog.pg_replication_slots s LEFT JOIN pg_catalog.pg_stat_replication r ON r.pid = s.active_pid "
+      "WHERE s.slot_type = 'logical' AND s.database = current_database() AND s.slot_name !~ '^pg_[0-9]+_sync_[0-9]+_' "
+      "ORDER BY s.slot_name",
+      {}, stop));
+  const auto free = free_bytes(local_data_folder(connection, address, stop));
+  std::vector<flow::HeldLog> logs;
+  for (int row = 0; row < rows.rows(); ++row) {
+    auto& log = logs.emplace_back(flow::HeldLog{.replication = rows.text(row, 0),
+                                                .is_read = rows.flag(row, 1),
+                                                .is_lost = rows.flag(row, 2),
+                                                .lag_bytes = static_cast<std::uint64_t>(rows.integer(row, 3)),
+                                                .retained_bytes = static_cast<std::uint64_t>(rows.integer(row, 4)),
+                                                .lag_seconds = std::nullopt,
+                                                .free_bytes = free});
+    if (!rows.is_null(row, 5)) log.lag_seconds = std::stod(rows.text(row, 5));
+  }
+  return logs;
+}
+
+std::optional<std::uint64_t> free_bytes(const std::filesystem::path& data_folder) {
+  if (data_folder.empty()) return std::nullopt;
+  std::error_code unknown;
+  const auto space = std::filesystem::space(data_folder, unknown);
+  return unknown ? std::nullopt : std::optional{std::uint64_t{space.available}};
+}
+
 std::filesystem::path local_data_folder(Connection& connection, const Address& address, std::stop_token stop) {
   const auto host = address.keyword("host");
   const bool local =

@@ -49,8 +49,14 @@ struct SlotProgress {
 Result<SlotProgress> slot_progress(Connection& connection, const std::string& name, const std::string& until,
                                    std::stop_token stop);
 
+// All logical slots of this database but those of first copies under way.
+Result<std::vector<flow::HeldLog>> held_logs(Connection& connection, const Address& address, std::stop_token stop);
+
 // The folder of the server's data, when it lies on this machine and the role may know; "" otherwise.
 std::filesystem::path local_data_folder(Connection& connection, const Address& address, std::stop_token stop);
+
+// On the disk of that folder; nothing where it is not known.
+std::optional<std::uint64_t> free_bytes(const std::filesystem::path& data_folder);
 
 // The slot is gone, and with it the changes that the subscriber has not had.
 Error slot_lost(const std::string& name);

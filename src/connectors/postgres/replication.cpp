@@ -284,11 +284,7 @@ Result<ReplicationStatus> PostgresReplication::status(const std::string& until, 
   status.rows_copied = subscription.rows_copied;
   status.progress = subscription.position + " " + slot.confirmed;
   status.caught_up = slot.missing_bytes <= 0 && subscription.tables_ready == subscription.tables;
-  if (!data_folder_.empty()) {
-    std::error_code unknown;
-    const auto space = std::filesystem::space(data_folder_, unknown);
-    if (!unknown) status.free_bytes = space.available;
-  }
+  status.free_bytes = free_bytes(data_folder_);
   if (!subscription.tables_waiting.empty()) {
     status.waits_for = fmt::format("the first copy of {}", fmt::join(subscription.tables_waiting, ", "));
   } else if (!subscription.enabled) {
@@ -305,6 +301,11 @@ Result<ReplicationStatus> PostgresReplication::status(const std::string& until, 
 }
 
 }  // namespace
+
+Result<std::vector<flow::HeldLog>> held_logs(const ReplicationSide& publisher, std::stop_token stop) {
+  auto connection = WEIR_TRY(Connection::open(publisher.address, stop));
+  return held_logs(connection, publisher.address, stop);
+}
 
 std::unique_ptr<flow::Replication> make_replication(ReplicationSide publisher, ReplicationSide subscriber) {
   return std::make_unique<PostgresReplication>(std::move(publisher), std::move(subscriber));

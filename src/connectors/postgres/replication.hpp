@@ -18,4 +18,7 @@ struct ReplicationSide {
 // subscription on the subscriber, all of the request's name.
 std::unique_ptr<flow::Replication> make_replication(ReplicationSide publisher, ReplicationSide subscriber);
 
+// What the publisher keeps of its log for its subscribers.
+Result<std::vector<flow::HeldLog>> held_logs(const ReplicationSide& publisher, std::stop_token stop);
+
 }  // namespace weir::postgres
