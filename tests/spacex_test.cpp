@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <csignal>
+
+#include "base/file.hpp"
 #include "spacex_oracle.hpp"
 #include "weir_program.hpp"
 
@@ -54,6 +57,39 @@ TEST(Spacex, MartsAreWhatPlainSqlSaysOfTheRecording) {
   }
   succeed(project, {"run", "load", "--json"});
   EXPECT_EQ(project.query("subscriber", kCounts), counts);
+  succeed(project, {"run", "create_data_marts", "--json"});
+  expect_marts(project);
+}
+
+// Who serves the project need not start the marts: they come after the load, by themselves.
+TEST(Spacex, MartsFollowTheLoadAndSurviveAKilledWarehouse) {
+  const TestProject project{"spacex"};
+  ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
+  auto serving = project.start_until({"serve", "--json", "--port", "0", "--no-schedules"},
+                                     [](const Json& event) { return event.value("event", "") != "serving"; });
+  succeed(project, {"run", "load", "--json"});
+  const auto last = [&] {
+    const auto runs = project.run({"runs", "--pipeline", "create_data_marts", "--json"});
+    const auto all = parse_json(runs.out).value();
+    return all.empty() ? std::string{} : all.front().value("state", "");
+  };
+  std::string state;
+  while (state != "succeeded" && state != "failed") state = last();
+  EXPECT_EQ(state, "succeeded");
+  expect_marts(project);
+  serving.process.signal(SIGTERM);
+  EXPECT_EQ(serving.process.wait().code, 0);
+
+  // Killed while it builds them: the attempt fails, the next one makes them whole.
+  bool is_killed = false;
+  auto killed = project.start_until({"run", "create_data_marts", "--json"}, [&](const Json& event) {
+    if (is_killed || event.value("step", "").find("marts/") == std::string::npos) return true;
+    const auto record = parse_json(read_file(project.folder() / ".weir/services/warehouse.json").value()).value();
+    EXPECT_EQ(::kill(record.at("process").at("pid").get<pid_t>(), SIGKILL), 0);
+    return is_killed = true;
+  });
+  EXPECT_TRUE(is_killed);
+  killed.process.wait();
   succeed(project, {"run", "create_data_marts", "--json"});
   expect_marts(project);
 }
