@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
+#include <set>
 #include <sstream>
 
 #include "base/file.hpp"
@@ -44,7 +45,7 @@ class Serving {
     spec.arguments = {"serve", "--port", "0", "--no-schedules"};
     spec.arguments.insert(spec.arguments.end(), more.begin(), more.end());
     spec.folder = project.folder();
-    spec.environment = {{"WEIR_PLANTED", "planted-in-the-environment"}};
+    spec.environment = {{"WEIR_PLANTED", "planted-in-the-environment"}, {"OPENLINEAGE_API_KEY", "planted-lineage-key"}};
     spec.stdout_fd = writing.get();
     spec.stderr_fd = STDERR_FILENO;
     auto started = services::Process::spawn(spec);
@@ -289,6 +290,11 @@ class WebhookReceiver {
     EXPECT_TRUE(changed_.wait_for(guard, 120s, [&] { return received_.size() >= count; })) << received_.size();
     return received_;
   }
+  // The Authorization headers that have come.
+  std::set<std::string> keys() {
+    const std::lock_guard guard(mutex_);
+    return keys_;
+  }
 
  private:
   void take(net::IncomingRequest& request, net::ResponseWriter& response) {
@@ -297,6 +303,7 @@ class WebhookReceiver {
     for (auto got = request.body.read(buffer); got.ok() && *got > 0; got = request.body.read(buffer))
       text.append(net::as_text(std::span(buffer).first(*got)));
     const std::lock_guard guard(mutex_);
+    keys_.insert(std::string{request.headers.find("Authorization").value_or("")});
     received_.push_back(request.target + " " + text);
     changed_.notify_all();
     static_cast<void>(response.send(received_.size() == 1 ? 503 : 200, {}, ""));
@@ -305,6 +312,7 @@ class WebhookReceiver {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::string> received_;
+  std::set<std::string> keys_;
   std::unique_ptr<net::HttpServer> server_;
 };
 
@@ -336,6 +344,31 @@ TEST(Web, TellsWebhooksOfRetriesAndFailures) {
   // Where it went is a secret of the hook's.
   for (const auto* path : {"/overview", "/pipelines/bad", "/audit", "/settings"}) serving.get(path);
   EXPECT_EQ(serving.everything.find("planted-in-the-environment"), std::string::npos);
+}
+
+// A run's events to a server that is busy at first: none is lost, none comes before its turn, and the key stays a key.
+TEST(Web, SendsLineageToAnEndpoint) {
+  WebhookReceiver receiver;
+  const TestProject project;
+  project.write("weir.yml", "name: lineage\n");
+  project.write("pipelines/one.yml", "tasks:\n  only: {command: \"true\"}\n");
+  Serving serving{project, {"--openlineage", fmt::format("http://127.0.0.1:{}/api/v1/lineage", receiver.port())}};
+  const auto made = serving.post("/pipelines/one/runs");
+  ASSERT_EQ(made.status, 201) << made.text;
+  EXPECT_EQ(serving.wait_for(made.json()["id"]), "succeeded");
+  const auto received = receiver.wait_for(5);
+  std::vector<std::string> told;
+  for (const auto& each : received) {
+    ASSERT_TRUE(each.starts_with("/api/v1/lineage {")) << each;
+    const auto event = *parse_json(each.substr(each.find('{')));
+    told.push_back(event["eventType"].get<std::string>() + " " + event["job"]["name"].get<std::string>());
+  }
+  EXPECT_EQ(told, (std::vector<std::string>{"START one", "START one", "START one.only", "COMPLETE one.only",
+                                            "COMPLETE one"}));
+  EXPECT_EQ(received[0], received[1]);
+  EXPECT_EQ(receiver.keys(), std::set<std::string>{"Bearer planted-lineage-key"});
+  for (const auto* path : {"/overview", "/settings", "/audit"}) serving.get(path);
+  EXPECT_EQ((serving.everything + serving.events).find("planted-lineage-key"), std::string::npos);
 }
 
 }  // namespace

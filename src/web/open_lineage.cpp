@@ -3,6 +3,8 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <set>
+#include <tuple>
 
 #include "base/file.hpp"
 #include "net/byte_stream.hpp"
@@ -215,12 +217,21 @@ class LineageEmitter final : public OpenLineage {
         (attempt == nullptr || attempt->number == 0 || type_of(attempt->state).empty()))
       return;
     const std::lock_guard guard(mutex_);
+    if (attempt != nullptr && !is_news(*attempt)) return;
     if (waiting_.size() == kWaitingMax) return;
     waiting_.push_back(event);
     changed_.notify_all();
   }
 
  private:
+  // The feed tells of the progress of what runs as it tells of its start.
+  bool is_news(const ledger::Attempt& attempt) {
+    auto key = std::tuple{attempt.run, attempt.task, attempt.number};
+    if (!ledger::has_ended(attempt.state)) return started_.insert(std::move(key)).second;
+    started_.erase(key);
+    return true;
+  }
+
   void work(const std::stop_token& stop) {
     for (;;) {
       engine::FeedEvent event;
@@ -338,6 +349,7 @@ class LineageEmitter final : public OpenLineage {
   std::condition_variable_any changed_;
   std::condition_variable idle_;
   std::deque<engine::FeedEvent> waiting_;
+  std::set<std::tuple<RunId, std::string, int>> started_;  // attempts that have not ended
   bool busy_ = false;
   std::jthread worker_;
 };
