@@ -7,6 +7,7 @@
 #include <csignal>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <sstream>
 
 #include "engine/code_view.hpp"
@@ -75,9 +76,10 @@ void use_view(std::vector<std::string>& command, const fs::path& code, const fs:
   }
   auto& text = command.front();
   const auto words = code_words(text, code);
-  for (auto word = words.rbegin(); word != words.rend(); ++word) {
-    const auto path = in_view(text.substr(word->begin, word->length));
-    text.replace(word->begin, word->length, word->quoted ? path : fmt::format("'{}'", path));
+  // From the end, so that the places of those before stay.
+  for (const auto& word : words | std::views::reverse) {
+    const auto path = in_view(text.substr(word.begin, word.length));
+    text.replace(word.begin, word.length, word.quoted ? path : fmt::format("'{}'", path));
   }
 }
 
