@@ -1,5 +1,6 @@
 // Pumps numbers into a table and kills itself (SIGKILL) at a chosen point of the pump: what pump_crash_test starts.
-// Usage: pump_crash_program STATE_FOLDER CONNECTION_FILE MODE KILL_AT. The last line that it prints is the outcome.
+// Usage: pump_crash_program STATE_FOLDER CONNECTION_FILE MODE KILL_AT. The last line that it prints is the outcome. The mode
+// "marked" appends rows that name their run; "redo" does so again, for a run whose commits so far are to be replaced.
 #include <unistd.h>
 
 #include <csignal>
@@ -127,6 +128,13 @@ Result<flow::Connection> read_connection(const std::string& path) {
   return flow::Connection{.name = "target", .type = json["type"], .settings = Settings{json["settings"]}};
 }
 
+// The moment at which the first try to redo began.
+Result<Instant> asked_to_redo(const std::filesystem::path& note) {
+  if (!std::filesystem::exists(note))
+    WEIR_TRY(write_file(note, std::to_string(system_clock().now().time_since_epoch().count())));
+  return Instant{std::chrono::microseconds{std::stoll(WEIR_TRY(read_file(note)))}};
+}
+
 Result<void> run(const std::string& state_folder, const std::string& connection_file, const std::string& mode) {
   const auto connection = WEIR_TRY(read_connection(connection_file));
   const auto ledger = WEIR_TRY(ledger::Ledger::open(state_folder, ledger::Ledger::Mode::Write));
@@ -139,7 +147,9 @@ Result<void> run(const std::string& state_folder, const std::string& connection_
     record.created_at = system_clock().now();
     WEIR_TRY(ledger->create_run(record));
   }
-  const auto journal = ledger->journal(id, "numbers", "load", "numbers");
+  std::optional<Instant> redo_since;
+  if (mode == "redo") redo_since = WEIR_TRY(asked_to_redo(std::filesystem::path{state_folder} / "redo_since"));
+  const auto journal = ledger->journal(id, "numbers", "load", "numbers", redo_since);
   NumbersSource source;
   DeadlySink sink{WEIR_TRY(app::connectors().find(connection.type)->open_sink({.connection = connection}))};
   flow::PumpPlan plan;
@@ -147,7 +157,12 @@ Result<void> run(const std::string& state_folder, const std::string& connection_
   plan.write.mode = mode == "replace" ? flow::WriteMode::Replace
                     : mode == "merge" ? flow::WriteMode::Merge
                                       : flow::WriteMode::Append;
-  plan.write.key = {"n"};
+  if (mode == "marked" || mode == "redo") {
+    plan.run = id.text();
+    plan.added = {{{"run_id", data::type_of(data::Kind::String), data::Nullable::No}, id.text()}};
+  } else {
+    plan.write.key = {"n"};
+  }
   flow::PumpProgress progress;
   const auto report = WEIR_TRY(flow::pump(source, sink, plan, *journal, progress, {}));
   maybe_die("after save");

@@ -95,20 +95,51 @@ TEST_P(PumpCrash, NoRowIsLostOrDoubled) {
   EXPECT_EQ(project->query(test.connection, catalog), "0\n");
 }
 
+class RedoCrash : public PumpCrash {};
+
+TEST_P(RedoCrash, TheRunsOldRowsAreReplacedOnce) {
+  const auto& test = GetParam();
+  ASSERT_EQ(project->run({"query", test.connection, "DROP TABLE IF EXISTS numbers"}).exit_code, 0);
+  const auto state = project->folder() / "state" / case_name({test, 0});
+  const auto other = project->folder() / "state" / (case_name({test, 0}) + "_other");
+  ASSERT_TRUE(make_folder(state).ok());
+  ASSERT_TRUE(make_folder(other).ok());
+  const Case marked{test.connection, "marked", ""};
+  EXPECT_EQ(pump(state, marked, "never").code, 0);
+  EXPECT_EQ(pump(other, marked, "never").code, 0);
+
+  EXPECT_EQ(pump(state, test, test.kill_at).signal, SIGKILL);
+  EXPECT_EQ(pump(state, test, "never").code, 0);
+  EXPECT_EQ(project->query(test.connection,
+                           "SELECT run_id, count(*), count(DISTINCT n), sum(n) FROM numbers GROUP BY run_id ORDER BY "
+                           "length(run_id)"),
+            fmt::format("{},50000,50000,1249975000\n{},50000,50000,1249975000\n", state.filename().string(),
+                        other.filename().string()));
+}
+
+constexpr const char* kDeaths[] = {"after open",   "next",         "write",        "before finish",
+                                   "after finish", "after intend", "after commit", "after save"};
+
+std::vector<Case> redo_cases() {
+  std::vector<Case> cases;
+  for (const auto* connection : {"postgres", "clickhouse"}) {
+    for (const auto* kill_at : kDeaths) cases.push_back({connection, "redo", kill_at});
+  }
+  return cases;
+}
+
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (const auto* connection : {"postgres", "clickhouse"}) {
     for (const auto* mode : {"append", "replace", "merge"}) {
-      for (const auto* kill_at : {"after open", "next", "write", "before finish", "after finish", "after intend",
-                                  "after commit", "after save"}) {
-        cases.push_back({connection, mode, kill_at});
-      }
+      for (const auto* kill_at : kDeaths) cases.push_back({connection, mode, kill_at});
     }
   }
   return cases;
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryStep, PumpCrash, ::testing::ValuesIn(all_cases()), case_name);
+INSTANTIATE_TEST_SUITE_P(EveryStep, RedoCrash, ::testing::ValuesIn(redo_cases()), case_name);
 
 }  // namespace
 }  // namespace weir

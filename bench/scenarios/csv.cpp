@@ -21,6 +21,7 @@ namespace {
 class Forgetful final : public flow::Journal {
  public:
   Result<std::optional<flow::Intent>> pending() override { return std::optional<flow::Intent>(); }
+  Result<std::optional<flow::Receipt>> superseded() override { return std::nullopt; }
   Result<std::optional<flow::Checkpoint>> checkpoint() override { return std::optional<flow::Checkpoint>(); }
   Result<CommitId> next_commit() override {
     return CommitId(fmt::format("bench-{}", std::chrono::system_clock::now().time_since_epoch().count()));

@@ -41,9 +41,8 @@ Result<int> retry(const Options& options) {
     return Error::user(Code::InvalidArgument, "run {} succeeded: there is nothing to retry", run->id.text())
         .hint("weir run starts a new one; --from says from which task on it is to run again");
   }
-  if (!run->selection.is_object()) run->selection = Json::object();
-  run->selection["redo"] = options.from;
   if (options.code == "old") WEIR_TRY(workspace->use_kept_version(run->first_code_version));
+  if (!options.from.empty()) WEIR_TRY(redo_from(*workspace, *ledger, *run, options.from));
   return execute_run(*workspace, *ledger, WEIR_TRY(resumed_request(*workspace, *ledger, *run)), *run, view);
 }
 

@@ -52,11 +52,7 @@ Result<ledger::Run> start_child(Workspace& workspace, ledger::Ledger& ledger, en
 
 Result<int> execute(Workspace& workspace, ledger::Ledger& ledger, const engine::PlanRequest& request,
                     const ledger::Run& run, ViewKind view) {
-  const engine::RunFacts facts{.id = run.id,
-                               .started_at = run.started_at.value_or(run.created_at),
-                               .interval_from = run.interval_from,
-                               .interval_to = run.interval_to};
-  const auto plan = WEIR_TRY(engine::plan(workspace.project(), workspace.graph(), request, facts));
+  const auto plan = WEIR_TRY(engine::plan(workspace.project(), workspace.graph(), request, engine::facts_of(run)));
   const auto cancel = WEIR_TRY(engine::CancelSignal::create());
   const InterruptHandler handler{*cancel};
   const auto observer = make_run_view(view);
@@ -148,11 +144,15 @@ Result<std::vector<ledger::Run>> recover_lost(ledger::Ledger& ledger) {
 
 Result<engine::PlanRequest> resumed_request(const Workspace& workspace, ledger::Ledger& ledger,
                                             const ledger::Run& run) {
-  return engine::request_of(ledger, run, workspace.project(), workspace.graph(),
-                            {.id = run.id,
-                             .started_at = run.started_at.value_or(run.created_at),
-                             .interval_from = run.interval_from,
-                             .interval_to = run.interval_to});
+  return engine::request_of(ledger, run, workspace.project(), workspace.graph(), engine::facts_of(run));
+}
+
+Result<void> redo_from(const Workspace& workspace, ledger::Ledger& ledger, ledger::Run& run, std::string_view task) {
+  WEIR_TRY(engine::ask_to_redo(ledger, run, task, workspace.project(), workspace.graph(), engine::facts_of(run)));
+  if (!ledger::has_ended(run.state)) return {};
+  WEIR_TRY(ledger.requeue_run(run.id, run.selection));
+  run.state = ledger::RunState::Queued;
+  return {};
 }
 
 }  // namespace weir::app

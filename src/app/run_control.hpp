@@ -24,6 +24,9 @@ Result<std::vector<ledger::Run>> recover_lost(ledger::Ledger& ledger);
 // A run's request as it was asked for, minus the steps that are done.
 Result<engine::PlanRequest> resumed_request(const Workspace& workspace, ledger::Ledger& ledger, const ledger::Run& run);
 
+// Asks for a task and everything after it to be done again (engine::ask_to_redo), durably: the run then waits to be executed.
+Result<void> redo_from(const Workspace& workspace, ledger::Ledger& ledger, ledger::Run& run, std::string_view task);
+
 // What the end of a run means for the process's exit code.
 int exit_code_of(const ledger::Run& run, const std::vector<ledger::Attempt>& attempts);
 

@@ -91,19 +91,16 @@ Result<void> ActiveRun::take_over_earlier(const std::vector<Attempt>& earlier) {
       auto& item = earlier_items_[attempt.task];
       item.last_number = std::max(item.last_number, attempt.number);
       item.used += used ? 1 : 0;
-      item.is_done |= attempt.state == AttemptState::Succeeded;
+      if (attempt.state == AttemptState::Succeeded) item.done_at = attempt.started_at;
       continue;
     }
     auto& state = steps_[found->second];
     state.last_number = std::max(state.last_number, attempt.number);
-    if (attempt.state == AttemptState::Succeeded) {
-      note_result(state, attempt);
-      // It is asked for again although it is done: so are its items.
-      state.repeats_items = state.step.selected;
-    }
+    if (attempt.state == AttemptState::Succeeded) note_result(state, attempt);
     // Waiting again, or going on with the items that are left, is no further try.
     const bool only_waits = runs_without_process(state.step) || is_sensor(state.step) || !state.step.for_each.empty();
-    if (order_.is_recovered && used && !only_waits) ++state.attempts;
+    const bool counts = !state.step.redo_since || attempt.started_at >= state.step.redo_since;
+    if (order_.is_recovered && used && counts && !only_waits) ++state.attempts;
   }
   for (auto& state : steps_) {
     const bool used_up = state.attempts >= state.step.retry.attempts && state.attempts > 0;

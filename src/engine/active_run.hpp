@@ -91,7 +91,6 @@ class ActiveRun : public std::enable_shared_from_this<ActiveRun> {
     Json item;
     std::size_t open_items = 0;
     std::size_t failed_items = 0;
-    bool repeats_items = false;  // those that are done too
     std::optional<RunId> child;
     bool completed = false;  // a late step whose settings are rendered
   };
@@ -135,8 +134,8 @@ class ActiveRun : public std::enable_shared_from_this<ActiveRun> {
   // What earlier tries of this run have left of a for_each's item.
   struct EarlierItem {
     int last_number = 0;
-    int used = 0;  // tries that failed or were lost
-    bool is_done = false;
+    int used = 0;                    // tries that failed or were lost
+    std::optional<Instant> done_at;  // when its last success began
   };
   std::map<std::string, EarlierItem> earlier_items_;
   Json results_ = Json::object();

@@ -24,11 +24,12 @@ Result<void> ActiveRun::expand(std::size_t i) {
   WEIR_TRY(shared_.ledger.start_attempt(attempt));
   show(i, attempt);
   const auto name = steps_[i].step.name;
+  const auto redo_since = steps_[i].step.redo_since;
   std::vector<std::size_t> started;
   for (std::size_t n = 0; n < items->size(); ++n) {
     const auto item_name = fmt::format("{}/{}", name, n);
     const auto& earlier = earlier_items_[item_name];
-    if (earlier.is_done && !steps_[i].repeats_items) continue;
+    if (earlier.done_at && (!redo_since || earlier.done_at >= redo_since)) continue;
     StepState item{.step = steps_[i].step};
     item.step.name = item_name;
     item.step.needs.clear();
@@ -133,7 +134,8 @@ Result<std::optional<ledger::Run>> ActiveRun::earlier_child(const Step& step) co
   const auto by = child_trigger(run_, step.name);
   for (auto& child : WEIR_TRY(shared_.ledger.schedules().children_of(run_.id))) {
     const bool counts = !ledger::has_ended(child.state) || child.state == RunState::Succeeded;
-    if (child.triggered_by == by && counts) found = std::move(child);
+    if (child.triggered_by == by && counts && (!step.redo_since || child.created_at >= *step.redo_since))
+      found = std::move(child);
   }
   return found;
 }

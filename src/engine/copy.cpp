@@ -209,6 +209,7 @@ Result<Json> run_copy(TaskContext& context) {
   const auto to = find_endpoint(context.order(), to_text);
   auto plan = WEIR_TRY(pump_plan(settings, from, to));
   note_run(context.order(), from.connection, plan.added);
+  plan.run = context.order().run.text();
   const bool is_pattern = from.connection != kFilesConnection && is_stream_pattern(from.object);
   if (is_pattern && std::ranges::count(to.object, '*') != 1) {
     return Error::user(Code::InvalidProject, "the tables of several streams need a name with one star: {}", to_text)

@@ -353,6 +353,7 @@ Result<void> apply_selection(Plan& plan, const PlanRequest& request) {
   }
   for (auto& step : plan.steps) {
     if (request.done.contains(step.name)) step.selected = false;
+    if (const auto redo = request.redo.find(step.name); redo != request.redo.end()) step.redo_since = redo->second;
   }
   return {};
 }

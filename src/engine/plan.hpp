@@ -44,6 +44,8 @@ struct Step {
   bool late = false;                         // its settings need the results of other steps: they are templates still
   std::map<std::string, Place> places = {};  // of its settings
   bool selected = true;                      // false: not asked for, or done by an earlier try of this run
+  // A retry does it again: what this run has done of it before that moment does not count.
+  std::optional<Instant> redo_since = {};
 };
 
 // What a run will do, as plain data: `weir plan` prints it, `weir run` executes it.
@@ -69,6 +71,7 @@ struct PlanRequest {
       select;                  // tasks or steps; "+x" with all that it needs, "x+" with all that needs it; empty: all
   std::string from;            // this task and everything after it; "" is no restriction
   std::set<std::string> done;  // steps that an earlier try of this run finished
+  std::map<std::string, Instant> redo = {};  // steps that a retry does again: Step::redo_since
   Differences differences = Differences::Report;
 };
 

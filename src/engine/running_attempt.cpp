@@ -115,7 +115,10 @@ Result<RunningAttempt::Event> RunningAttempt::handle(const Json& message, ledger
     return Event{.kind = Event::Kind::Part, .line = {}, .part = std::move(part)};
   } else if (type == "journal") {
     auto& journal = journals_[message.value("stream", std::string{})];
-    if (!journal) journal = ledger.journal(attempt_.run, pipeline, step_.name, message.value("stream", std::string{}));
+    if (!journal) {
+      journal =
+          ledger.journal(attempt_.run, pipeline, step_.name, message.value("stream", std::string{}), step_.redo_since);
+    }
     answers_.push_back(to_text(answer_journal(*journal, message)));
   } else if (type == "done") {
     reported_ = true;

@@ -89,11 +89,13 @@ Result<Run> ServeScheduler::retry(const RunId& id, const RetryRequest& request) 
     }
     auto selection = run.selection.is_object() ? run.selection : Json::object();
     selection.erase("recovered");
-    selection["redo"] = request.from;
     selection["code"] = request.code == CodeChoice::Old ? "old" : "current";
     run.selection = selection;
+    if (!request.from.empty()) {
+      WEIR_TRY(ask_to_redo(ledger_, run, request.from, version->project, version->graph, facts_of(run)));
+    }
     WEIR_TRY(plan_of(run, *version));
-    WEIR_TRY(ledger_.requeue_run(run.id, selection));
+    WEIR_TRY(ledger_.requeue_run(run.id, run.selection));
     run = WEIR_TRY(find(run.id));
     enqueue(run, request.code == CodeChoice::Old ? version : nullptr);
     return run;

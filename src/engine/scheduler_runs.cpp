@@ -77,10 +77,7 @@ Result<const project::Pipeline*> ServeScheduler::known_pipeline(std::string_view
 
 // The plan of a run as it was asked for, minus what earlier tries of it have done.
 Result<Plan> ServeScheduler::plan_of(const Run& run, const ProjectVersion& version) {
-  const RunFacts facts{.id = run.id,
-                       .started_at = run.started_at.value_or(run.created_at),
-                       .interval_from = run.interval_from,
-                       .interval_to = run.interval_to};
+  const auto facts = facts_of(run);
   const auto request = WEIR_TRY(request_of(ledger_, run, version.project, version.graph, facts));
   return plan(version.project, version.graph, request, facts);
 }

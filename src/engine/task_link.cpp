@@ -97,8 +97,15 @@ Json answer_journal(flow::Journal& journal, const Json& message) {
   const auto call = message.value("call", std::string{});
   if (call == "pending") {
     return answer(journal.pending(), [](const std::optional<flow::Intent>& intent) {
-      return intent ? Json{{"commit", intent->commit.text()}, {"until", checkpoint_json(intent->until)}}
+      return intent ? Json{{"commit", intent->commit.text()},
+                           {"until", checkpoint_json(intent->until)},
+                           {"redo", intent->redo}}
                     : Json(nullptr);
+    });
+  }
+  if (call == "superseded") {
+    return answer(journal.superseded(), [](const std::optional<flow::Receipt>& receipt) {
+      return receipt ? Json{{"commit", receipt->commit.text()}, {"rows", receipt->rows}} : Json(nullptr);
     });
   }
   if (call == "checkpoint") {
@@ -143,8 +150,15 @@ Result<Json> LinkedJournal::call(std::string_view name, Json values) {
 Result<std::optional<flow::Intent>> LinkedJournal::pending() {
   const auto value = WEIR_TRY(call("pending", Json::object()));
   if (value.is_null()) return std::optional<flow::Intent>{};
+  return std::optional{flow::Intent{CommitId{value.value("commit", std::string{})},
+                                    checkpoint_from_json(value["until"]), value.value("redo", false)}};
+}
+
+Result<std::optional<flow::Receipt>> LinkedJournal::superseded() {
+  const auto value = WEIR_TRY(call("superseded", Json::object()));
+  if (value.is_null()) return std::optional<flow::Receipt>{};
   return std::optional{
-      flow::Intent{CommitId{value.value("commit", std::string{})}, checkpoint_from_json(value["until"])}};
+      flow::Receipt{CommitId{value.value("commit", std::string{})}, value.value("rows", std::uint64_t{0})}};
 }
 
 Result<std::optional<flow::Checkpoint>> LinkedJournal::checkpoint() {

@@ -60,6 +60,7 @@ class LinkedJournal final : public flow::Journal {
   LinkedJournal(TaskLink& link, std::string stream) : link_(link), stream_(std::move(stream)) {}
 
   Result<std::optional<flow::Intent>> pending() override;
+  Result<std::optional<flow::Receipt>> superseded() override;
   Result<std::optional<flow::Checkpoint>> checkpoint() override;
   Result<CommitId> next_commit() override;
   Result<void> intend(const flow::Intent& intent) override;

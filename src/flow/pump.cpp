@@ -155,7 +155,27 @@ Result<std::optional<Settled>> settle_pending(Sink& sink, const WriteRequest& wr
   const auto receipt = WEIR_TRY(sink.find(write, intent->commit, stop));
   if (!receipt) return std::optional<Settled>{};
   WEIR_TRY(journal.save(*receipt, intent->until));
+  if (intent->redo) return std::optional<Settled>{};
   return std::optional{Settled{*receipt, intent->until}};
+}
+
+// What is to be taken away when the rows are appended once more.
+Result<std::optional<Superseded>> find_superseded(const PumpPlan& plan, Journal& journal) {
+  if (plan.write.mode != WriteMode::Append) return std::optional<Superseded>{};
+  const auto receipt = WEIR_TRY(journal.superseded());
+  if (!receipt || receipt->rows == 0) return std::optional<Superseded>{};
+  Superseded superseded{receipt->commit, receipt->rows, {}};
+  for (const auto& column : plan.added) {
+    if (!plan.run.empty() && column.text.find(plan.run) != std::string::npos)
+      superseded.marks.emplace_back(column.field.name, column.text);
+  }
+  if (!superseded.marks.empty()) return std::optional{std::move(superseded)};
+  return Error::user(
+             Code::Unsupported,
+             "this run has appended {} rows to {}, and no column says which they are: appending again would double "
+             "them",
+             receipt->rows, plan.write.table)
+      .hint("start a new run; a column such as add: {run_id: \"{{ run.id }}\"} lets the next one be done again");
 }
 
 // Rows that a destination has, uncommitted, and what they came through.
@@ -165,12 +185,11 @@ struct Moved {
 };
 
 Result<Moved> move_rows(Source& source, Sink& sink, const PumpPlan& plan, const Stream& stream, ReadRequest read,
-                        PumpProgress& progress, std::stop_token stop) {
+                        WriteRequest write, PumpProgress& progress, std::stop_token stop) {
   if (stream.schema.fields.empty()) {
     return Error::user(Code::NotFound, "nothing is known of the columns of {}", read.stream)
         .hint("there are no rows yet; state the columns and their types, where the source takes that");
   }
-  auto write = plan.write;
   write.schema = widen(stream.schema, plan.added);
   // A stream that names its rows need not be told how.
   if (write.mode == WriteMode::Merge && write.key.empty()) write.key = stream.key;
@@ -204,16 +223,18 @@ Result<PumpReport> pump(Source& source, Sink& sink, const PumpPlan& plan, Journa
   }
 
   auto read = plan.read;
+  auto write = plan.write;
+  write.superseded = WEIR_TRY(find_superseded(plan, journal));
   // What replaces a table is all of it.
   if (plan.write.mode != WriteMode::Replace) read.from = WEIR_TRY(journal.checkpoint());
   if (plan.write.mode == WriteMode::Merge) read.deliver = ReadRequest::Deliver::Changes;
   const auto rows_read = progress.rows_read.load();
   const auto rows_written = progress.rows_written.load();
-  auto moved = move_rows(source, sink, plan, WEIR_TRY(describe_early(source, read, stop)), read, progress, stop);
+  auto moved = move_rows(source, sink, plan, WEIR_TRY(describe_early(source, read, stop)), read, write, progress, stop);
   if (!moved.ok() && is_outgrown(moved.error())) {
     progress.rows_read = rows_read;
     progress.rows_written = rows_written;
-    moved = move_rows(source, sink, plan, WEIR_TRY(source.describe(read, stop)), read, progress, stop);
+    moved = move_rows(source, sink, plan, WEIR_TRY(source.describe(read, stop)), read, write, progress, stop);
   }
   const auto [load, lanes] = WEIR_TRY(std::move(moved));
 

@@ -157,7 +157,9 @@ class MemorySink final : public Sink {
     std::mutex mutex_;
     std::multiset<std::int64_t> staged_;
   };
-  Result<std::unique_ptr<Load>> open(const WriteRequest&, std::stop_token) override {
+  std::optional<Superseded> superseded;
+  Result<std::unique_ptr<Load>> open(const WriteRequest& request, std::stop_token) override {
+    superseded = request.superseded;
     return std::make_unique<MemoryLoad>(*this);
   }
   Result<std::optional<Receipt>> find(const WriteRequest&, const CommitId& commit, std::stop_token) override {
@@ -172,7 +174,9 @@ class MemoryJournal final : public Journal {
   std::optional<Intent> open_intent;
   std::optional<Checkpoint> saved;
   int saves = 0;
+  std::optional<Receipt> to_redo;
   Result<std::optional<Intent>> pending() override { return open_intent; }
+  Result<std::optional<Receipt>> superseded() override { return to_redo; }
   Result<std::optional<Checkpoint>> checkpoint() override { return saved; }
   Result<CommitId> next_commit() override { return CommitId{"run/task/stream/" + std::to_string(saves + 1)}; }
   Result<void> intend(const Intent& intent) override {
@@ -196,6 +200,25 @@ class Pump : public testing::Test {
   PumpPlan plan;
   Result<PumpReport> run(std::stop_token stop = {}) { return pump(source, sink, plan, journal, progress, stop); }
 };
+
+TEST_F(Pump, AppendsAgainInThePlaceOfRowsThatNameTheirRun) {
+  journal.to_redo = Receipt{CommitId{"r1/task/stream/1"}, 7};
+  plan.run = "r1";
+  const auto refused = run();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), Code::Unsupported);
+  EXPECT_TRUE(sink.rows.empty());
+  plan.added = {{{"day", data::type_of(Kind::String), data::Nullable::No}, "2026-03-03"},
+                {{"brought_by", data::type_of(Kind::String), data::Nullable::No}, "run r1"}};
+  ASSERT_TRUE(run().ok());
+  ASSERT_TRUE(sink.superseded.has_value());
+  EXPECT_EQ(sink.superseded->rows, 7U);
+  EXPECT_EQ(sink.superseded->marks, (std::vector<std::pair<std::string, std::string>>{{"brought_by", "run r1"}}));
+  // What replaces a table takes nothing away first.
+  plan.write.mode = WriteMode::Replace;
+  ASSERT_TRUE(run().ok());
+  EXPECT_FALSE(sink.superseded.has_value());
+}
 
 TEST_F(Pump, MovesEveryRowOfEveryPartitionOnce) {
   plan.partitions = 3;

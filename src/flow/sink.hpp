@@ -5,6 +5,8 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/id.hpp"
@@ -25,6 +27,17 @@ struct Index {
   std::vector<std::string> columns;
 };
 
+// Rows that an earlier commit of the same run appended, and whose place the load's rows take: the task is done again.
+struct Superseded {
+  CommitId commit;
+  std::uint64_t rows = 0;
+  // The columns that say which run a row is of, and what they hold for this one. Never empty.
+  std::vector<std::pair<std::string, std::string>> marks;
+};
+
+// What a sink says when a table holds another number of rows with these marks: taking them away could be wrong.
+Error changed_since(const Superseded& superseded, std::string_view table, std::uint64_t found);
+
 struct WriteRequest {
   std::string table;  // as the user wrote it after the connection's name; may carry a schema or database ("crm.sales")
   data::SchemaPtr schema;
@@ -35,6 +48,8 @@ struct WriteRequest {
   std::vector<std::string> origin = {};
   std::vector<Index> indexes;
   Settings options;  // the connector's own write options (engine, order_by, …)
+  // Append: taken away by the commit. A sink that cannot do that refuses: Unsupported.
+  std::optional<Superseded> superseded = {};
 };
 
 // Proof that a commit is in the destination.

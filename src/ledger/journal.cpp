@@ -24,6 +24,7 @@ class LedgerJournal final : public flow::Journal {
   LedgerJournal(std::shared_ptr<Store> store, JournalKey key) : store_(std::move(store)), key_(std::move(key)) {}
 
   Result<std::optional<flow::Intent>> pending() override;
+  Result<std::optional<flow::Receipt>> superseded() override;
   Result<std::optional<flow::Checkpoint>> checkpoint() override;
   Result<CommitId> next_commit() override;
   Result<void> intend(const flow::Intent& intent) override;
@@ -40,21 +41,36 @@ class LedgerJournal final : public flow::Journal {
 //   this run's, saved    pending while it leads to no checkpoint: its task was killed before it could report success, and
 //                        without a checkpoint only the commit itself tells the next attempt that the rows are there
 //   this run's, unsaved  pending
+//   this run's, before it was asked to be done again: saved is settled; unsaved is pending, so that its rows become known
 //   another run's        pending when unsaved and leading to a checkpoint, which is where this run would start
 Result<std::optional<flow::Intent>> LedgerJournal::pending() {
   const std::lock_guard guard(store_->mutex);
-  auto row =
-      WEIR_TRY(store_->sqlite.query("SELECT id, until, saved_at_us, run FROM commits WHERE pipeline = ? AND task = ? "
-                                    "AND stream = ? ORDER BY sequence DESC LIMIT 1",
-                                    key_.pipeline, key_.task, key_.stream));
+  auto row = WEIR_TRY(store_->sqlite.query(
+      "SELECT id, until, saved_at_us, run, intended_at_us FROM commits WHERE pipeline = ? AND task = ? "
+      "AND stream = ? ORDER BY sequence DESC LIMIT 1",
+      key_.pipeline, key_.task, key_.stream));
   if (!WEIR_TRY(row.step())) return std::optional<flow::Intent>{};
   const bool leads_on = !row.null(1);
   const bool saved = !row.null(2);
   const bool own = row.text(3) == key_.run.text();
   if (leads_on ? saved : !own) return std::optional<flow::Intent>{};
   flow::Intent intent{CommitId{row.text(0)}, std::nullopt};
+  intent.redo = !leads_on && key_.redo_since && row.integer(4) < key_.redo_since->time_since_epoch().count();
+  if (intent.redo && saved) return std::optional<flow::Intent>{};
   if (leads_on) intent.until = flow::Checkpoint{row.text(1)};
   return std::optional{std::move(intent)};
+}
+
+// Only the newest counts: it has replaced those before it.
+Result<std::optional<flow::Receipt>> LedgerJournal::superseded() {
+  if (!key_.redo_since) return std::optional<flow::Receipt>{};
+  const std::lock_guard guard(store_->mutex);
+  auto row = WEIR_TRY(store_->sqlite.query(
+      "SELECT id, rows, intended_at_us < ? FROM commits WHERE run = ? AND task = ? AND stream = ? AND until IS NULL "
+      "AND saved_at_us IS NOT NULL ORDER BY sequence DESC LIMIT 1",
+      *key_.redo_since, key_.run.text(), key_.task, key_.stream));
+  if (!WEIR_TRY(row.step()) || row.integer(2) == 0) return std::optional<flow::Receipt>{};
+  return std::optional{flow::Receipt{CommitId{row.text(0)}, static_cast<std::uint64_t>(row.integer(1))}};
 }
 
 Result<std::optional<flow::Checkpoint>> LedgerJournal::checkpoint() {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.hpp"
 #include "base/id.hpp"
 #include "flow/journal.hpp"
 #include "ledger/sqlite.hpp"
@@ -30,6 +31,7 @@ struct JournalKey {
   std::string pipeline;
   std::string task;
   std::string stream;
+  std::optional<Instant> redo_since;  // what the run committed before that is to be done again
 };
 
 std::unique_ptr<flow::Journal> make_journal(std::shared_ptr<Store> store, JournalKey key);

@@ -50,8 +50,8 @@ class SqliteLedger final : public Ledger {
   }
 
   std::unique_ptr<flow::Journal> journal(const RunId& run, std::string_view pipeline, std::string_view task,
-                                         std::string_view stream) override {
-    return make_journal(store_, {run, std::string(pipeline), std::string(task), std::string(stream)});
+                                         std::string_view stream, std::optional<Instant> redo_since) override {
+    return make_journal(store_, {run, std::string(pipeline), std::string(task), std::string(stream), redo_since});
   }
 
  private:

@@ -116,8 +116,13 @@ class Ledger {
 
   // The journal of one stream of one task: intents and receipts by run and task, checkpoints by pipeline, task and
   // stream, so that the next run goes on where the last one saved. Commit ids are "<run>/<task>/<stream>/<n>".
+  // What the run has committed before `redo_since` is to be done again.
   virtual std::unique_ptr<flow::Journal> journal(const RunId& run, std::string_view pipeline, std::string_view task,
-                                                 std::string_view stream) = 0;
+                                                 std::string_view stream, std::optional<Instant> redo_since) = 0;
+  std::unique_ptr<flow::Journal> journal(const RunId& run, std::string_view pipeline, std::string_view task,
+                                         std::string_view stream) {
+    return journal(run, pipeline, task, stream, std::nullopt);
+  }
 };
 
 }  // namespace weir::ledger

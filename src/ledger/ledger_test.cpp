@@ -332,6 +332,36 @@ TEST_F(LedgerTest, ASavedCommitWithoutACheckpointIsFoundByTheNextAttempt) {
   EXPECT_FALSE(ledger->journal(RunId{"r2"}, "p", "load", "t")->pending().value().has_value());
 }
 
+TEST_F(LedgerTest, ACommitThatIsToBeDoneAgainIsSupersededByTheNext) {
+  auto ledger = open();
+  ASSERT_TRUE(ledger->create_run(run_named("r1")).ok());
+  const CommitId first{"r1/load/t/1"};
+  const CommitId second{"r1/load/t/2"};
+  ASSERT_TRUE(ledger->journal(RunId{"r1"}, "p", "load", "t")->intend({first, std::nullopt}).ok());
+  const auto asked = system_clock().now() + std::chrono::microseconds{1};
+  const auto redo = [&] { return ledger->journal(RunId{"r1"}, "p", "load", "t", asked); };
+  // Its outcome has to become known, but it is not what is asked for.
+  ASSERT_TRUE(redo()->pending().value().has_value());
+  EXPECT_TRUE(redo()->pending().value()->redo);
+  EXPECT_FALSE(redo()->superseded().value().has_value());
+  ASSERT_TRUE(redo()->save({first, 3}, std::nullopt).ok());
+  EXPECT_FALSE(redo()->pending().value().has_value());
+  EXPECT_EQ(redo()->superseded().value(), (flow::Receipt{first, 3}));
+  EXPECT_EQ(redo()->next_commit().value(), second);
+
+  while (system_clock().now() <= asked) {
+  }
+  ASSERT_TRUE(redo()->intend({second, std::nullopt}).ok());
+  EXPECT_EQ(redo()->pending().value()->commit, second);
+  EXPECT_FALSE(redo()->pending().value()->redo);
+  EXPECT_EQ(redo()->superseded().value(), (flow::Receipt{first, 3}));
+  ASSERT_TRUE(redo()->save({second, 4}, std::nullopt).ok());
+  EXPECT_EQ(redo()->pending().value()->commit, second);
+  EXPECT_FALSE(redo()->superseded().value().has_value());
+  // Nobody asked this one to do it again.
+  EXPECT_FALSE(ledger->journal(RunId{"r1"}, "p", "load", "t")->superseded().value().has_value());
+}
+
 TEST_F(LedgerTest, AJournalOutlivesItsLedger) {
   auto ledger = open();
   ASSERT_TRUE(ledger->create_run(run_named("r1")).ok());

@@ -368,6 +368,21 @@ TEST_F(ClickhouseFaults, MoveOfRowsThatWereThereBefore) {
   EXPECT_EQ(count(), "25");
 }
 
+TEST_F(ClickhouseFaults, DiedWhileItTookRowsBack) {
+  auto again = request(flow::WriteMode::Append);
+  again.superseded = flow::Superseded{CommitId{table_ + "-0"}, 5, {{"region", "old"}}};
+  run("ALTER TABLE " + table_ + " DELETE WHERE id < 4 SETTINGS mutations_sync = 2");
+  // That another has taken them away is no reason to take away the others.
+  const auto refused = load(again, {sales(sales_schema(), 1, 6, "old")}, table_ + "-1");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), Code::CheckFailed);
+  EXPECT_EQ(count(), "2");
+  prepare("move", hashes() + ";");
+  EXPECT_FALSE(find().has_value());
+  expect_loaded(again, {sales(sales_schema(), 1, 6, "old")}, table_ + "-1", 6);
+  EXPECT_EQ(count(), "6");
+}
+
 TEST_F(ClickhouseFaults, InsertForAMaterialisedViewDoneAndItsAnswerLost) {
   run(
       fmt::format("CREATE MATERIALIZED VIEW {0}_view ENGINE = MergeTree ORDER BY id SETTINGS "

@@ -1,6 +1,7 @@
 #include "connectors/clickhouse/load_plan.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -189,6 +190,7 @@ class Planner {
     // A moved partition passes by materialised views; they see only what is inserted.
     const bool inserts = distributed || existing_->is_replicated() || existing_->has_views;
     plan_.method = inserts ? Method::Insert : Method::Move;
+    if (request_.superseded) WEIR_TRY(plan_to_take_back());
     if (inserts && !distributed && !existing_->is_replicated()) remember_inserts();
     WEIR_TRY(use_types_of(*existing_));
     if (plan_.method == Method::Move) {
@@ -197,6 +199,21 @@ class Planner {
     } else {
       create_plain_staging(columns_of_table());
     }
+    return {};
+  }
+
+  Result<void> plan_to_take_back() {
+    if (plan_.method != Method::Move) {
+      return Error::user(Code::Unsupported,
+                         "rows that were appended to {} are not taken back: it is replicated, distributed, or has "
+                         "materialised views, which would keep them",
+                         plan_.target.text())
+          .hint("start a new run; mode: replace and mode: merge can be done again");
+    }
+    std::vector<std::string> terms;
+    for (const auto& [column, text] : request_.superseded->marks)
+      terms.push_back(fmt::format("{} = {}", quote_name(column), quote_text(text)));
+    plan_.superseded = fmt::format("{}", fmt::join(terms, " AND "));
     return {};
   }
 

@@ -22,7 +22,9 @@ struct LoadPlan {
 
   std::vector<std::string> statements;  // make the target, where it is missing, and the staging table
   std::vector<Alteration> alterations;  // of the target, with the commit
-  data::SchemaPtr schema;               // what batches are cast to: the request's names in the table's types
+  // Append: rows of the target that the commit takes away first, as a condition; "" is none.
+  std::string superseded;
+  data::SchemaPtr schema;  // what batches are cast to: the request's names in the table's types
   std::vector<NativeEncoder::Target> wire;
   // Every row that goes in comes out: an engine that merges rows by key may keep fewer.
   bool keeps_every_row = true;

@@ -79,6 +79,11 @@ Result<flow::Receipt> Publisher::publish(CommitRecord record, std::stop_token st
   record.proof = WEIR_TRY(proof_of(record, stop));
   record.done = false;
   WEIR_TRY(receipts_.add(record, stop));
+  if (!record.superseded.empty()) {
+    WEIR_TRY(execute(fmt::format("ALTER TABLE {} DELETE WHERE {} SETTINGS mutations_sync = 2", quoted(record.target),
+                                 record.superseded),
+                     stop));
+  }
   WEIR_TRY(change(record, stop));
   record.done = true;
   WEIR_TRY(receipts_.add(record, stop));
@@ -191,6 +196,10 @@ Result<std::optional<flow::Receipt>> Publisher::settle(const flow::Relation& tar
   auto record = WEIR_TRY(receipts_.find(target, commit, stop));
   if (!record) return std::nullopt;
   return settle(std::move(*record), stop);
+}
+
+Result<bool> Publisher::was_prepared(const flow::Relation& target, const CommitId& commit, std::stop_token stop) {
+  return WEIR_TRY(receipts_.find(target, commit, stop)).has_value();
 }
 
 Result<std::optional<flow::Receipt>> Publisher::settle(CommitRecord record, std::stop_token stop) {

@@ -9,7 +9,8 @@
 //
 // Every commit takes three steps: prepare (a row in _weir_commits names the staging table and what will prove the change),
 // change (one of the statements below), done (a second row). Whoever comes after a crash or a lost answer finds the
-// prepared row and asks the server for the proof.
+// prepared row and asks the server for the proof. A commit that supersedes rows deletes them between prepare and change:
+// readers miss them for that moment, and until the next attempt when the process dies there.
 //
 //   Exchange  EXCHANGE TABLES (or RENAME onto a free name). A table keeps its UUID when it is renamed, so the change
 //             happened exactly when the target's UUID is the staging table's. Not happened: nothing of it did, since the
@@ -43,6 +44,8 @@ class Publisher {
   // Whether the commit happened; finishes one that has begun.
   Result<std::optional<flow::Receipt>> settle(const flow::Relation& target, const CommitId& commit,
                                               std::stop_token stop);
+  // Whether a commit, not done, was prepared once: it may have taken away what it supersedes, or some of it.
+  Result<bool> was_prepared(const flow::Relation& target, const CommitId& commit, std::stop_token stop);
   // Removes a table of a dead load, once the commit that it belongs to is settled.
   Result<void> remove_leftover(const flow::Relation& leftover, std::stop_token stop);
   Result<void> drop(const flow::Relation& table, std::stop_token stop);

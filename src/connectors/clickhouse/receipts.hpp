@@ -21,6 +21,9 @@ struct CommitRecord {
   std::string proof;       // Exchange: the table's UUID; Move: its parts' hashes
   std::uint64_t rows = 0;
   bool done = false;
+  // A condition: the target's rows that are taken away once the commit is prepared. Not kept: whoever loads again says so
+  // again, and a commit whose own rows have begun to arrive has done it.
+  std::string superseded = {};
 };
 
 // The table `_weir_commits` of one database: a row when a commit is prepared, another when it is done.

@@ -17,11 +17,13 @@ namespace {
 
 class ClickhouseLoad final : public flow::Load {
  public:
-  ClickhouseLoad(std::shared_ptr<ClientPool> pool, ServerInfo server, LoadPlan plan, std::string cluster)
+  ClickhouseLoad(std::shared_ptr<ClientPool> pool, ServerInfo server, LoadPlan plan, std::string cluster,
+                 std::optional<flow::Superseded> superseded)
       : pool_(std::move(pool)),
         server_(std::move(server)),
         plan_(std::make_shared<const LoadPlan>(std::move(plan))),
         cluster_(std::move(cluster)),
+        superseded_(std::move(superseded)),
         publisher_(pool_, plan_->target.space, cluster_) {}
   ClickhouseLoad(const ClickhouseLoad&) = delete;
   ClickhouseLoad& operator=(const ClickhouseLoad&) = delete;
@@ -68,6 +70,10 @@ class ClickhouseLoad final : public flow::Load {
       WEIR_TRY(check_guards(stop));
       WEIR_TRY(execute(alter_statement(*plan_, plan_->target, pool_->options(), cluster_), stop));
     }
+    if (superseded_ && !plan_->superseded.empty()) {
+      WEIR_TRY(check_superseded(commit, stop));
+      record.superseded = plan_->superseded;
+    }
     outcome_ = Outcome::Unknown;
     auto receipt = WEIR_TRY(publisher_.publish(std::move(record), stop));
     outcome_ = Outcome::Committed;
@@ -84,9 +90,17 @@ class ClickhouseLoad final : public flow::Load {
   }
   std::string quoted(const flow::Relation& relation) const { return quote_relation(relation, pool_->options()); }
 
-  Result<std::uint64_t> count(const flow::Relation& table, std::stop_token stop) {
+  // Some may be gone when an earlier process died while it took them away.
+  Result<void> check_superseded(const CommitId& commit, std::stop_token stop) {
+    const auto found = WEIR_TRY(count(plan_->target, stop, " WHERE " + plan_->superseded));
+    if (found == superseded_->rows) return {};
+    if (found < superseded_->rows && WEIR_TRY(publisher_.was_prepared(plan_->target, commit, stop))) return {};
+    return flow::changed_since(*superseded_, plan_->target.text(), found);
+  }
+
+  Result<std::uint64_t> count(const flow::Relation& table, std::stop_token stop, std::string_view where = "") {
     const auto rows =
-        WEIR_TRY(pool_->take()->rows({.sql = fmt::format("SELECT count() FROM {}", quoted(table))}, stop));
+        WEIR_TRY(pool_->take()->rows({.sql = fmt::format("SELECT count() FROM {}{}", quoted(table), where)}, stop));
     const auto text = rows.empty() ? std::string{} : rows[0][0].value_or("");
     std::uint64_t value = 0;
     std::from_chars(text.data(), text.data() + text.size(), value);
@@ -155,6 +169,7 @@ class ClickhouseLoad final : public flow::Load {
   std::shared_ptr<const LoadPlan> plan_;
   std::shared_ptr<LoadProgress> progress_ = std::make_shared<LoadProgress>();
   std::string cluster_;
+  std::optional<flow::Superseded> superseded_;
   Publisher publisher_;
   Outcome outcome_ = Outcome::Open;
 };
@@ -174,7 +189,7 @@ class ClickhouseSink final : public flow::Sink {
       log_.warn("{} lacks columns of its source, and schema_changes is reject: their values are left out: {}",
                 plan.target.text(), fmt::join(plan.rejected, ", "));
     }
-    auto load = std::make_unique<ClickhouseLoad>(pool_, server, std::move(plan), cluster_);
+    auto load = std::make_unique<ClickhouseLoad>(pool_, server, std::move(plan), cluster_, request.superseded);
     WEIR_TRY(load->make_tables(stop));
     return load;
   }

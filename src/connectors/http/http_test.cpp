@@ -601,6 +601,7 @@ class MemoryTable final : public flow::Sink {
 class MemoryJournal final : public flow::Journal {
  public:
   Result<std::optional<flow::Intent>> pending() override { return intent_; }
+  Result<std::optional<flow::Receipt>> superseded() override { return std::nullopt; }
   Result<std::optional<flow::Checkpoint>> checkpoint() override { return checkpoint_; }
   Result<CommitId> next_commit() override { return CommitId{std::to_string(saved_)}; }
   Result<void> intend(const flow::Intent& intent) override {

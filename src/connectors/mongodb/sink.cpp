@@ -245,6 +245,10 @@ Result<void> check_request(const flow::WriteRequest& request) {
     return Error::user(Code::InvalidProject, "not a collection's name: {}", name)
         .hint("names have no $, and those that begin with system. or _weir_ are not the user's");
   }
+  if (request.superseded) {
+    return Error::user(Code::Unsupported, "documents that were appended to a collection are not taken back: {}", name)
+        .hint("start a new run; mode: merge and mode: replace can be done again");
+  }
   if (request.schema->fields.empty()) return Error::user(Code::Unsupported, "a load without columns");
   const auto require = [&](const std::string& column, std::string_view use) -> Result<void> {
     if (request.schema->find(column)) return {};

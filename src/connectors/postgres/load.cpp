@@ -99,6 +99,7 @@ class PostgresLoad final : public flow::Load {
     } else if (plan().request.mode == flow::WriteMode::Replace) {
       WEIR_TRY(publish_in_place(connection, plan(), stage(), stop));
     } else {
+      WEIR_TRY(take_back(connection, plan(), stop));
       WEIR_TRY(publish_append(connection, plan(), stage(), stop));
     }
     return add_missing_indexes(connection, plan(), stop);

@@ -118,6 +118,8 @@ LoadWay way_of(const LoadPlan& plan) {
   if (plan.request.mode == flow::WriteMode::Replace) {
     return plan.in_place_reason.empty() ? LoadWay::NewTable : LoadWay::ThroughStage;
   }
+  // What is taken away is told by a column that the new rows have too.
+  if (plan.request.superseded) return LoadWay::ThroughStage;
   // A table that changes is locked for the moment of the commit only.
   if (!plan.alterations.empty()) return LoadWay::ThroughStage;
   const auto is_cast = [](const WriteColumn& column) { return !column.staged_type.empty(); };

@@ -139,6 +139,20 @@ Result<void> build_index(Connection& connection, const LoadPlan& plan, std::stri
 
 }  // namespace
 
+Result<void> take_back(Connection& connection, const LoadPlan& plan, std::stop_token stop) {
+  const auto& superseded = plan.request.superseded;
+  if (!superseded) return {};
+  std::vector<std::string> terms;
+  for (const auto& [column, text] : superseded->marks)
+    terms.push_back(fmt::format("{} = {}", quote_identifier(column), quote_literal(text)));
+  const auto deleted = WEIR_TRY(connection.query(
+      fmt::format("DELETE FROM {} WHERE {}", quote_relation(plan.target), fmt::join(terms, " AND ")), {}, stop));
+  const auto rows = static_cast<std::uint64_t>(deleted.affected());
+  if (rows == superseded->rows) return {};
+  WEIR_TRY(connection.run("ROLLBACK", stop));
+  return flow::changed_since(*superseded, plan.target.text(), rows);
+}
+
 Result<void> publish_append(Connection& connection, const LoadPlan& plan, const flow::Relation& stage,
                             std::stop_token stop) {
   WEIR_TRY(connection.run(fmt::format("INSERT INTO {} ({}) SELECT {} FROM {}", quote_relation(plan.target),

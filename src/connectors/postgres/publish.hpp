@@ -13,6 +13,8 @@ namespace weir::postgres {
 enum class Deletes : bool { None, Some };  // whether a merge's stage holds deleted rows
 
 // Adds the stage's rows.
+// Deletes the rows that the load supersedes, if any: CheckFailed when their number is not that of their commit.
+Result<void> take_back(Connection& connection, const LoadPlan& plan, std::stop_token stop);
 Result<void> publish_append(Connection& connection, const LoadPlan& plan, const flow::Relation& stage,
                             std::stop_token stop);
 // Makes the stage the table, or its rows the table's where the table cannot be swapped.
