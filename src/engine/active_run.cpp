@@ -5,6 +5,7 @@
 
 #include "engine/code_view.hpp"
 #include "engine/error_json.hpp"
+#include "engine/retry_delay.hpp"
 #include "engine/sensor.hpp"
 #include "engine/success_record.hpp"
 #include "engine/task_kind.hpp"
@@ -18,16 +19,6 @@ using ledger::AttemptState;
 using ledger::RunState;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-
-milliseconds retry_delay(const project::RetryPolicy& policy, int failed_attempts, double random) {
-  double delay = static_cast<double>(policy.delay.count());
-  if (policy.exponential) {
-    for (int i = 1; i < failed_attempts; ++i)
-      delay = std::min(delay * 2, static_cast<double>(policy.max_delay.count()));
-  }
-  delay *= 1 + policy.jitter * (2 * random - 1);
-  return milliseconds{static_cast<long long>(delay)};
-}
 
 std::string_view how_it_ended(AttemptState state) {
   switch (state) {

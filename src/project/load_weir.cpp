@@ -169,7 +169,8 @@ RetryPolicy merge_retry(RetryPolicy policy, const Settings& retry) {
   if (retry.has("attempts")) policy.attempts = static_cast<int>(retry.integer("attempts"));
   if (retry.has("delay")) policy.delay = retry.duration("delay");
   if (retry.has("backoff")) policy.exponential = retry.text("backoff") == "exponential";
-  if (retry.has("max_delay")) policy.max_delay = retry.duration("max_delay");
+  // Who asks for a long delay alone does not mean the default's limit.
+  policy.max_delay = retry.has("max_delay") ? retry.duration("max_delay") : std::max(policy.max_delay, policy.delay);
   if (retry.has("jitter")) policy.jitter = retry.number("jitter");
   return policy;
 }
