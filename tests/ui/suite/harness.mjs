@@ -52,16 +52,7 @@ async function serve(binary) {
   // A backfill takes the defaults: a million rows are the benchmarks' business.
   edit('pipelines/sales.yml', '1000000', '2000');
   writeFileSync(join(project, 'pipelines/digest.yml'), 'after: [sales]\ntasks: {say: {command: "echo it is there"}}\n');
-  // It says something until it is told to stop.
-  writeFileSync(
-    join(project, 'pipelines/ticker.yml'),
-    `tasks: {tick: {command: "while [ ! -e ${folder}/stop ]; do echo tick; sleep 0.05; done"}}\n`,
-  );
   await start(binary, ['serve', '--port', '0'], project);
-}
-// Ends what `ticker` does.
-export function stopTicker() {
-  writeFileSync(join(folder, 'stop'), '');
 }
 // The server of another project in place of this one, until the function that it returns is called.
 export async function otherProject() {
