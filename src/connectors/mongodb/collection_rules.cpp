@@ -185,6 +185,27 @@ std::vector<Setting> source_settings() {
   return settings;
 }
 
+Document CollectionRules::filter_and(const Document& more) const {
+  if (filter.is_empty()) return more;
+  if (more.is_empty()) return filter;
+  Document both;
+  const std::array parts{filter, more};
+  both.add_list("$and", parts);
+  return both;
+}
+
+Document CollectionRules::projection() const {
+  Document wanted;
+  if (fields.empty()) return wanted;
+  for (const auto& field : fields) wanted.add(field, 1);
+  const auto needed = [&](const std::string& path) {
+    if (!path.empty() && path != "_id" && !wanted.has(path)) wanted.add(path, 1);
+  };
+  for (const auto& path : documents.key) needed(path);
+  if (follow == Follow::Cursor) needed(cursor.path);
+  return wanted;
+}
+
 Result<Document> parse_document(const Json& json) {
   Document document;
   if (!json.is_object()) return not_a_document(json);

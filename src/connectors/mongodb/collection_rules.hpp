@@ -42,6 +42,12 @@ struct CollectionRules {
   CursorField cursor;
   OnExpired on_expired = OnExpired::Fail;
   NulText nul = NulText::Rejected;
+
+  bool reads_all() const { return filter.is_empty() && fields.empty(); }
+  // The filter, and `more` besides.
+  Document filter_and(const Document& more) const;
+  // What `find` is asked for, with the fields that Weir needs itself; empty: all.
+  Document projection() const;
 };
 
 // What a connection says of reading.

@@ -226,18 +226,18 @@ class Fetcher {
     const auto writer = WEIR_TRY(SpoolWriter::create(path));
     const ChangePosition begin{WEIR_TRY(parse_document(from_.at("token")))};
     auto end = WEIR_TRY(read_changes(
-        *session_, plan_.collection, begin,
+        *session_, plan_.collection, plan_.rules, begin,
         [&](const ChangeEvent& event) -> Result<void> {
           ++changes_;
           if (event.kind == ChangeEvent::Kind::Delete)
             return writer->add({SpoolEntry::Kind::Delete, event.document, {}});
           const auto entry = WEIR_TRY(sieve.judge(event.document));
-          WEIR_TRY(writer->add(*entry));
-          // What the destination has of a document that no longer fits is no longer so.
+          // What the destination has of a document that no longer fits is no longer so. The reject itself comes last: it
+          // stays.
           bson_iter_t id;
           if (entry->kind == SpoolEntry::Kind::Reject && find(event.document, "_id", id))
-            return writer->add({SpoolEntry::Kind::Delete, Document{}.add("_id", *bson_iter_value(&id)).bytes(), {}});
-          return {};
+            WEIR_TRY(writer->add({SpoolEntry::Kind::Delete, Document{}.add("_id", *bson_iter_value(&id)).bytes(), {}}));
+          return writer->add(*entry);
         },
         outer_));
     WEIR_TRY(writer->finish());
@@ -293,27 +293,19 @@ class Fetcher {
     if (plan_.rules.follow == Follow::Changes) {
       const auto position = WEIR_TRY(present_position(*session_, plan_.collection, outer_));
       plan["token"] = WEIR_TRY(parse_json(position.token.text()));
+      if (position.time) plan["time"] = *position.time;
     }
     const auto news = before_.filter();
     auto ranges = news.is_empty() ? WEIR_TRY(part_by_id(*session_, info, plan_.range_documents, outer_))
                                   : std::vector<Document>{news};
-    for (const auto& range : ranges) plan["ranges"].push_back(WEIR_TRY(parse_json(with_filter(range).text())));
+    for (const auto& range : ranges)
+      plan["ranges"].push_back(WEIR_TRY(parse_json(plan_.rules.filter_and(range).text())));
     // Parts of an attempt that knew no manifest, or of a stream that is gone, are none of ours.
     for (const auto& entry : std::filesystem::directory_iterator(plan_.folder)) {
       if (entry.path().filename().string().starts_with("part-")) std::filesystem::remove(entry.path());
     }
     WEIR_TRY(write_file(manifest(), to_text(plan), FileAccess::OwnerOnly));
     return plan;
-  }
-
-  Document with_filter(const Document& range) const {
-    const auto& filter = plan_.rules.filter;
-    if (filter.is_empty()) return range;
-    if (range.is_empty()) return filter;
-    Document both;
-    const std::array parts{filter, range};
-    both.add_list("$and", parts);
-    return both;
   }
 
   Result<void> read_ranges(std::stop_source stop) {
@@ -336,6 +328,9 @@ class Fetcher {
 
   Result<void> read_next_ranges(std::stop_token stop) {
     const auto session = WEIR_TRY(Session::open(plan_.address));
+    // A member that lags behind where the changes stood would miss what nobody tells again.
+    if (const auto time = snapshot_.find("time"); time != snapshot_.end())
+      WEIR_TRY(session->see(time->get<ClusterTime>(), stop));
     for (auto index = next_range_++; index < filters_.size(); index = next_range_++) {
       Sieve sieve{plan_.rules, before_, outcomes_[index]};
       if (SpoolReader::is_complete(part(index))) {
@@ -405,15 +400,8 @@ class Fetcher {
   Document find_options() const {
     Document options;
     options.add("batchSize", kDocumentsAtOnce);
-    if (plan_.rules.fields.empty()) return options;
-    Document fields;
-    for (const auto& field : plan_.rules.fields) fields.add(field, 1);
-    const auto needed = [&](const std::string& path) {
-      if (!path.empty() && path != "_id" && !fields.has(path)) fields.add(path, 1);
-    };
-    for (const auto& path : plan_.rules.documents.key) needed(path);
-    if (plan_.rules.follow == Follow::Cursor) needed(plan_.rules.cursor.path);
-    return std::move(options.add("projection", fields));
+    if (auto projection = plan_.rules.projection(); !projection.is_empty()) options.add("projection", projection);
+    return options;
   }
 
   static Result<void> observe_part(const std::filesystem::path& path, Sieve& sieve) {

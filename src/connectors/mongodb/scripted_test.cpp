@@ -28,13 +28,13 @@ struct Told {
   std::optional<Error> error;
   std::string end;
 };
-Told read(const ScriptedServer& server) {
+Told read(const ScriptedServer& server, const CollectionRules& rules = {}) {
   const auto session = connect(server.url());
   Told told;
   ChangePosition from;
   from.token = json(R"({"resumeAfter":{"_data":"01"}})");
   const auto end =
-      read_changes(*session, "tickets", from,
+      read_changes(*session, "tickets", rules, from,
                    [&](const ChangeEvent& event) -> Result<void> {
                      told.events.push_back((event.kind == ChangeEvent::Kind::Upsert ? "upsert " : "delete ") +
                                            Document::from(event.document).text());
@@ -81,11 +81,59 @@ TEST(ChangeEvents, AreUnderstoodAsMongoDBDocumentsThem) {
   ASSERT_FALSE(told.error) << told.error->explain();
   EXPECT_EQ(told.events, (std::vector<std::string>{R"(upsert { "_id" : { "$numberInt" : "1" }, "s" : "a" })",
                                                    R"(upsert { "_id" : { "$numberInt" : "1" }, "s" : "b" })",
-                                                   R"(delete { "_id" : { "$numberInt" : "2" } })",
                                                    R"(upsert { "_id" : { "$numberInt" : "3" } })",
-                                                   R"(delete { "_id" : { "$numberInt" : "3" } })"}));
+                                                   R"(delete { "_id" : { "$numberInt" : "3" } })",
+                                                   R"(delete { "_id" : { "$numberInt" : "2" } })"}));
   // Nothing new came, and still the position moves: an idle collection does not expire.
   EXPECT_EQ(told.end, R"({ "resumeAfter" : { "_data" : "09" } })");
+}
+
+// The last command of that name that the server was sent.
+Document sent(const ScriptedServer& server, const std::string& name) {
+  Document last;
+  for (const auto& command : server.commands()) {
+    if (command.has(name)) last = command;
+  }
+  return last;
+}
+
+TEST(ChangeEvents, OfAFilterAndFieldsAreWhatTheServerStillFindsWithThem) {
+  ScriptedServer server{[&](const std::string& name, const Document&) -> Document {
+    if (name == "find") return batch(0, "firstBatch", {R"({"_id":1,"s":"now"})", R"({"_id":4,"s":"again"})"});
+    if (name == "aggregate")
+      return batch(
+          7, "firstBatch",
+          {event("02", "insert", R"("documentKey":{"_id":1},"fullDocument":{"_id":1,"s":"a","secret":"x"})"),
+           event("03", "update", R"("documentKey":{"_id":1},"fullDocument":{"_id":1,"s":"b","secret":"x"})"),
+           event("04", "insert", R"("documentKey":{"_id":2},"fullDocument":{"_id":2,"s":"spam"})"),
+           event("05", "insert", R"("documentKey":{"_id":3},"fullDocument":{"_id":3})"),
+           event("06", "delete", R"("documentKey":{"_id":3})"), event("07", "delete", R"("documentKey":{"_id":4})"),
+           event("08", "insert", R"("documentKey":{"_id":4},"fullDocument":{"_id":4,"s":"c"})", 55)},
+          "08");
+    return name == "getMore" ? batch(7, "nextBatch", {}, "09") : Document{};
+  }};
+  CollectionRules rules;
+  rules.filter = json(R"({"s":{"$ne":"spam"}})");
+  rules.fields = {"s"};
+  const auto told = read(server, rules);
+  ASSERT_FALSE(told.error) << told.error->explain();
+  EXPECT_EQ(told.events, (std::vector<std::string>{R"(delete { "_id" : { "$numberInt" : "3" } })",
+                                                   R"(delete { "_id" : { "$numberInt" : "4" } })",
+                                                   R"(upsert { "_id" : { "$numberInt" : "1" }, "s" : "now" })",
+                                                   R"(upsert { "_id" : { "$numberInt" : "4" }, "s" : "again" })",
+                                                   R"(delete { "_id" : { "$numberInt" : "2" } })"}));
+  EXPECT_EQ(server.count("find"), 1U);
+  const auto find = sent(server, "find");
+  EXPECT_EQ(
+      find.inner("filter")->text(),
+      R"({ "$and" : [ { "s" : { "$ne" : "spam" } }, { "_id" : { "$in" : [ { "$numberInt" : "1" }, { "$numberInt" : "2" }, { "$numberInt" : "4" } ] } } ] })");
+  EXPECT_EQ(find.inner("projection")->text(), R"({ "s" : { "$numberInt" : "1" } })");
+  // A secondary that lags behind the last event must not answer that the document is not there.
+  EXPECT_EQ(find.inner("readConcern")->text(),
+            R"({ "level" : "majority", "afterClusterTime" : { "$timestamp" : { "t" : 55, "i" : 1 } } })");
+  const auto watch = sent(server, "aggregate");
+  EXPECT_EQ(watch.integer("pipeline.1.$project.fullDocument"), 0);
+  EXPECT_FALSE(watch.has("pipeline.0.$changeStream.fullDocument"));
 }
 
 TEST(ChangeEvents, ARunEndsWithWhatHadHappenedWhenItBegan) {
@@ -216,6 +264,184 @@ TEST(Snapshots, KeepWhatIsDamagedAsRejectsWithAllOfIt) {
   EXPECT_NE(rejects[1][3]->find("fffe"), std::string::npos) << *rejects[1][3];
   EXPECT_EQ(*rejects[2][1], "_id: the key has no value");
   EXPECT_EQ(server.count("find"), 1U);
+}
+
+// A replica set with one collection, tickets, through a source: what it holds, and what its change stream tells.
+class ScriptedTickets {
+ public:
+  std::vector<std::string> documents;
+  std::vector<std::string> events;  // that its change stream has told so far
+  Document refusal;                 // of a stream that is resumed; empty: none
+
+  explicit ScriptedTickets(Json more = Json::object())
+      : more_(std::move(more)),
+        server_([this](const std::string& name, const Document& command) { return answer(name, command); }) {}
+
+  ScriptedServer& server() { return server_; }
+  std::unique_ptr<flow::Source> open() const {
+    Json settings = {{"url", server_.url()}, {"follow", "changes"}};
+    settings.update(more_);
+    return mongodb_connector()
+        .open_source({.connection = {"crm", "mongodb", Settings{settings}}, .project_folder = "."})
+        .value();
+  }
+  // Called when a snapshot has sent `documents` and is asked for more, which are `later`.
+  std::function<void()> amid_snapshot;
+  std::vector<std::string> later;
+
+  // What a run delivers of a stream: "u 1|a": updated, "d 2": deleted.
+  struct Run {
+    std::vector<std::string> rows;
+    std::optional<flow::Checkpoint> end;
+    std::optional<Error> error;
+    flow::Stream::Continuity continuity = flow::Stream::Continuity::GoesOn;
+  };
+  Run run(const std::optional<flow::Checkpoint>& from, const std::string& stream = "tickets") const {
+    auto result = read(*open(), from, stream);
+    return result.ok() ? std::move(*result) : Run{.error = result.error()};
+  }
+
+ private:
+  static Result<Run> read(flow::Source& source, const std::optional<flow::Checkpoint>& from,
+                          const std::string& stream) {
+    Run run;
+    flow::ReadRequest request{.stream = stream};
+    request.from = from;
+    request.deliver = flow::ReadRequest::Deliver::Changes;
+    run.continuity = WEIR_TRY(source.describe(request, {})).continuity;
+    const auto partitions = WEIR_TRY(source.partitions(request, 1, {}));
+    const auto reader = WEIR_TRY(source.open(request, partitions.front(), from, {}));
+    while (const auto delivery = WEIR_TRY(reader->next({}))) {
+      const auto table = flow::testing::table_of(delivery->batch);
+      for (std::size_t i = 0; i < table.size(); ++i) {
+        const bool gone = (*delivery->batch.changes())[i] == data::Change::Delete;
+        std::string line = gone ? "d" : "u";
+        for (const auto& cell : table[i]) {
+          if (!gone || cell) line += (line.size() == 1 ? " " : "|") + cell.value_or("NULL");
+        }
+        run.rows.push_back(line);
+      }
+    }
+    run.end = reader->end();
+    return run;
+  }
+
+  Document answer(const std::string& name, const Document& command) const {
+    if (name == "ping")
+      return json(
+          R"({"ok":1.0,"operationTime":{"$timestamp":{"t":90,"i":1}},"$clusterTime":{"clusterTime":{"$timestamp":{"t":100,"i":2}},"signature":{"keyId":1}}})");
+    if (name == "listCollections")
+      return batch(0, "firstBatch", {R"({"name":"tickets","type":"collection","options":{},"info":{}})"});
+    if (name == "count") return json(fmt::format(R"({{"ok":1.0,"n":{}}})", documents.size()));
+    if (name == "find") return batch(amid_snapshot ? 5 : 0, "firstBatch", documents);
+    if (name == "getMore" && command.integer("getMore") == 5) {
+      amid_snapshot();
+      return batch(0, "nextBatch", later);
+    }
+    // A position is the number of events that lie before it.
+    if (name == "getMore") return batch(7, "nextBatch", {}, position());
+    if (name != "aggregate") return {};
+    if (!command.has("pipeline.0.$changeStream.resumeAfter")) return batch(7, "firstBatch", {}, position());
+    if (!refusal.is_empty()) return refusal;
+    const auto from = std::stoi(command.text("pipeline.0.$changeStream.resumeAfter._data"));
+    return batch(7, "firstBatch", {events.begin() + from, events.end()}, position());
+  }
+
+  std::string position() const { return std::to_string(events.size()); }
+
+  const Json more_;
+  ScriptedServer server_;
+};
+
+TEST(Handoff, ASnapshotSeesAtLeastWhatTheStreamBeginsBehind) {
+  ScriptedTickets tickets{{{"read_preference", "secondaryPreferred"}}};
+  tickets.documents = {R"({"_id":1,"s":"a"})"};
+  ASSERT_EQ(tickets.run(std::nullopt).rows, (std::vector<std::string>{"u 1|a"}));
+  EXPECT_EQ(sent(tickets.server(), "find").inner("readConcern")->text(),
+            R"({ "level" : "majority", "afterClusterTime" : { "$timestamp" : { "t" : 100, "i" : 2 } } })");
+  // The position is older than all that was read.
+  std::vector<std::string> order;
+  for (const auto& command : tickets.server().commands()) {
+    if (command.has("aggregate")) order.emplace_back("position");
+    if (command.has("find")) order.emplace_back("documents");
+  }
+  EXPECT_EQ(order, (std::vector<std::string>{"position", "documents"}));
+}
+
+TEST(Handoff, WhatChangesWhileTheSnapshotIsReadIsToldByTheNextRun) {
+  ScriptedTickets tickets;
+  tickets.documents = {R"({"_id":1,"s":"a"})", R"({"_id":2,"s":"b"})"};
+  tickets.later = {R"({"_id":4,"s":"d"})"};
+  tickets.amid_snapshot = [&] {
+    tickets.events = {event("1", "update", R"("documentKey":{"_id":1},"fullDocument":{"_id":1,"s":"new"})"),
+                      event("2", "delete", R"("documentKey":{"_id":2})"),
+                      event("3", "insert", R"("documentKey":{"_id":3},"fullDocument":{"_id":3,"s":"c"})")};
+  };
+  const auto first = tickets.run(std::nullopt);
+  ASSERT_FALSE(first.error) << first.error->explain();
+  EXPECT_EQ(first.rows, (std::vector<std::string>{"u 1|a", "u 2|b", "u 4|d"}));
+  const auto second = tickets.run(first.end);
+  ASSERT_FALSE(second.error) << second.error->explain();
+  EXPECT_EQ(second.rows, (std::vector<std::string>{"u 1|new", "d 2", "u 3|c"}));
+  EXPECT_EQ(tickets.run(second.end).rows, std::vector<std::string>{});
+}
+
+TEST(Handoff, UpdatesReplacementsAndDeletesBecomeRowsThatMerge) {
+  ScriptedTickets tickets;
+  tickets.documents = {R"({"_id":1,"s":"a"})", R"({"_id":2,"s":"b"})"};
+  const auto first = tickets.run(std::nullopt);
+  ASSERT_FALSE(first.error) << first.error->explain();
+  tickets.events = {
+      event(
+          "02", "update",
+          R"("documentKey":{"_id":1},"updateDescription":{"updatedFields":{"s":"c"}},"fullDocument":{"_id":1,"s":"c"})"),
+      event("03", "replace", R"("documentKey":{"_id":2},"fullDocument":{"_id":2,"s":"d"})"),
+      event("04", "delete", R"("documentKey":{"_id":1})")};
+  const auto second = tickets.run(first.end);
+  ASSERT_FALSE(second.error) << second.error->explain();
+  EXPECT_EQ(second.rows, (std::vector<std::string>{"u 1|c", "u 2|d", "d 1"}));
+}
+
+TEST(Handoff, AChangedDocumentThatFitsNoLongerLeavesItsTableAndStaysAReject) {
+  ScriptedTickets tickets;
+  tickets.documents = {R"({"_id":1,"s":"a"})"};
+  const auto first = tickets.run(std::nullopt);
+  ASSERT_FALSE(first.error) << first.error->explain();
+  tickets.events = {event("02", "update", R"("documentKey":{"_id":1},"fullDocument":{"_id":1,"s":"b\u0000"})")};
+  EXPECT_EQ(tickets.run(first.end).rows, (std::vector<std::string>{"d 1"}));
+  const auto rejects = tickets.run(first.end, "tickets._rejects").rows;
+  ASSERT_EQ(rejects.size(), 2U);
+  EXPECT_TRUE(rejects[0].starts_with("d ")) << rejects[0];
+  EXPECT_TRUE(rejects[1].starts_with("u {\"$numberInt\":\"1\"}|s: a text with the character U+0000")) << rejects[1];
+}
+
+TEST(Handoff, AnExpiredPositionIsSaidAndReadAgainOnlyWhenTheUserSaysSo) {
+  for (const int code : {286, 280, 260}) {
+    for (const bool reads_again : {false, true}) {
+      ScriptedTickets tickets{reads_again ? Json{{"on_expired", "snapshot"}} : Json::object()};
+      tickets.documents = {R"({"_id":1,"s":"a"})"};
+      const auto first = tickets.run(std::nullopt);
+      ASSERT_FALSE(first.error) << first.error->explain();
+      tickets.documents = {R"({"_id":1,"s":"b"})", R"({"_id":2,"s":"c"})"};
+      tickets.refusal = failure(code, "the resume point may no longer be in the oplog");
+      const auto second = tickets.run(first.end);
+      if (reads_again) {
+        ASSERT_FALSE(second.error) << code << second.error->explain();
+        EXPECT_EQ(second.rows, (std::vector<std::string>{"u 1|b", "u 2|c"}));
+        EXPECT_EQ(second.continuity, flow::Stream::Continuity::StartsOver);
+        // The run after it goes on from a new position.
+        tickets.refusal = {};
+        tickets.events = {event("02", "delete", R"("documentKey":{"_id":2})")};
+        EXPECT_EQ(tickets.run(second.end).rows, (std::vector<std::string>{"d 2"}));
+      } else {
+        ASSERT_TRUE(second.error) << code;
+        EXPECT_EQ(second.error->code(), Code::Conflict) << code;
+        EXPECT_EQ(second.error->retry(), Retry::Never) << code;
+        EXPECT_NE(second.error->explain().find("on_expired: snapshot"), std::string::npos) << second.error->explain();
+        EXPECT_EQ(tickets.server().count("find"), 1U) << "nothing is read again";
+      }
+    }
+  }
 }
 
 // The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), for the password "pencil".

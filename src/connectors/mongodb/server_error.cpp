@@ -38,11 +38,12 @@ Error by_server_code(std::int64_t code, std::string_view message, const Address&
     case kMaxTimeExpired: return Error::external(Code::TimedOut, "{}: {}", address.text(), message);
     case kChangeStreamHistoryLost:
     case kChangeStreamFatal:
+    case kInvalidResumeToken:
       return Error{Fault::External, Code::Conflict,
-                   fmt::format("{} no longer keeps the changes since the last run: {}", address.text(), message)}
+                   fmt::format("{} cannot tell the changes since the last run: {}", address.text(), message)}
           .hint(
-              "its oplog is too short for the time between two runs; set on_expired: snapshot to read the collection "
-              "again, or make the oplog longer");
+              "its oplog is too short for the time between two runs, or it is another deployment than then; set "
+              "on_expired: snapshot to read the collection again, or make the oplog longer");
     default: break;
   }
   if (std::ranges::find(kPassing, code) != kPassing.end())

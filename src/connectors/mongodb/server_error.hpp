@@ -13,8 +13,8 @@ namespace weir::mongodb {
 namespace server_code {
 constexpr std::int64_t kUnauthorized = 13, kAuthenticationFailed = 18, kNamespaceNotFound = 26, kCursorNotFound = 43,
                        kNamespaceExists = 48, kMaxTimeExpired = 50, kCommandNotFound = 59, kQueryPlanKilled = 175,
-                       kChangeStreamFatal = 280, kChangeStreamHistoryLost = 286, kTooLarge = 10334,
-                       kDuplicateKey = 11000, kNotWritablePrimary = 10107;
+                       kInvalidResumeToken = 260, kChangeStreamFatal = 280, kChangeStreamHistoryLost = 286,
+                       kTooLarge = 10334, kDuplicateKey = 11000, kNotWritablePrimary = 10107;
 }  // namespace server_code
 
 // What libmongoc or the server complains of: who has to act and whether another attempt may help. `reply` may be null.

@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "base/check.hpp"
 #include "connectors/mongodb/server_error.hpp"
 
 namespace weir::mongodb {
@@ -68,12 +69,31 @@ Result<Document> Session::write_admin(const Document& command, std::stop_token s
       "admin", command, std::move(stop));
 }
 
+Result<void> Session::see(ClusterTime time, std::stop_token stop) {
+  if (causal_ == nullptr) {
+    const Interrupt::Scope scope{interrupt_, stop};
+    bson_error_t error{};
+    causal_.reset(mongoc_client_start_session(client(), nullptr, &error));  // causally consistent by default
+    const bool has_none = error.domain == MONGOC_ERROR_CLIENT && error.code == MONGOC_ERROR_CLIENT_SESSION_FAILURE;
+    if (causal_ == nullptr) return has_none ? Result<void>{} : server_error(error, nullptr, *address_, stop);
+  }
+  mongoc_client_session_advance_operation_time(causal_.get(), static_cast<std::uint32_t>(time >> 32),
+                                               static_cast<std::uint32_t>(time));
+  return {};
+}
+
 Result<Cursor> Session::find(const std::string& collection, const Document& filter, const Document& options,
                              std::stop_token stop) {
   const Interrupt::Scope scope{interrupt_, std::move(stop)};
   const auto handle = collection_of(*this, collection);
+  auto all_options = options;
+  if (causal_ != nullptr) {
+    all_options.add("readConcern", Document{}.add("level", "majority"));
+    bson_error_t error;
+    WEIR_CHECK(mongoc_client_session_append(causal_.get(), all_options.get(), &error));
+  }
   // A cursor takes copies of all that it is given; its first batch comes with the first next.
-  return Cursor{mongoc_collection_find_with_opts(handle.get(), filter.get(), options.get(), nullptr), *this};
+  return Cursor{mongoc_collection_find_with_opts(handle.get(), filter.get(), all_options.get(), nullptr), *this};
 }
 
 Result<Cursor> Session::aggregate(const std::string& collection, const Document& pipeline, std::stop_token stop) {
@@ -102,6 +122,15 @@ Result<std::optional<BsonBytes>> Cursor::next(std::stop_token stop) {
   if (mongoc_cursor_error_document(cursor_.get(), &error, &reply))
     return server_error(error, reply, session_->address(), stop);
   return std::optional<BsonBytes>{};
+}
+
+std::optional<ClusterTime> cluster_time(BsonBytes document, std::string_view path) {
+  bson_iter_t found;
+  if (!find(document, path, found) || !BSON_ITER_HOLDS_TIMESTAMP(&found)) return std::nullopt;
+  std::uint32_t seconds = 0;
+  std::uint32_t count = 0;
+  bson_iter_timestamp(&found, &seconds, &count);
+  return ClusterTime{seconds} << 32 | count;
 }
 
 CollectionPtr collection_of(Session& session, const std::string& name) {

@@ -17,6 +17,11 @@ namespace weir::mongodb {
 
 class Cursor;
 
+// A time of the deployment's clock: seconds and a count within them, as one number that grows.
+using ClusterTime = std::uint64_t;  // seconds << 32 | count
+// What stands under a dotted path; nothing where it is missing or of another type.
+std::optional<ClusterTime> cluster_time(BsonBytes document, std::string_view path);
+
 // A client of a MongoDB deployment with connections of its own. Used by one thread at a time. Every call returns Cancelled
 // as soon as a stop is requested, and the connection that it waited on is closed.
 class Session {
@@ -31,6 +36,9 @@ class Session {
   Result<Document> write(const Document& command, std::stop_token stop);
   Result<Document> write_admin(const Document& command, std::stop_token stop);
 
+  // Every find() from now on sees all that had happened at that time, on members that lag too, and only what no change of
+  // the primary takes back. Nothing where the server has no sessions: then it is no replica set of MongoDB 4.2 or newer.
+  Result<void> see(ClusterTime time, std::stop_token stop);
   Result<Cursor> find(const std::string& collection, const Document& filter, const Document& options,
                       std::stop_token stop);
   Result<Cursor> aggregate(const std::string& collection, const Document& pipeline, std::stop_token stop);
@@ -43,6 +51,7 @@ class Session {
  private:
   struct Destroy {
     void operator()(mongoc_client_t* client) const { mongoc_client_destroy(client); }
+    void operator()(mongoc_client_session_t* session) const { mongoc_client_session_destroy(session); }
   };
 
   Result<Document> run(bool (*command)(mongoc_client_t*, const char*, const bson_t*, const mongoc_read_prefs_t*,
@@ -52,6 +61,7 @@ class Session {
   std::shared_ptr<const Address> address_;
   Interrupt interrupt_;
   std::unique_ptr<mongoc_client_t, Destroy> client_;
+  std::unique_ptr<mongoc_client_session_t, Destroy> causal_;  // what see() was told; null: nothing
 };
 
 // Documents of a server, batch by batch. Its session is used by nobody else meanwhile.
