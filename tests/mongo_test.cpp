@@ -3,6 +3,8 @@
 #include <csignal>
 
 #include "connectors/mongodb/live_server.hpp"
+#include "connectors/mongodb/scripted_scram.hpp"
+#include "connectors/mongodb/scripted_server.hpp"
 #include "tcp_proxy.hpp"
 #include "weir_program.hpp"
 
@@ -281,7 +283,7 @@ TEST_F(MongoProgram, RowsBecomeDocumentsAndAKilledLoadIsThereOnce) {
   EXPECT_TRUE(copied[7].starts_with(row)) << copied[7];
 }
 
-TEST_F(MongoProgram, AWrongPasswordOrAServerThatIsGoneIsSaidWithoutSecrets) {
+TEST_F(MongoProgram, AServerThatIsGoneIsSaidWithoutSecrets) {
   project_.write("weir.yml", fmt::format(kWeirYml, "mongodb://weir:planted-secret@127.0.0.1:1/support",
                                          "    server_timeout: 300ms\n"));
   pipeline(R"(from: mongo.tickets, to: shop.tickets)");
@@ -289,6 +291,26 @@ TEST_F(MongoProgram, AWrongPasswordOrAServerThatIsGoneIsSaidWithoutSecrets) {
   EXPECT_NE(failed.exit_code, 0);
   EXPECT_NE(failed.out.find("127.0.0.1:1"), std::string::npos) << failed.out;
   EXPECT_EQ((failed.out + failed.err).find("planted-secret"), std::string::npos);
+}
+
+TEST(MongoPrograms, AWrongPasswordIsSaidWithWhatToDoAndWithoutIt) {
+  mongodb::testing::Scram scram;
+  mongodb::testing::ScriptedServer server{
+      [&](const std::string& name, const Document& command) { return scram.answer(name, command); }};
+  server.offer_scram();
+  const TestProject project;
+  project.write("pipelines/load.yml", "name: load\ntasks:\n  all: {copy: {from: mongo.tickets, to: shop.tickets}}\n");
+  project.write("weir.yml", fmt::format(kWeirYml, server.url("weir:planted-wrong@"), ""));
+  for (const auto& command : {std::vector<std::string>{"run", "load"}, {"check", "--connections"}}) {
+    const auto failed = project.run(command);
+    const auto all = failed.out + failed.err;
+    EXPECT_NE(failed.exit_code, 0) << all;
+    EXPECT_NE(all.find("does not let the user in: "), std::string::npos) << all;
+    EXPECT_NE(all.find("check user, password and authSource of the connection"), std::string::npos) << all;
+    EXPECT_EQ(all.find("planted"), std::string::npos) << all;
+  }
+  // Asked once: another attempt does not make the password right.
+  EXPECT_EQ(server.count("saslStart"), 2U);
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <optional>
+#include <span>
 
 #include "connectors/mongodb/collection_rules.hpp"
 
@@ -22,16 +24,35 @@ struct Head {
   std::int32_t code = 0;
 };
 
-bool read_all(int fd, void* to, std::size_t size) {
-  auto* at = static_cast<char*>(to);
-  while (size > 0) {
-    const auto got = ::recv(fd, at, size, 0);
-    if (got <= 0) return false;
-    at += got;
-    size -= static_cast<std::size_t>(got);
+// A connection, in the clear or not.
+class Wire {
+ public:
+  Wire(int fd, const std::shared_ptr<const net::TlsIdentity>& identity) : fd_(fd) {
+    if (identity != nullptr) tls_.emplace(identity, fd);
   }
-  return true;
-}
+  bool accept() { return !tls_ || tls_->accept(); }
+  bool read(void* to, std::size_t size) {
+    auto rest = std::span{static_cast<std::byte*>(to), size};
+    while (!rest.empty()) {
+      const auto got = tls_ ? tls_->read(rest) : ::recv(fd_, rest.data(), rest.size(), 0);
+      if (got <= 0) return false;
+      rest = rest.subspan(static_cast<std::size_t>(got));
+    }
+    return true;
+  }
+  void write(std::string_view bytes) {
+    auto rest = std::as_bytes(std::span{bytes});
+    while (!rest.empty()) {
+      const auto sent = tls_ ? tls_->write(rest) : ::send(fd_, rest.data(), rest.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return;
+      rest = rest.subspan(static_cast<std::size_t>(sent));
+    }
+  }
+
+ private:
+  int fd_;
+  std::optional<net::TlsSession> tls_;
+};
 
 std::int32_t length_at(const std::string& bytes, std::size_t at) {
   std::int32_t value = 0;
@@ -60,7 +81,7 @@ std::string first_name(const Document& document) {
   return bson_iter_init(&first, document.get()) && bson_iter_next(&first) ? bson_iter_key(&first) : "";
 }
 
-void send_reply(int fd, const Head& to, const Document& document) {
+void send_reply(Wire& wire, const Head& to, const Document& document) {
   const std::string before =
       to.code == kQuery ? std::string(16, '\0') + std::string("\1\0\0\0", 4) : std::string(5, '\0');
   Head head{static_cast<std::int32_t>(sizeof(Head) + before.size() + document.bytes().size()), 1, to.request,
@@ -68,13 +89,13 @@ void send_reply(int fd, const Head& to, const Document& document) {
   std::string bytes{reinterpret_cast<const char*>(&head), sizeof head};
   bytes += before;
   bytes.append(reinterpret_cast<const char*>(document.bytes().data()), document.bytes().size());
-  static_cast<void>(!::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL));
+  wire.write(bytes);
 }
 
 }  // namespace
 
-ScriptedServer::ScriptedServer(Answer answer)
-    : answer_(std::move(answer)), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+ScriptedServer::ScriptedServer(Answer answer, std::shared_ptr<const net::TlsIdentity> identity)
+    : answer_(std::move(answer)), identity_(std::move(identity)), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -123,12 +144,16 @@ void ScriptedServer::accept_all() {
 }
 
 void ScriptedServer::serve(int fd) {
-  Head head;
-  while (read_all(fd, &head, sizeof head)) {
-    std::string bytes(static_cast<std::size_t>(head.length) - sizeof head, '\0');
-    if (!read_all(fd, bytes.data(), bytes.size())) break;
-    const auto command = head.code == kQuery ? body_of_query(bytes) : body_of_message(bytes);
-    send_reply(fd, head, answer(command));
+  {
+    Wire wire{fd, identity_};
+    Head head;
+    const bool is_open = wire.accept();
+    while (is_open && wire.read(&head, sizeof head)) {
+      std::string bytes(static_cast<std::size_t>(head.length) - sizeof head, '\0');
+      if (!wire.read(bytes.data(), bytes.size())) break;
+      const auto command = head.code == kQuery ? body_of_query(bytes) : body_of_message(bytes);
+      send_reply(wire, head, answer(command));
+    }
   }
   ::close(fd);
 }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -9,6 +10,7 @@
 
 #include "base/file.hpp"
 #include "connectors/mongodb/document.hpp"
+#include "net/tls_session.hpp"
 
 namespace weir::mongodb::testing {
 
@@ -20,7 +22,8 @@ class ScriptedServer {
   // Answers a command; an empty document is {ok: 1}. Called by the connections' threads, one call at a time.
   using Answer = std::function<Document(const std::string& name, const Document& command)>;
 
-  explicit ScriptedServer(Answer answer);
+  // With `identity` it speaks TLS.
+  explicit ScriptedServer(Answer answer, std::shared_ptr<const net::TlsIdentity> identity = nullptr);
   ~ScriptedServer();
   ScriptedServer(const ScriptedServer&) = delete;
   ScriptedServer& operator=(const ScriptedServer&) = delete;
@@ -40,6 +43,7 @@ class ScriptedServer {
   Document hello() const;
 
   Answer answer_;
+  const std::shared_ptr<const net::TlsIdentity> identity_;
   Descriptor listener_;
   int port_ = 0;
   std::atomic<bool> ended_ = false;

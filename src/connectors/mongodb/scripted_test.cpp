@@ -1,13 +1,13 @@
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
+#include <unistd.h>
 
 #include "connectors/mongodb/changes.hpp"
 #include "connectors/mongodb/connector.hpp"
+#include "connectors/mongodb/scripted_scram.hpp"
 #include "connectors/mongodb/scripted_server.hpp"
 #include "connectors/mongodb/session.hpp"
 #include "flow/text_tables.hpp"
+#include "net/test_certificate.hpp"
 
 // What no server that can be had does: conversations in the shapes that MongoDB's manual documents.
 namespace weir::mongodb {
@@ -16,6 +16,7 @@ namespace {
 using testing::batch;
 using testing::failure;
 using testing::json;
+using testing::Scram;
 using testing::ScriptedServer;
 
 std::unique_ptr<Session> connect(const std::string& url) {
@@ -129,7 +130,7 @@ TEST(ChangeEvents, OfAFilterAndFieldsAreWhatTheServerStillFindsWithThem) {
       R"({ "$and" : [ { "s" : { "$ne" : "spam" } }, { "_id" : { "$in" : [ { "$numberInt" : "1" }, { "$numberInt" : "2" }, { "$numberInt" : "4" } ] } } ] })");
   EXPECT_EQ(find.inner("projection")->text(), R"({ "s" : { "$numberInt" : "1" } })");
   // A secondary that lags behind the last event must not answer that the document is not there.
-  EXPECT_EQ(find.inner("readConcern")->text(),
+  EXPECT_EQ(find.inner("readConcern").value_or(Document{}).text(),
             R"({ "level" : "majority", "afterClusterTime" : { "$timestamp" : { "t" : 55, "i" : 1 } } })");
   const auto watch = sent(server, "aggregate");
   EXPECT_EQ(watch.integer("pipeline.1.$project.fullDocument"), 0);
@@ -357,7 +358,7 @@ TEST(Handoff, ASnapshotSeesAtLeastWhatTheStreamBeginsBehind) {
   ScriptedTickets tickets{{{"read_preference", "secondaryPreferred"}}};
   tickets.documents = {R"({"_id":1,"s":"a"})"};
   ASSERT_EQ(tickets.run(std::nullopt).rows, (std::vector<std::string>{"u 1|a"}));
-  EXPECT_EQ(sent(tickets.server(), "find").inner("readConcern")->text(),
+  EXPECT_EQ(sent(tickets.server(), "find").inner("readConcern").value_or(Document{}).text(),
             R"({ "level" : "majority", "afterClusterTime" : { "$timestamp" : { "t" : 100, "i" : 2 } } })");
   // The position is older than all that was read.
   std::vector<std::string> order;
@@ -444,77 +445,6 @@ TEST(Handoff, AnExpiredPositionIsSaidAndReadAgainOnlyWhenTheUserSaysSo) {
   }
 }
 
-// The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), for the password "pencil".
-class Scram {
- public:
-  Document answer(const std::string& name, const Document& command) {
-    if (name == "saslStart") return first(payload(command));
-    if (name == "saslContinue") return last(payload(command));
-    return {};
-  }
-
- private:
-  using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
-
-  static std::string payload(const Document& command) {
-    bson_iter_t found;
-    const std::uint8_t* data = nullptr;
-    std::uint32_t size = 0;
-    if (find(command.bytes(), "payload", found)) bson_iter_binary(&found, nullptr, &size, &data);
-    return {reinterpret_cast<const char*>(data), size};
-  }
-  static Document reply(const std::string& text, bool done) {
-    Document document;
-    bson_append_double(document.get(), "ok", -1, 1.0);
-    document.add("conversationId", 1).add("done", done);
-    bson_append_binary(document.get(), "payload", -1, BSON_SUBTYPE_BINARY,
-                       reinterpret_cast<const std::uint8_t*>(text.data()), static_cast<std::uint32_t>(text.size()));
-    return document;
-  }
-  static std::string base64(const Digest& digest) {
-    std::string text(45, '\0');
-    EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), digest.data(), static_cast<int>(digest.size()));
-    text.resize(44);
-    return text;
-  }
-  static Digest hmac(const Digest& key, std::string_view text) {
-    Digest out{};
-    unsigned int size = 0;
-    HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()),
-         text.size(), out.data(), &size);
-    return out;
-  }
-
-  Document first(const std::string& text) {
-    client_first_ = text.substr(3);  // without "n,,"
-    const auto nonce = client_first_.substr(client_first_.find("r=") + 2);
-    nonce_ = nonce + "server";
-    server_first_ = "r=" + nonce_ + ",s=c2FsdHNhbHRzYWx0c2FsdHNhbHRzYWx0c2FsdA==,i=4096";
-    return reply(server_first_, false);
-  }
-
-  Document last(const std::string& text) {
-    if (text.empty()) return reply("", true);
-    Digest salted{};
-    const std::string salt = "saltsaltsaltsaltsaltsaltsalt";  // libmongoc insists on 28 bytes
-    PKCS5_PBKDF2_HMAC("pencil", 6, reinterpret_cast<const unsigned char*>(salt.data()), static_cast<int>(salt.size()),
-                      4096, EVP_sha256(), static_cast<int>(salted.size()), salted.data());
-    const auto without_proof = text.substr(0, text.find(",p="));
-    const auto message = client_first_ + "," + server_first_ + "," + without_proof;
-    auto proof = hmac(salted, "Client Key");
-    Digest stored{};
-    SHA256(proof.data(), proof.size(), stored.data());
-    const auto signature = hmac(stored, message);
-    for (std::size_t i = 0; i < proof.size(); ++i) proof[i] ^= signature[i];
-    if (text.substr(text.find(",p=") + 3) != base64(proof)) return failure(18, "Authentication failed.");
-    return reply("v=" + base64(hmac(hmac(salted, "Server Key"), message)), true);
-  }
-
-  std::string client_first_;
-  std::string server_first_;
-  std::string nonce_;
-};
-
 TEST(Sessions, SignInWithScramSha256) {
   for (const auto* password : {"pencil", "planted-wrong"}) {
     Scram scram;
@@ -531,6 +461,61 @@ TEST(Sessions, SignInWithScramSha256) {
       EXPECT_EQ(answer.error().explain().find("planted"), std::string::npos);
     }
   }
+}
+
+class TlsSessions : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() / fmt::format("weir-mongo-tls-{}", ::getpid());
+    std::filesystem::create_directories(folder_);
+    const auto files = net::make_certificate(folder_, "server");
+    certificate_ = files.certificate.string();
+    server_ = std::make_unique<ScriptedServer>([](const std::string&, const Document&) { return Document{}; },
+                                               net::TlsIdentity::load(files.certificate, files.key).value());
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  static Result<Document> ping(const std::string& url, Json more = Json::object()) {
+    more.update({{"url", url}, {"server_timeout", "500ms"}});
+    const auto session = Session::open(WEIR_TRY(address_from(Settings{more})));
+    return (*session)->read(Document{}.add("ping", 1), {});
+  }
+  static void expect_refused(const Result<Document>& answer, const std::string& why) {
+    ASSERT_FALSE(answer.ok());
+    EXPECT_EQ(answer.error().code(), Code::Unavailable);
+    EXPECT_NE(answer.error().text().find(why), std::string::npos) << answer.error().text();
+    EXPECT_NE(answer.error().explain().find("check the server's certificate, tls_ca_file"), std::string::npos)
+        << answer.error().explain();
+  }
+
+  std::filesystem::path folder_;
+  std::string certificate_;
+  std::unique_ptr<ScriptedServer> server_;
+};
+
+TEST_F(TlsSessions, TrustWhomTheFileNames) {
+  const auto answer = ping(server_->url(), {{"tls_ca_file", certificate_}});
+  EXPECT_TRUE(answer.ok()) << answer.error().explain();
+  EXPECT_EQ(server_->count("ping"), 1U);
+}
+
+TEST_F(TlsSessions, RefuseACertificateOfAnAuthorityThatNobodyTrusts) {
+  expect_refused(ping(server_->url("", "&tls=true")), "certificate verify failed");
+  EXPECT_EQ(server_->count("ping"), 0U);
+}
+
+TEST_F(TlsSessions, RefuseACertificateOfAnotherHost) {
+  auto url = server_->url();
+  url.replace(url.find("127.0.0.1"), 9, "localhost");
+  expect_refused(ping(url, {{"tls_ca_file", certificate_}}), "TLS");
+  const auto answer = ping(url + "&tlsAllowInvalidHostnames=true", {{"tls_ca_file", certificate_}});
+  EXPECT_TRUE(answer.ok()) << answer.error().explain();
+}
+
+TEST_F(TlsSessions, AServerThatSpeaksNoneIsNotSpokenToInTheClear) {
+  ScriptedServer clear{[](const std::string&, const Document&) { return Document{}; }};
+  EXPECT_FALSE(ping(clear.url("", "&tls=true")).ok());
+  EXPECT_TRUE(clear.commands().empty());
 }
 
 }  // namespace
