@@ -104,6 +104,7 @@ ScriptedServer::ScriptedServer(Answer answer, std::shared_ptr<const net::TlsIden
   ::listen(listener_.get(), 16);
   ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
   port_ = ntohs(address.sin_port);
+  ports_ = {port_};
   acceptor_ = std::thread([this] { accept_all(); });
 }
 
@@ -120,6 +121,15 @@ ScriptedServer::~ScriptedServer() {
 
 std::string ScriptedServer::url(const std::string& userinfo, const std::string& options) const {
   return fmt::format("mongodb://{}127.0.0.1:{}/support?directConnection=true{}", userinfo, port_, options);
+}
+
+void ScriptedServer::unite(const std::vector<ScriptedServer*>& members, const std::atomic<std::size_t>& primary) {
+  std::vector<int> ports;
+  for (const auto* member : members) ports.push_back(member->port_);
+  for (auto* member : members) {
+    member->ports_ = ports;
+    member->primary_ = &primary;
+  }
 }
 
 std::vector<Document> ScriptedServer::commands() const {
@@ -159,12 +169,16 @@ void ScriptedServer::serve(int fd) {
 }
 
 Document ScriptedServer::hello() const {
+  const auto primary = primary_ == nullptr ? port_ : ports_[*primary_];
+  std::string hosts;
+  for (const auto port : ports_) hosts += fmt::format("{}\"127.0.0.1:{}\"", hosts.empty() ? "" : ",", port);
   auto document = json(fmt::format(
-      R"({{"ok":1.0,"ismaster":true,"isWritablePrimary":true,"helloOk":true,"setName":"rs0","me":"127.0.0.1:{0}",)"
-      R"("hosts":["127.0.0.1:{0}"],"primary":"127.0.0.1:{0}","maxBsonObjectSize":16777216,"maxMessageSizeBytes":48000000,)"
+      R"({{"ok":1.0,"ismaster":{0},"isWritablePrimary":{0},"secondary":{1},"helloOk":true,"setName":"rs0",)"
+      R"("me":"127.0.0.1:{2}","hosts":[{3}],"primary":"127.0.0.1:{4}",)"
+      R"("maxBsonObjectSize":16777216,"maxMessageSizeBytes":48000000,)"
       R"("maxWriteBatchSize":100000,"minWireVersion":0,"maxWireVersion":17,"logicalSessionTimeoutMinutes":30,)"
       R"("$clusterTime":{{"clusterTime":{{"$timestamp":{{"t":100,"i":1}}}},"signature":{{"keyId":1}}}}}})",
-      port_));
+      port_ == primary, port_ != primary, port_, hosts, primary));
   if (offers_scram_) {
     bson_t list;
     bson_append_array_begin(document.get(), "saslSupportedMechs", -1, &list);

@@ -16,7 +16,7 @@ namespace weir::mongodb::testing {
 
 // A server that speaks MongoDB's wire protocol (OP_MSG, and OP_QUERY for the first hello; see the manual, "MongoDB Wire
 // Protocol") and answers as a test says: for what no server that can be had does. It introduces itself as the primary of a
-// replica set of one.
+// replica set of one, unless it is united with others.
 class ScriptedServer {
  public:
   // Answers a command; an empty document is {ok: 1}. Called by the connections' threads, one call at a time.
@@ -33,6 +33,9 @@ class ScriptedServer {
   // The commands besides hello, in order.
   std::vector<Document> commands() const;
   std::size_t count(const std::string& name) const;
+  int port() const { return port_; }
+  // From now on these servers are one replica set, whose primary is the one of that index. Before the first connection.
+  static void unite(const std::vector<ScriptedServer*>& members, const std::atomic<std::size_t>& primary);
   // The mechanisms that hello offers for the user.
   void offer_scram() { offers_scram_ = true; }
 
@@ -46,6 +49,8 @@ class ScriptedServer {
   const std::shared_ptr<const net::TlsIdentity> identity_;
   Descriptor listener_;
   int port_ = 0;
+  std::vector<int> ports_;  // of the set's members
+  const std::atomic<std::size_t>* primary_ = nullptr;
   std::atomic<bool> ended_ = false;
   std::atomic<bool> offers_scram_ = false;
   mutable std::mutex mutex_;

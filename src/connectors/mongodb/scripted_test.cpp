@@ -211,6 +211,55 @@ TEST(Cursors, APrimaryThatStepsDownIsAskedAgain) {
   EXPECT_EQ(found.error().retry(), Retry::Later);
 }
 
+// Two members of a replica set; the first is its primary until a test says otherwise.
+class ReplicaSet : public ::testing::Test {
+ protected:
+  void SetUp() override { ScriptedServer::unite({&first_, &second_}, primary_); }
+
+  std::unique_ptr<Session> connect_to_all(const Json& more = Json::object()) const {
+    Json settings = {{"url", fmt::format("mongodb://127.0.0.1:{},127.0.0.1:{}/support?replicaSet=rs0", first_.port(),
+                                         second_.port())},
+                     {"server_timeout", "5s"}};
+    settings.update(more);
+    return Session::open(address_from(Settings{settings}).value()).value();
+  }
+  static std::string first_document(Session& session) {
+    auto cursor = session.find("tickets", {}, {}, {}).value();
+    const auto document = cursor.next({});
+    if (!document.ok()) return document.error().text();
+    return *document ? Document::from(**document).text("from") : "nothing";
+  }
+  Document answer(std::size_t member, const std::string& name) {
+    if (name != "find") return {};
+    if (steps_down_) primary_ = 1;
+    if (member == 0 && steps_down_) return failure(10107, "not primary");
+    return batch(0, "firstBatch", {fmt::format(R"({{"_id":1,"from":"{}"}})", member == 0 ? "first" : "second")});
+  }
+
+  std::atomic<std::size_t> primary_ = 0;
+  std::atomic<bool> steps_down_ = false;
+  ScriptedServer first_{[this](const std::string& name, const Document&) { return answer(0, name); }};
+  ScriptedServer second_{[this](const std::string& name, const Document&) { return answer(1, name); }};
+};
+
+TEST_F(ReplicaSet, TheReadPreferenceSaysWhichMemberIsAsked) {
+  EXPECT_EQ(first_document(*connect_to_all()), "first");
+  EXPECT_EQ(first_document(*connect_to_all({{"read_preference", "secondary"}})), "second");
+  EXPECT_EQ(first_document(*connect_to_all({{"read_preference", "secondaryPreferred"}})), "second");
+  EXPECT_EQ(first_document(*connect_to_all({{"read_preference", "primaryPreferred"}})), "first");
+  EXPECT_EQ(first_.count("find"), 2U);
+  EXPECT_EQ(second_.count("find"), 2U);
+}
+
+TEST_F(ReplicaSet, WhenThePrimaryStepsDownTheNewOneIsFoundAndAsked) {
+  const auto session = connect_to_all();
+  EXPECT_EQ(first_document(*session), "first");
+  steps_down_ = true;
+  EXPECT_EQ(first_document(*session), "second");
+  EXPECT_EQ(first_.count("find"), 2U);
+  EXPECT_EQ(second_.count("find"), 1U);
+}
+
 TEST(Sessions, GossipTheClusterTime) {
   ScriptedServer server{[](const std::string&, const Document&) { return Document{}; }};
   const auto session = connect(server.url());

@@ -86,8 +86,15 @@ TEST_F(MongoSourceTest, RangesReadEveryDocumentOnce) {
   std::vector<std::string> documents;
   for (int i = 0; i < 1'000; ++i) documents.push_back(fmt::format(R"({{"_id":{},"n":{}}})", i, i % 7));
   database_->insert("many", documents);
-  const auto source = open({{"range_documents", 100}, {"readers", 3}});
+  auto context = database_->context({{"range_documents", 100}, {"readers", 3}});
+  context.run_folder = std::filesystem::temp_directory_path() / fmt::format("weir-mongo-ranges-{}", ::getpid());
+  const auto source = mongodb_connector().open_source(context).value();
   auto table = rows(*source, "many", 4).value();
+  std::size_t parts = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(context.run_folder / "documents" / "mongo" / "many"))
+    parts += entry.path().filename().string().starts_with("part-") ? 1 : 0;
+  std::filesystem::remove_all(context.run_folder);
+  EXPECT_GT(parts, 5U);
   std::set<std::string> ids;
   for (const auto& row : table) ids.insert(*row[0]);
   EXPECT_EQ(table.size(), 1'000U);
