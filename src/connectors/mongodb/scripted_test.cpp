@@ -321,7 +321,8 @@ class ScriptedTickets {
  public:
   std::vector<std::string> documents;
   std::vector<std::string> events;  // that its change stream has told so far
-  Document refusal;                 // of a stream that is resumed; empty: none
+  std::string uuid = "AAAAAAAAAAAAAAAAAAAAAQ==";
+  Document refusal;  // of a stream that is resumed; empty: none
 
   explicit ScriptedTickets(Json more = Json::object())
       : more_(std::move(more)),
@@ -381,7 +382,11 @@ class ScriptedTickets {
       return json(
           R"({"ok":1.0,"operationTime":{"$timestamp":{"t":90,"i":1}},"$clusterTime":{"clusterTime":{"$timestamp":{"t":100,"i":2}},"signature":{"keyId":1}}})");
     if (name == "listCollections")
-      return batch(0, "firstBatch", {R"({"name":"tickets","type":"collection","options":{},"info":{}})"});
+      return batch(
+          0, "firstBatch",
+          {fmt::format(
+              R"({{"name":"tickets","type":"collection","options":{{}},"info":{{"uuid":{{"$binary":{{"base64":"{}","subType":"04"}}}}}}}})",
+              uuid)});
     if (name == "count") return json(fmt::format(R"({{"ok":1.0,"n":{}}})", documents.size()));
     if (name == "find") return batch(amid_snapshot ? 5 : 0, "firstBatch", documents);
     if (name == "getMore" && command.integer("getMore") == 5) {
@@ -434,6 +439,17 @@ TEST(Handoff, WhatChangesWhileTheSnapshotIsReadIsToldByTheNextRun) {
   ASSERT_FALSE(second.error) << second.error->explain();
   EXPECT_EQ(second.rows, (std::vector<std::string>{"u 1|new", "d 2", "u 3|c"}));
   EXPECT_EQ(tickets.run(second.end).rows, std::vector<std::string>{});
+}
+
+TEST(Handoff, ACollectionThatIsDroppedAndMadeAgainWhileItIsReadIsNotTheSame) {
+  ScriptedTickets tickets;
+  tickets.documents = {R"({"_id":1,"s":"a"})"};
+  tickets.amid_snapshot = [&] { tickets.uuid = "AAAAAAAAAAAAAAAAAAAAAg=="; };
+  const auto run = tickets.run(std::nullopt);
+  ASSERT_TRUE(run.error);
+  EXPECT_EQ(run.error->code(), Code::Conflict);
+  EXPECT_NE(run.error->text().find("collection tickets was dropped or renamed while it was read"), std::string::npos)
+      << run.error->text();
 }
 
 TEST(Handoff, UpdatesReplacementsAndDeletesBecomeRowsThatMerge) {
