@@ -88,17 +88,21 @@ TEST_F(MongoSourceTest, RangesReadEveryDocumentOnce) {
   database_->insert("many", documents);
   auto context = database_->context({{"range_documents", 100}, {"readers", 3}});
   context.run_folder = std::filesystem::temp_directory_path() / fmt::format("weir-mongo-ranges-{}", ::getpid());
-  const auto source = mongodb_connector().open_source(context).value();
-  auto table = rows(*source, "many", 4).value();
-  std::size_t parts = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(context.run_folder / "documents" / "mongo" / "many"))
-    parts += entry.path().filename().string().starts_with("part-") ? 1 : 0;
-  std::filesystem::remove_all(context.run_folder);
-  EXPECT_GT(parts, 5U);
-  std::set<std::string> ids;
-  for (const auto& row : table) ids.insert(*row[0]);
-  EXPECT_EQ(table.size(), 1'000U);
-  EXPECT_EQ(ids.size(), 1'000U);
+  // The stand-in takes no sample now and then, and is read in one range then.
+  std::size_t ranges = 1;
+  for (int attempt = 0; attempt < 20 && ranges == 1; ++attempt) {
+    const auto source = mongodb_connector().open_source(context).value();
+    const auto table = rows(*source, "many", 4).value();
+    std::set<std::string> ids;
+    for (const auto& row : table) ids.insert(*row[0]);
+    EXPECT_EQ(table.size(), 1'000U);
+    EXPECT_EQ(ids.size(), 1'000U);
+    ranges = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(context.run_folder / "documents" / "mongo" / "many"))
+      ranges += entry.path().filename().string().starts_with("part-") ? 1 : 0;
+    std::filesystem::remove_all(context.run_folder);
+  }
+  EXPECT_GT(ranges, 5U);
 }
 
 TEST_F(MongoSourceTest, IdsOfSeveralTypesAreReadAll) {
