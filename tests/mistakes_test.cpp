@@ -38,7 +38,54 @@ TEST(Mistakes, AnyMistakeInTheProjectStopsEverything) {
   EXPECT_NE(result.err.find("pipelines/bad.yml:3:"), std::string::npos) << result.err;
   EXPECT_NE(result.err.find("connection"), std::string::npos) << result.err;  // the hint for conection
   EXPECT_NE(result.err.find("a → b → a"), std::string::npos) << result.err;
+
+  const auto checked = project.run({"check", "--json"});
+  EXPECT_EQ(checked.exit_code, 2);
+  EXPECT_EQ(checked.err, "");
+  const auto told = parse_json(checked.out);
+  ASSERT_TRUE(told.ok()) << checked.out;
+  EXPECT_EQ((*told)["valid"], false);
+  ASSERT_EQ((*told)["mistakes"].size(), 2U) << checked.out;
+  for (const auto& mistake : (*told)["mistakes"]) {
+    EXPECT_EQ(mistake["place"]["file"], "pipelines/bad.yml");
+    EXPECT_EQ(mistake["place"]["line"], 3);
+  }
   EXPECT_FALSE(std::filesystem::exists(project.folder() / ".weir"));
+}
+
+TEST(Mistakes, WhatMachinesReadIsJsonAlsoWhenSomethingIsWrong) {
+  const TestProject project;
+  project.write("weir.yml",
+                "name: bad\nconnections:\n  crm: {type: postgres, url: \"postgresql://127.0.0.1:1/crm\"}\n");
+  project.write("pipelines/bad.yml", "name: bad\ntasks:\n  work: {command: \"echo hello; exit 3\"}\n");
+  const auto json = [&](const std::vector<std::string>& arguments, int exit_code) {
+    const auto result = project.run(arguments);
+    EXPECT_EQ(result.exit_code, exit_code) << result.out << result.err;
+    EXPECT_EQ(result.err, "");
+    auto parsed = parse_json(result.out);
+    EXPECT_TRUE(parsed.ok()) << result.out;
+    return parsed.ok() ? *parsed : Json{};
+  };
+  const auto checked = json({"check", "--connections", "--json"}, 3);
+  EXPECT_EQ(checked["valid"], true);
+  ASSERT_EQ(checked["connections"].size(), 1U);
+  EXPECT_EQ(checked["connections"][0]["name"], "crm");
+  EXPECT_EQ(checked["connections"][0]["answers"], false);
+  EXPECT_EQ(checked["connections"][0]["error"]["code"], "unavailable");
+
+  EXPECT_EQ(project.run({"run", "bad"}).exit_code, 1);
+  const auto logs = json({"logs", "last", "--json"}, 0);
+  ASSERT_EQ(logs.size(), 1U);
+  EXPECT_EQ(logs[0]["task"], "work");
+  EXPECT_EQ(logs[0]["state"], "failed");
+  EXPECT_FALSE(logs[0]["error"].get<std::string>().empty());
+  EXPECT_NE(logs[0]["lines"].dump().find("\"hello\""), std::string::npos) << logs;
+
+  const auto findings = json({"doctor", "--json"}, 0);
+  ASSERT_GE(findings.size(), 3U);
+  EXPECT_EQ(findings[0]["subject"], "project");
+  EXPECT_EQ(findings[0]["good"], true);
+  EXPECT_EQ(json({"user", "list", "--json"}, 0), Json::array());
 }
 
 // By then the connection has long been tried, so nothing else wakes the run.

@@ -5,6 +5,7 @@
 #include "app/terminal.hpp"
 #include "app/verbs.hpp"
 #include "app/workspace.hpp"
+#include "engine/error_json.hpp"
 
 namespace weir::app {
 namespace {
@@ -89,31 +90,63 @@ Result<std::string> try_connection(Workspace& workspace, const project::Connecti
   return streams;
 }
 
-int try_connections(Workspace& workspace) {
-  int worst = kSuccess;
-  for (const auto& connection : workspace.project().connections) {
-    const auto tried = try_connection(workspace, connection);
-    if (tried.ok()) {
-      std::printf("  %s %s%s\n", styled("✓", Style::Good).c_str(), connection.name.c_str(), tried->c_str());
-      continue;
-    }
-    std::printf("  %s %s: %s\n", styled("✗", Style::Bad).c_str(), connection.name.c_str(),
-                tried.error().text().c_str());
-    if (!tried.error().hint().empty()) std::printf("    hint: %s\n", tried.error().hint().c_str());
-    worst = kUnavailable;
-  }
-  return worst;
+struct Trial {
+  std::string connection;
+  Result<std::string> outcome;
+};
+
+std::vector<Trial> try_connections(Workspace& workspace) {
+  std::vector<Trial> trials;
+  for (const auto& connection : workspace.project().connections)
+    trials.push_back({connection.name, try_connection(workspace, connection)});
+  return trials;
 }
 
-int check(const Options& options) {
-  const auto workspace = Workspace::open(options.environment);
-  if (!workspace) return kMistake;
-  if (options.json) {
-    std::printf("%s\n", to_text(to_json(*workspace)).c_str());
-  } else {
-    print_summary(*workspace);
+void print(const Trial& trial) {
+  if (trial.outcome.ok()) {
+    std::printf("  %s %s%s\n", styled("✓", Style::Good).c_str(), trial.connection.c_str(), trial.outcome->c_str());
+    return;
   }
-  return options.connections ? try_connections(*workspace) : kSuccess;
+  const auto& error = trial.outcome.error();
+  std::printf("  %s %s: %s\n", styled("✗", Style::Bad).c_str(), trial.connection.c_str(), error.text().c_str());
+  if (!error.hint().empty()) std::printf("    hint: %s\n", error.hint().c_str());
+}
+
+Json to_json(const Trial& trial) {
+  Json json{{"name", trial.connection}, {"answers", trial.outcome.ok()}};
+  if (!trial.outcome.ok()) json["error"] = engine::to_json(trial.outcome.error());
+  return json;
+}
+
+Json to_json(const std::vector<Error>& mistakes) {
+  Json list = Json::array();
+  for (const auto& mistake : mistakes) list.push_back(engine::to_json(mistake));
+  return {{"valid", false}, {"mistakes", std::move(list)}};
+}
+
+Result<int> check(const Options& options) {
+  std::vector<Error> mistakes;
+  const auto workspace = Workspace::open(WEIR_TRY(Workspace::find_folder()), options.environment, mistakes);
+  if (!workspace) {
+    if (options.json) {
+      std::printf("%s\n", to_text(to_json(mistakes)).c_str());
+    } else {
+      print_mistakes(mistakes);
+    }
+    return kMistake;
+  }
+  if (!options.json) print_summary(*workspace);
+  std::vector<Trial> trials;
+  if (options.connections) trials = try_connections(*workspace);
+  if (options.json) {
+    auto json = to_json(*workspace);
+    if (options.connections) json["connections"] = Json::array();
+    for (const auto& trial : trials) json["connections"].push_back(to_json(trial));
+    std::printf("%s\n", to_text(json).c_str());
+  } else {
+    for (const auto& trial : trials) print(trial);
+  }
+  return std::ranges::all_of(trials, [](const auto& trial) { return trial.outcome.ok(); }) ? kSuccess : kUnavailable;
 }
 
 }  // namespace
@@ -125,7 +158,10 @@ void add_check(CLI::App& app, Outcome& outcome) {
   verb->add_flag("--connections", options->connections, "Also tries every connection");
   verb->add_flag("--json", options->json, "For machines");
   verb->footer("Examples:\n  weir check\n  weir check --env prod --connections");
-  verb->callback([options, &outcome] { outcome.exit_code = check(*options); });
+  verb->callback([options, &outcome] {
+    const auto done = check(*options);
+    outcome.exit_code = done.ok() ? *done : report(done.error());
+  });
 }
 
 }  // namespace weir::app

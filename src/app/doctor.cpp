@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
@@ -92,7 +93,7 @@ std::vector<Finding> replication_states(Workspace& workspace) {
   return findings;
 }
 
-int doctor() {
+std::vector<Finding> look() {
   std::vector<Finding> findings;
   const auto folder = Workspace::find_folder();
   if (!folder.ok()) {
@@ -108,22 +109,46 @@ int doctor() {
       }
     }
   }
-  bool healthy = true;
+  return findings;
+}
+
+void print(const std::vector<Finding>& findings) {
   for (const auto& finding : findings) {
-    healthy = healthy && finding.good;
     std::printf("  %s %s: %s\n", styled(finding.good ? "✓" : "✗", finding.good ? Style::Good : Style::Bad).c_str(),
                 styled(finding.subject, Style::Strong).c_str(), finding.detail.c_str());
     if (!finding.good && !finding.hint.empty()) std::printf("      hint: %s\n", finding.hint.c_str());
   }
-  return healthy ? kSuccess : kUnavailable;
+}
+
+Json to_json(const std::vector<Finding>& findings) {
+  Json list = Json::array();
+  for (const auto& finding : findings) {
+    list.push_back({{"subject", finding.subject},
+                    {"good", finding.good},
+                    {"detail", finding.detail},
+                    {"hint", finding.good ? "" : finding.hint}});
+  }
+  return list;
+}
+
+int doctor(bool json) {
+  const auto findings = look();
+  if (json) {
+    std::printf("%s\n", to_text(to_json(findings)).c_str());
+  } else {
+    print(findings);
+  }
+  return std::ranges::all_of(findings, &Finding::good) ? kSuccess : kUnavailable;
 }
 
 }  // namespace
 
 void add_doctor(CLI::App& app, Outcome& outcome) {
   auto* verb = app.add_subcommand("doctor", "Looks for what Weir needs on this machine and in this project");
+  auto json = std::make_shared<bool>(false);
+  verb->add_flag("--json", *json, "For machines");
   verb->footer("Example:\n  weir doctor");
-  verb->callback([&outcome] { outcome.exit_code = doctor(); });
+  verb->callback([json, &outcome] { outcome.exit_code = doctor(*json); });
 }
 
 }  // namespace weir::app

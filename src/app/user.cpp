@@ -17,6 +17,7 @@ namespace {
 struct Options {
   std::string name;
   std::string role;
+  bool json = false;
 };
 
 Result<std::unique_ptr<ledger::AccessStore>> open_store() {
@@ -110,8 +111,21 @@ Result<int> remove(const Options& options) {
   return kSuccess;
 }
 
-Result<int> list(const Options&) {
+Json to_json(const ledger::User& user) {
+  return {{"name", user.name},
+          {"role", name(user.role)},
+          {"created_at", format_instant(user.created_at)},
+          {"last_seen_at", user.last_seen_at ? Json(format_instant(*user.last_seen_at)) : Json(nullptr)}};
+}
+
+Result<int> list(const Options& options) {
   const auto store = WEIR_TRY(open_store());
+  if (options.json) {
+    Json users = Json::array();
+    for (const auto& user : WEIR_TRY(store->users())) users.push_back(to_json(user));
+    std::printf("%s\n", to_text(users).c_str());
+    return kSuccess;
+  }
   TextTable table{{{"name"}, {"role"}, {"created"}, {"last seen"}}};
   for (const auto& user : WEIR_TRY(store->users())) {
     table.add({{user.name},
@@ -148,7 +162,7 @@ void add_user(CLI::App& app, Outcome& outcome) {
   action("remove", "Removes a user, with their sessions and tokens", remove)
       ->add_option("name", options->name, "Their name")
       ->required();
-  action("list", "Lists the users", list);
+  action("list", "Lists the users", list)->add_flag("--json", options->json, "For machines");
   verb->footer("Examples:\n  weir user add ann --role admin\n  weir user list");
 }
 

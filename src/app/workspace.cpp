@@ -50,14 +50,22 @@ std::unique_ptr<Workspace> Workspace::open(const std::string& environment) {
     report(folder.error());
     return nullptr;
   }
+  std::vector<Error> mistakes;
+  auto workspace = open(*folder, environment, mistakes);
+  if (!workspace) print_mistakes(mistakes);
+  return workspace;
+}
+
+std::unique_ptr<Workspace> Workspace::open(const std::filesystem::path& folder, const std::string& environment,
+                                           std::vector<Error>& mistakes) {
   std::unique_ptr<Workspace> workspace{new Workspace};
   workspace->supervisor_ =
       services::Supervisor::create({}, services::Supervisor::Lifetime::WithSupervisor, silent_log());
   const engine::VersionSource source{
-      .folder = *folder, .environment = environment, .registry = connectors(), .weir_binary = weir_binary()};
+      .folder = folder, .environment = environment, .registry = connectors(), .weir_binary = weir_binary()};
   auto outcome = engine::read_version(source, workspace->supervisor_.get());
   if (!outcome.version) {
-    print_mistakes(outcome.mistakes);
+    mistakes = std::move(outcome.mistakes);
     return nullptr;
   }
   workspace->version_ = std::move(outcome.version);

@@ -28,6 +28,9 @@ class Workspace {
  public:
   // Loads the project at or above the current folder. On mistakes prints all of them and returns nothing.
   static std::unique_ptr<Workspace> open(const std::string& environment);
+  // Loads the project of a folder; on mistakes returns nothing and says which, without a word.
+  static std::unique_ptr<Workspace> open(const std::filesystem::path& folder, const std::string& environment,
+                                         std::vector<Error>& mistakes);
   // Where the project lies, or a mistake with a hint.
   static Result<std::filesystem::path> find_folder();
 
