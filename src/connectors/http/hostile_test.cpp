@@ -10,12 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Json api(const Server& server, Json resource, Json more = Json::object()) {
-  Json settings = {{"url", server.url()}, {"resources", {{"items", std::move(resource)}}}};
-  settings.update(more);
-  return settings;
-}
-
 class Hostile : public HttpTest {};
 
 TEST_F(Hostile, BothFormsOfRetryAfterAreHonoured) {

@@ -313,4 +313,13 @@ inline std::string ids(int first, int count) {
   return text;
 }
 
+// A connection to the server with one resource, "items".
+inline Json api(const Server& server, Json resource, const Json& more = Json::object()) {
+  Json settings = {{"url", server.url()}, {"resources", {{"items", std::move(resource)}}}};
+  settings.update(more);
+  return settings;
+}
+
+inline int number(const std::string& text, int otherwise) { return text.empty() ? otherwise : std::stoi(text); }
+
 }  // namespace weir::http::testing

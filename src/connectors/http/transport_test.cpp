@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Json api(const std::string& url, Json more = Json::object()) {
+Json api(const std::string& url, const Json& more = Json::object()) {
   Json settings = {{"url", url}, {"retry", {{"attempts", 1}}}, {"resources", {{"items", {{"path", "/items.json"}}}}}};
   settings.update(more);
   return settings;
