@@ -31,20 +31,20 @@ std::string case_name(const ::testing::TestParamInfo<Case>& info) {
 class PumpCrash : public ::testing::TestWithParam<Case> {
  protected:
   static void SetUpTestSuite() {
-    project = new TestProject;
-    project->write("weir.yml",
-                   "name: crash\nconnections:\n  clickhouse: {type: clickhouse, managed: true}\n  postgres: {type: "
-                   "postgres, managed: true}\n");
-    ASSERT_EQ(project->run({"services", "up"}).exit_code, 0);
+    project_ = new TestProject;
+    project_->write("weir.yml",
+                    "name: crash\nconnections:\n  clickhouse: {type: clickhouse, managed: true}\n  postgres: {type: "
+                    "postgres, managed: true}\n");
+    ASSERT_EQ(project_->run({"services", "up"}).exit_code, 0);
   }
   static void TearDownTestSuite() {
-    delete project;
-    project = nullptr;
+    delete project_;
+    project_ = nullptr;
   }
 
   // How to reach the managed service, from its record.
   static std::string connection_file(const std::string& name) {
-    const auto record = parse_json(*read_file(project->folder() / ".weir" / "services" / (name + ".json")));
+    const auto record = parse_json(*read_file(project_->folder() / ".weir" / "services" / (name + ".json")));
     EXPECT_TRUE(record.ok());
     const auto& address = (*record)["address"];
     Json settings;
@@ -56,7 +56,7 @@ class PumpCrash : public ::testing::TestWithParam<Case> {
     settings["user"] = address["user"];
     settings["password"] = address["password"];
     settings["database"] = address["database"];
-    const auto path = project->folder() / (name + ".connection.json");
+    const auto path = project_->folder() / (name + ".connection.json");
     EXPECT_TRUE(write_file(path, to_text({{"type", name}, {"settings", settings}}), FileAccess::OwnerOnly).ok());
     return path;
   }
@@ -65,43 +65,43 @@ class PumpCrash : public ::testing::TestWithParam<Case> {
     services::ProcessSpec spec;
     spec.program = WEIR_PUMP_CRASH_PROGRAM;
     spec.arguments = {state, connection_file(test.connection), test.mode, kill_at};
-    spec.folder = project->folder();
+    spec.folder = project_->folder();
     spec.stderr_fd = STDERR_FILENO;
     auto process = services::Process::spawn(spec);
     EXPECT_TRUE(process.ok());
     return process->wait();
   }
 
-  static inline TestProject* project = nullptr;
+  static inline TestProject* project_ = nullptr;
 };
 
 TEST_P(PumpCrash, NoRowIsLostOrDoubled) {
   const auto& test = GetParam();
-  ASSERT_EQ(project->run({"query", test.connection, "DROP TABLE IF EXISTS numbers"}).exit_code, 0);
-  const auto state = project->folder() / "state" / case_name({test, 0});
+  ASSERT_EQ(project_->run({"query", test.connection, "DROP TABLE IF EXISTS numbers"}).exit_code, 0);
+  const auto state = project_->folder() / "state" / case_name({test, 0});
   ASSERT_TRUE(make_folder(state).ok());
 
   EXPECT_EQ(pump(state, test, test.kill_at).signal, SIGKILL);
   EXPECT_EQ(pump(state, test, "never").code, 0);
-  EXPECT_EQ(project->query(test.connection, "SELECT count(*), count(DISTINCT n), sum(n) FROM numbers"),
+  EXPECT_EQ(project_->query(test.connection, "SELECT count(*), count(DISTINCT n), sum(n) FROM numbers"),
             "50000,50000,1249975000\n");
   // What the killed load had staged is gone with the next load of the table, at the latest.
-  const auto later = project->folder() / "state" / (case_name({test, 0}) + "_later");
+  const auto later = project_->folder() / "state" / (case_name({test, 0}) + "_later");
   ASSERT_TRUE(make_folder(later).ok());
   EXPECT_EQ(pump(later, {test.connection, "replace", ""}, "never").code, 0);
   const auto catalog = std::string_view{test.connection} == "postgres"
                            ? "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname LIKE '%stage%'"
                            : "SELECT count() FROM system.tables WHERE name LIKE '%stage%' OR name LIKE '%staging%'";
-  EXPECT_EQ(project->query(test.connection, catalog), "0\n");
+  EXPECT_EQ(project_->query(test.connection, catalog), "0\n");
 }
 
 class RedoCrash : public PumpCrash {};
 
 TEST_P(RedoCrash, TheRunsOldRowsAreReplacedOnce) {
   const auto& test = GetParam();
-  ASSERT_EQ(project->run({"query", test.connection, "DROP TABLE IF EXISTS numbers"}).exit_code, 0);
-  const auto state = project->folder() / "state" / case_name({test, 0});
-  const auto other = project->folder() / "state" / (case_name({test, 0}) + "_other");
+  ASSERT_EQ(project_->run({"query", test.connection, "DROP TABLE IF EXISTS numbers"}).exit_code, 0);
+  const auto state = project_->folder() / "state" / case_name({test, 0});
+  const auto other = project_->folder() / "state" / (case_name({test, 0}) + "_other");
   ASSERT_TRUE(make_folder(state).ok());
   ASSERT_TRUE(make_folder(other).ok());
   const Case marked{test.connection, "marked", ""};
@@ -110,9 +110,9 @@ TEST_P(RedoCrash, TheRunsOldRowsAreReplacedOnce) {
 
   EXPECT_EQ(pump(state, test, test.kill_at).signal, SIGKILL);
   EXPECT_EQ(pump(state, test, "never").code, 0);
-  EXPECT_EQ(project->query(test.connection,
-                           "SELECT run_id, count(*), count(DISTINCT n), sum(n) FROM numbers GROUP BY run_id ORDER BY "
-                           "length(run_id)"),
+  EXPECT_EQ(project_->query(test.connection,
+                            "SELECT run_id, count(*), count(DISTINCT n), sum(n) FROM numbers GROUP BY run_id ORDER BY "
+                            "length(run_id)"),
             fmt::format("{},50000,50000,1249975000\n{},50000,50000,1249975000\n", state.filename().string(),
                         other.filename().string()));
 }

@@ -33,11 +33,11 @@ bool is_terminal(int fd) {
 }
 
 bool wants_colour() {
-  static const bool wanted = [] {
+  static const bool kWanted = [] {
     const char* no_color = std::getenv("NO_COLOR");
     return is_terminal(STDOUT_FILENO) && (no_color == nullptr || *no_color == '\0');
   }();
-  return wanted;
+  return kWanted;
 }
 
 std::string styled(std::string_view text, Style style) {

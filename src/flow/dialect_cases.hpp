@@ -122,13 +122,13 @@ struct DigestCase {
 
 // The lengths count bytes of UTF-8, not characters.
 inline const std::vector<DigestCase>& digest_cases() {
-  static const std::vector<DigestCase> cases{
+  static const std::vector<DigestCase> kCases{
       {{"1"}, -3405469957908330435},          {{""}, -7341853780040861484},
       {{std::nullopt}, -8242659905774566237}, {{"1.5", "North", std::nullopt}, -4899894209765301441},
       {{"привет"}, 7962585118602526769},      {{"a", "b"}, 9199183874669687786},
       {{"ab"}, 3291475844639455004},          {{"1772369100250000", "7"}, 24960539899756342},
   };
-  return cases;
+  return kCases;
 }
 
 // digest & (count - 1), also for negative digests.

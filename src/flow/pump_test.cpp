@@ -36,11 +36,11 @@ class CountingReader final : public Reader {
     return std::optional<Delivery>{Delivery{data::Batch{schema_, std::move(columns), 100}, std::move(after)}};
   }
   Result<void> confirm(const Checkpoint& checkpoint) override {
-    confirmed = checkpoint.text;
+    confirmed_ = checkpoint.text;
     return {};
   }
   std::uint64_t bytes_read() const override { return 0; }
-  static inline std::string confirmed;
+  static inline std::string confirmed_;
 
  private:
   data::SchemaPtr schema_ = one_column();
@@ -240,7 +240,7 @@ TEST_F(Pump, BudgetSmallerThanABatchStillMovesAll) {
 TEST_F(Pump, SavesAndConfirmsTheLastCheckpoint) {
   ASSERT_TRUE(run().ok());
   EXPECT_EQ(journal.saved->text, "5000");
-  EXPECT_EQ(CountingReader::confirmed, "5000");
+  EXPECT_EQ(CountingReader::confirmed_, "5000");
   EXPECT_FALSE(journal.open_intent.has_value());
 }
 

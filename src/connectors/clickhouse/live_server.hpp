@@ -21,11 +21,14 @@ class LiveServer {
     return server;
   }
 
+  LiveServer(const LiveServer&) = delete;
+  LiveServer& operator=(const LiveServer&) = delete;
+
   // Whether it answers; when not, the first test has said why.
   bool ready() const { return ready_; }
 
   // A context to open the connector's roles with.
-  flow::OpenContext context(Json more = Json::object()) {
+  flow::OpenContext context(const Json& more = Json::object()) {
     Json settings{{"connect_timeout", "5s"}};
     settings.update(address_);
     settings.update(more);
@@ -48,8 +51,6 @@ class LiveServer {
     EXPECT_TRUE(ready_) << made.error().explain();
     address_["database"] = name;
   }
-  LiveServer(const LiveServer&) = delete;
-  LiveServer& operator=(const LiveServer&) = delete;
   ~LiveServer() {
     if (!ready_) return;
     (void)(*clickhouse_connector().open_database(context()))

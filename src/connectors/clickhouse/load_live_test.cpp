@@ -41,7 +41,7 @@ data::Batch sales(const data::SchemaPtr& schema, std::int64_t first, std::size_t
 
 class ClickhouseLoads : public ClickhouseLive {
  protected:
-  flow::WriteRequest request(flow::WriteMode mode, Json options = Json::object()) {
+  flow::WriteRequest request(flow::WriteMode mode, const Json& options = Json::object()) {
     return {.table = table_,
             .schema = sales_schema(),
             .mode = mode,

@@ -84,7 +84,7 @@ struct Golden {
 };
 
 const std::vector<Golden>& goldens() {
-  static const std::vector<Golden> cases{
+  static const std::vector<Golden> kCases{
       {"Integers",
        "select 'x' s, toInt8(-128) a, toInt16(-32768) b, toInt32(-2147483648) c, toInt64('-9223372036854775808') d, "
        "toUInt8(255) e, toUInt16(65535) f, toUInt32(4294967295) g, toUInt64('18446744073709551615') h",
@@ -169,7 +169,7 @@ const std::vector<Golden>& goldens() {
         "[] | [{\"key\":\"k\",\"value\":0}] | {\"1\":1,\"2\":\"x\"} | {\"id\":1,\"n\":[null,2]} | [[\"0\"],[]]",
         "[3] | [{\"key\":\"k\",\"value\":1}] | {\"1\":1,\"2\":\"x\"} | {\"id\":1,\"n\":[null,2]} | [[\"1\"],[]]"}},
   };
-  return cases;
+  return kCases;
 }
 
 TEST(NativeDecoder, ReadsWhatClickHouseWrote) {

@@ -117,7 +117,7 @@ TEST_F(Csv, NamesTheLineOfABadRecord) {
             "x.csv:2: value 2: something stands between its closing quote and the next delimiter");
   EXPECT_EQ(error_of("a,b\n1,2\n1,\"x\n3,4\n"), "x.csv:3: a quote is opened and never closed");
   EXPECT_EQ(error_of("a,b\n1,2\n1,\"x"), "x.csv:3: a quote is opened and never closed");
-  EXPECT_EQ(error_of(std::string{"a,b\n1,2\n1,x\0y\n", 14}), "x.csv:3: value 2: a NUL byte");
+  EXPECT_EQ(error_of(std::string{"a,b\n1,2\n1,x"} + '\0' + "y\n"), "x.csv:3: value 2: a NUL byte");
   EXPECT_EQ(error_of("a,b\n1,\xc3\xa9\n1,\xc3\n"), "x.csv:3: value 2: byte 0xc3 is not UTF-8");
   EXPECT_EQ(error_of("a,b\n\xed\xa0\x80,2\n"), "x.csv:2: value 1: byte 0xed is not UTF-8");
   EXPECT_EQ(error_of("a,a\n"), "x.csv:1: the header names a column twice: a");

@@ -140,13 +140,13 @@ TEST(Documents, KeepWhatTheDescriptionSays) {
       EXPECT_TRUE(row["details"].is_null());
     }
   }
-  EXPECT_NEAR(statuses["closed"], 4000 * 2 / 6, 150);
-  EXPECT_NEAR(statuses["waiting"], 4000 * 3 / 12, 150);
+  EXPECT_NEAR(statuses["closed"], 4000 * 2 / 6.0, 150);
+  EXPECT_NEAR(statuses["waiting"], 4000 * 3 / 12.0, 150);
   EXPECT_NEAR(without_score, 2000, 150);
   EXPECT_NEAR(odd_scores, 200, 60);
-  EXPECT_NEAR(without_text, messages / 10, 120);
+  EXPECT_NEAR(without_text, messages / 10.0, 120);
   EXPECT_NEAR(mobile, 1000, 120);
-  EXPECT_NEAR(at_three, 4000 * 5 / 28, 120);
+  EXPECT_NEAR(at_three, 4000 * 5 / 28.0, 120);
   EXPECT_EQ(notes, (std::set<std::string>{"a \"b\"", "none"}));
 }
 

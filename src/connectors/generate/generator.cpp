@@ -170,8 +170,7 @@ char* Generator::write_value(char* out, const Cell& cell, const BlockValues& val
     case Cell::Kind::Date: return std::copy_n(cell.days.data() + (value - cell.first_day) * 10, 10, out);
     case Cell::Kind::Choice: {
       const auto& text = cell.csv_choices[static_cast<std::size_t>(value)];
-      std::memcpy(out, text.data(), text.size());
-      return out + text.size();
+      return std::ranges::copy(text, out).out;
     }
     case Cell::Kind::Text: break;
   }

@@ -457,7 +457,7 @@ TEST_F(Http, RejectedItemsAreKeptWithTheirReason) {
 }
 
 TEST_F(Http, MistakesInTheDescriptionAreNamed) {
-  const auto mistake = [&](Json settings) {
+  const auto mistake = [&](const Json& settings) {
     const auto opened = open(settings);
     return opened.ok() ? std::string{} : opened.error().text();
   };

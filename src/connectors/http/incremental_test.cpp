@@ -19,7 +19,7 @@ class Incremental : public HttpTest {
       return {.body = "[" + body + "]"};
     };
   }
-  static Json cursor(Json more = Json::object()) {
+  static Json cursor(const Json& more = Json::object()) {
     Json rule = {{"path", "at"}, {"param", "since"}};
     rule.update(more);
     return {{"path", "/items"}, {"key", {"id"}}, {"cursor", rule}};

@@ -16,8 +16,8 @@ class MongoSourceTest : public ::testing::Test {
     database_ = std::make_unique<live::TestDatabase>();
   }
 
-  std::unique_ptr<flow::Source> open(Json settings = Json::object()) const {
-    return mongodb_connector().open_source(database_->context(std::move(settings))).value();
+  std::unique_ptr<flow::Source> open(const Json& settings = Json::object()) const {
+    return mongodb_connector().open_source(database_->context(settings)).value();
   }
   static Result<Table> rows(flow::Source& source, const std::string& stream, int partitions = 1) {
     return live::read_all(source, {.stream = stream}, partitions);
@@ -37,7 +37,7 @@ class MongoSourceTest : public ::testing::Test {
     std::vector<std::string> rows;  // "u 1|…": updated, "d 1": deleted
     std::optional<flow::Checkpoint> end;
   };
-  static Read changes(flow::Source& source, const std::string& stream, std::optional<flow::Checkpoint> from) {
+  static Read changes(flow::Source& source, const std::string& stream, const std::optional<flow::Checkpoint>& from) {
     Read read;
     flow::ReadRequest request{.stream = stream};
     request.from = from;
@@ -151,7 +151,10 @@ TEST_F(MongoSourceTest, ContractsRejectOrFail) {
 
 TEST_F(MongoSourceTest, LargeAndDeepDocumentsPass) {
   std::string deep = "1";
-  for (int i = 0; i < 95; ++i) deep = R"({"o":)" + deep + "}";
+  for (int i = 0; i < 95; ++i) {
+    deep.insert(0, R"({"o":)");
+    deep += '}';
+  }
   database_->insert("extremes", {R"({"_id":1,"o":)" + deep + "}"});
   Document large;
   large.add("_id", 2).add("text", std::string(kDocumentBytesMax - 64, 'x'));

@@ -8,7 +8,6 @@
 namespace weir::postgres::live {
 namespace {
 
-using data::Kind;
 using flow::Materialized;
 using flow::Relation;
 
@@ -53,7 +52,7 @@ class Databases : public testing::Test {
     return database_->execute(script, {});
   }
 
-  void expect_built(Result<std::uint64_t> built) { EXPECT_TRUE(built.ok()) << built.error().explain(); }
+  void expect_built(const Result<std::uint64_t>& built) { EXPECT_TRUE(built.ok()) << built.error().explain(); }
 
   std::unique_ptr<flow::Database> database_;
 };
@@ -277,8 +276,8 @@ TEST_F(Databases, ChangesNothingWithTheRightToReadAlone) {
            "WITH gone AS (DELETE FROM m.kept RETURNING id) SELECT * FROM gone",
            "SELECT 1) TO STDOUT; DROP TABLE m.kept; COPY (SELECT 1",
            "EXPLAIN ANALYZE DELETE FROM m.kept",
-           "SELECT set_config('transaction_read_only', 'off', false), query_to_xml('DELETE FROM m.kept RETURNING id', "
-           "true, true, '')",
+           R"(SELECT set_config('transaction_read_only', 'off', false),
+                     query_to_xml('DELETE FROM m.kept RETURNING id', true, true, ''))",
            "SELECT pg_read_file('/etc/passwd')",
        }) {
     EXPECT_FALSE(flow::select_all(*reading, sql, {}).ok()) << sql;
