@@ -129,6 +129,7 @@ TEST_F(Support, TheSampleFindsWhatDiffersInAField) {
                                          "search_queries"};
   for (const auto& sample : samples) {
     EXPECT_NE(project_.query("warehouse", "SELECT count(*) FROM sample_" + sample), "0\n") << sample;
+    EXPECT_EQ(project_.query("warehouse", fmt::format("SELECT count(*) FROM {}_rejected", sample)), "0\n") << sample;
   }
 
   // A first message without a comma, which the CSV of the answer would put into quotes.
