@@ -315,11 +315,11 @@ std::string postgres_configuration(const Machine& machine) {
   set("full_page_writes", "on");
   // Change data capture works without a restart.
   set("wal_level", "logical");
-  set("max_replication_slots", "16");
-  set("max_wal_senders", "16");
+  set("max_replication_slots", "64");
+  set("max_wal_senders", "64");
   // A subscriber of several publishers, that tries again at once and tells at once how far it is: seconds are long in a run.
-  set("max_worker_processes", "24");
-  set("max_logical_replication_workers", "16");
+  set("max_worker_processes", "72");
+  set("max_logical_replication_workers", "64");  // one for each subscription, and its copies: it waits in silence without
   set("max_sync_workers_per_subscription", "8");  // many small tables are copied side by side
   set("wal_retrieve_retry_interval", "'500ms'");
   set("wal_receiver_status_interval", "'1s'");
