@@ -45,7 +45,7 @@ TEST(Mistakes, AnyMistakeInTheProjectStopsEverything) {
   const auto told = parse_json(checked.out);
   ASSERT_TRUE(told.ok()) << checked.out;
   EXPECT_EQ((*told)["valid"], false);
-  ASSERT_EQ((*told)["mistakes"].size(), 2U) << checked.out;
+  ASSERT_EQ((*told)["mistakes"].size(), 3U) << checked.out;
   for (const auto& mistake : (*told)["mistakes"]) {
     EXPECT_EQ(mistake["place"]["file"], "pipelines/bad.yml");
     EXPECT_EQ(mistake["place"]["line"], 3);
