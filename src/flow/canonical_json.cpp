@@ -1,11 +1,12 @@
 #include "flow/canonical_json.hpp"
 
+#include <algorithm>
 #include <charconv>
-#include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <vector>
+
+#include "base/json.hpp"
 
 namespace weir::flow {
 namespace {
@@ -18,31 +19,6 @@ struct ShorterFirst {
     return one.size() != other.size() ? one.size() < other.size() : one < other;
   }
 };
-
-void append_string(std::string& out, std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += "\\u00";
-          out += kDigits[static_cast<unsigned char>(c) >> 4];
-          out += kDigits[static_cast<unsigned char>(c) & 15];
-        } else {
-          out += c;
-        }
-    }
-  }
-  out += '"';
-}
 
 // A number's digits with their point moved by its exponent: "1.50e1" → "15.0". False where numeric cannot hold it.
 bool append_number(std::string& out, std::string_view number) {
@@ -91,9 +67,7 @@ class CanonicalSax {
   }
   bool string(std::string& value) {
     if (value.find('\0') != std::string::npos) return false;
-    std::string text;
-    append_string(text, value);
-    return take(std::move(text));
+    return take(to_text(value));
   }
   bool binary(Parsed::binary_t&) { return false; }
   bool start_object(std::size_t) {
@@ -109,8 +83,7 @@ class CanonicalSax {
     std::string text = "{";
     for (const auto& [name, value] : open_.back().members) {
       if (text.size() > 1) text += ", ";
-      append_string(text, name);
-      text += ": " + value;
+      text += to_text(name) + ": " + value;
     }
     open_.pop_back();
     return take(text + "}");
