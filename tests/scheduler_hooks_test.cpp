@@ -1,13 +1,8 @@
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <future>
 #include <map>
 #include <set>
 
+#include "net/mail_sink.hpp"
 #include "serve_fixture.hpp"
 
 // Who is told of what happens to runs, and that they are told once, whatever is killed.
@@ -80,58 +75,9 @@ TEST_F(Hooks, ARunThatTakesTooLongFails) {
   EXPECT_EQ(lines_of("told").front(), "failure");
 }
 
-// A mail server that takes one mail and keeps what it was told (RFC 5321).
-class MailServer {
- public:
-  MailServer() : listening_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(::bind(listening_.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(::listen(listening_.get(), 1), 0);
-    EXPECT_EQ(::getsockname(listening_.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-    port = ntohs(address.sin_port);
-    taken = std::async(std::launch::async, [this] { return take(); });
-  }
-  ~MailServer() { ::shutdown(listening_.get(), SHUT_RDWR); }
-
-  int port = 0;
-  std::future<std::string> taken;
-
- private:
-  std::string take() const {
-    const Descriptor client{::accept(listening_.get(), nullptr, nullptr)};
-    const auto say = [&](std::string_view text) { (void)write_all(client.get(), text, "answering"); };
-    std::string all;
-    std::string line;
-    bool in_data = false;
-    char letter = 0;
-    say("220 here\r\n");
-    while (::read(client.get(), &letter, 1) == 1) {
-      all += letter;
-      line += letter;
-      if (letter != '\n') continue;
-      if (line.starts_with("QUIT")) break;
-      if (in_data && line != ".\r\n") {
-        line.clear();
-        continue;
-      }
-      in_data = line.starts_with("DATA");
-      say(in_data ? "354 go on\r\n" : "250 fine\r\n");
-      line.clear();
-    }
-    say("221 bye\r\n");
-    return all;
-  }
-
-  Descriptor listening_;
-};
-
 TEST_F(Hooks, SendMail) {
-  MailServer server;
-  write("weir.yml",
-        fmt::format("name: served\nsmtp: {{url: \"smtp://127.0.0.1:{}\", from: weir@example.org}}\n", server.port));
+  net::MailSink server;
+  write("weir.yml", fmt::format("name: served\nsmtp: {{url: \"{}\", from: weir@example.org}}\n", server.url()));
   write("pipelines/bad.yml",
         "hooks: [{on: failure, email: [data@example.org]}]\ntasks:\n  one: {command: \"echo it broke; exit 3\"}\n");
   start();
