@@ -40,6 +40,13 @@ class ReplicateFaults : public ::testing::Test {
     });
   }
 
+  // Kills a server under the run, and starts it again once the run has ended.
+  static void kill_server(const std::string& server, testing::TestProject::Started& run) {
+    ::kill(space().pid_of(server), SIGKILL);
+    run.process.wait();
+    space().ensure(server);
+  }
+
   static void expect_whole(const std::string& name) {
     const auto result = space().run(name);
     EXPECT_EQ(result.exit_code, 0) << ReplicationProject::error(result) << result.err;
@@ -67,18 +74,14 @@ TEST_F(ReplicateFaults, WeirItselfIsKilledAtEachOfItsSteps) {
 TEST_F(ReplicateFaults, ThePublisherIsKilledWhileItIsCopiedFrom) {
   prepare("killed_source");
   auto started = run_until_copying("killed_source");
-  ::kill(space().pid_of("publisher"), SIGKILL);
-  started.process.wait();
-  space().ensure("publisher");
+  kill_server("publisher", started);
   expect_whole("killed_source");
 }
 
 TEST_F(ReplicateFaults, TheSubscriberIsKilledWhileItCopies) {
   prepare("killed_target");
   auto started = run_until_copying("killed_target");
-  ::kill(space().pid_of("subscriber"), SIGKILL);
-  started.process.wait();
-  space().ensure("subscriber");
+  kill_server("subscriber", started);
   expect_whole("killed_target");
 }
 
@@ -133,18 +136,14 @@ class ReplicateStream : public ReplicateFaults {
 TEST_F(ReplicateStream, ThePublisherIsKilled) {
   prepare_changes("stream_source");
   auto started = run_until_streaming("stream_source");
-  ::kill(space().pid_of("publisher"), SIGKILL);
-  started.process.wait();
-  space().ensure("publisher");
+  kill_server("publisher", started);
   expect_changed("stream_source");
 }
 
 TEST_F(ReplicateStream, TheSubscriberIsKilled) {
   prepare_changes("stream_target");
   auto started = run_until_streaming("stream_target");
-  ::kill(space().pid_of("subscriber"), SIGKILL);
-  started.process.wait();
-  space().ensure("subscriber");
+  kill_server("subscriber", started);
   expect_changed("stream_target");
 }
 
