@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
-import { api, isMock, newContext, open, page, saved } from './harness.mjs';
+import { api, isMock, newContext, open, openWith, page, saved } from './harness.mjs';
 
 describe('connections', () => {
   const secret = 'never-to-be-seen';
@@ -131,13 +131,10 @@ describe('results of SQL', () => {
 });
 
 describe('a table', () => {
-  let table;
-  before(async () => {
-    await newContext();
-    table = await api('/tables/warehouse/clean_sales');
-  });
+  const openTable = (tab = '') => openWith(`/tables/warehouse/clean_sales${tab}`, '/tables/warehouse/clean_sales');
+  before(() => newContext());
   test('has its columns, and the rows that were written over time', async () => {
-    await open('/tables/warehouse/clean_sales');
+    const table = await openTable();
     const columns = page.getByRole('region', { name: 'Columns' });
     await columns.getByRole('row').nth(1).waitFor();
     assert.deepEqual(
@@ -170,7 +167,7 @@ describe('a table', () => {
     assert.ok(rows.length > 0);
   });
   test('has a lineage whose tables lead to theirs', async () => {
-    await open('/tables/warehouse/clean_sales?tab=lineage');
+    const table = await openTable('?tab=lineage');
     const graph = page.getByRole('region', { name: /^What warehouse\.clean_sales is made from/ });
     await graph.getByRole('link').first().waitFor();
     const shown = await graph.getByRole('link').evaluateAll((links) => links.map((each) => each.pathname));
@@ -183,7 +180,7 @@ describe('a table', () => {
     await page.getByRole('region', { name: /^What shop\.sales is made from/ }).waitFor();
   });
   test('has the last runs that wrote it', async () => {
-    await open('/tables/warehouse/clean_sales?tab=runs');
+    const table = await openTable('?tab=runs');
     const runs = page.getByRole('region', { name: 'Runs' }).locator('tbody tr');
     await runs.first().waitFor();
     assert.deepEqual(

@@ -106,6 +106,11 @@ export function noFaults() {
 }
 
 export const open = (path) => page.goto(url + path);
+// Opens a page, and returns what it was itself answered: runs go on, so that another answer may already differ.
+export async function openWith(path, asked) {
+  const [answer] = await Promise.all([page.waitForResponse(`${url}/api/v1${asked}`), open(path)]);
+  return answer.json();
+}
 export const api = async (path) => (await context.request.get(`${url}/api/v1${path}`)).json();
 export const post = async (path, data) =>
   (
