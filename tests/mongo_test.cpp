@@ -81,6 +81,12 @@ TEST_F(MongoProgram, ADatabaseBecomesTablesThatSayWhereTheyCameFrom) {
   const auto run = project_.run({"run", "load", "--json"});
   ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
   expect_tickets(1'001);
+  // Nobody has said so: a collection's rows cannot repeat.
+  EXPECT_EQ(
+      query("SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'p' AND "
+            "connamespace = 'public'::regnamespace ORDER BY 1"),
+      "notes,PRIMARY KEY (_id)\ntickets,PRIMARY KEY (_id)\ntickets__messages,\"PRIMARY KEY (tickets__id, "
+      "\"\"position\"\")\"\n");
   const auto id = run.event("run_finished")["run"].get<std::string>();
   EXPECT_EQ(query("SELECT DISTINCT _weir_run, _weir_extracted_at IS NULL FROM tickets__messages"), id + ",false\n");
   EXPECT_EQ(query("SELECT _id, v FROM notes ORDER BY length(_id)"),

@@ -1,5 +1,6 @@
 #include "flow/pump.hpp"
 
+#include <algorithm>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -184,6 +185,15 @@ struct Moved {
   std::vector<std::unique_ptr<Lane>> lanes;
 };
 
+// A table that is made anew gets the key that its rows have, where the user says nothing else.
+void take_key(WriteRequest& write, const Stream& stream) {
+  if (write.mode != WriteMode::Replace || !write.key.empty() || !stream.key_is_unique) return;
+  const auto is_written = [&](const std::string& column) { return write.schema->find(column).has_value(); };
+  if (!std::ranges::all_of(stream.key, is_written)) return;
+  write.key = stream.key;
+  write.key_yields = true;
+}
+
 Result<Moved> move_rows(Source& source, Sink& sink, const PumpPlan& plan, const Stream& stream, ReadRequest read,
                         WriteRequest write, PumpProgress& progress, std::stop_token stop) {
   if (stream.schema.fields.empty()) {
@@ -198,6 +208,7 @@ Result<Moved> move_rows(Source& source, Sink& sink, const PumpPlan& plan, const 
     write.mode = WriteMode::Replace;
     read.deliver = ReadRequest::Deliver::Rows;
   }
+  take_key(write, stream);
   const auto partitions = WEIR_TRY(source.partitions(read, plan.partitions, stop));
   Moved moved;
   moved.load = WEIR_TRY(sink.open(write, stop));

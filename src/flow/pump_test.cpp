@@ -57,10 +57,9 @@ class CountingSource final : public Source {
   int opened = 0;
   bool resumable = true;  // whether its deliveries carry checkpoints
   std::string opened_from;
+  Stream stream{"numbers", *one_column(), {}, {}};
   Result<std::vector<Stream>> discover(std::stop_token) override { return std::vector<Stream>{}; }
-  Result<Stream> describe(const ReadRequest&, std::stop_token) override {
-    return Stream{"numbers", *one_column(), {}, {}};
-  }
+  Result<Stream> describe(const ReadRequest&, std::stop_token) override { return stream; }
   Result<std::vector<Partition>> partitions(const ReadRequest&, int wanted, std::stop_token) override {
     std::vector<Partition> partitions;
     for (int i = 0; i < wanted; ++i) partitions.push_back({std::to_string(i)});
@@ -158,8 +157,12 @@ class MemorySink final : public Sink {
     std::multiset<std::int64_t> staged_;
   };
   std::optional<Superseded> superseded;
+  std::vector<std::string> key;
+  bool key_yields = false;
   Result<std::unique_ptr<Load>> open(const WriteRequest& request, std::stop_token) override {
     superseded = request.superseded;
+    key = request.key;
+    key_yields = request.key_yields;
     return std::make_unique<MemoryLoad>(*this);
   }
   Result<std::optional<Receipt>> find(const WriteRequest&, const CommitId& commit, std::stop_token) override {
@@ -218,6 +221,29 @@ TEST_F(Pump, AppendsAgainInThePlaceOfRowsThatNameTheirRun) {
   plan.write.mode = WriteMode::Replace;
   ASSERT_TRUE(run().ok());
   EXPECT_FALSE(sink.superseded.has_value());
+}
+
+TEST_F(Pump, AReplacedTableHasTheKeyOfRowsThatCannotRepeat) {
+  source.stream.key = {"n"};
+  plan.write.mode = WriteMode::Replace;
+  ASSERT_TRUE(run().ok());
+  EXPECT_TRUE(sink.key.empty()) << "rows that may repeat";
+  source.stream.key_is_unique = true;
+  ASSERT_TRUE(run().ok());
+  EXPECT_EQ(sink.key, source.stream.key);
+  EXPECT_TRUE(sink.key_yields);
+  // A document that has changed may be appended again.
+  plan.write.mode = WriteMode::Append;
+  ASSERT_TRUE(run().ok());
+  EXPECT_TRUE(sink.key.empty());
+  plan.write.mode = WriteMode::Replace;
+  source.stream.key = {"n", "left out"};
+  ASSERT_TRUE(run().ok());
+  EXPECT_TRUE(sink.key.empty()) << "a column that is not copied";
+  plan.write.key = {"n"};
+  ASSERT_TRUE(run().ok());
+  EXPECT_EQ(sink.key, plan.write.key);
+  EXPECT_FALSE(sink.key_yields) << "the user's word";
 }
 
 TEST_F(Pump, MovesEveryRowOfEveryPartitionOnce) {

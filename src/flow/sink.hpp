@@ -43,6 +43,8 @@ struct WriteRequest {
   data::SchemaPtr schema;
   WriteMode mode = WriteMode::Append;
   std::vector<std::string> key;  // becomes the primary key; required by Merge
+  // The key is the stream's and not the user's word: a table that is there keeps the key that it has.
+  bool key_yields = false;
   // Merge: the columns that rows of one origin share (Stream::origin). A Delete takes away all rows of its origin but those
   // that come after it in the load; its other columns say nothing. Empty: the key's.
   std::vector<std::string> origin = {};

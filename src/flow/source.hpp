@@ -29,6 +29,8 @@ struct Stream {
   // The leading columns of the key that rows of one origin share, such as the document that a list's elements come from:
   // a Delete takes away all rows of its origin. Empty: a Delete takes away the row of its key.
   std::vector<std::string> origin = {};
+  // No two rows of one reading have the same key: a destination that is replaced takes it as its own.
+  bool key_is_unique = false;
   // A stream that was read incrementally may have to begin anew, because its source no longer has what came since: what a
   // destination has of it is then not to be added to but to be replaced.
   enum class Continuity { GoesOn, StartsOver } continuity = Continuity::GoesOn;

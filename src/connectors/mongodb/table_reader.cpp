@@ -280,6 +280,8 @@ std::optional<flow::Stream> stream_of(const std::string& collection, const Fetch
   if (!table) return std::nullopt;
   stream.schema = std::move(table->schema);
   stream.key = std::move(table->key);
+  // The server sees to it for _id alone.
+  stream.key_is_unique = shape.rules().key == std::vector<std::string>{"_id"};
   if (inside.empty()) {
     if (outcome != nullptr) stream.rows_estimate = outcome->documents - outcome->rejected;
   } else {

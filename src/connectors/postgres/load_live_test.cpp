@@ -167,6 +167,31 @@ TEST_F(Loads, ReplaceSwapsAndKeepsWhatBelongsToTheTable) {
   run("DROP OWNED BY analyst; DROP ROLE analyst");
 }
 
+TEST_F(Loads, AKeyThatTheUserHasNotStatedYieldsToTheTables) {
+  auto request = request_for(WriteMode::Replace, {"sale_id"});
+  request.key_yields = true;
+  const auto key = [] {
+    return value(
+        "SELECT coalesce((SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = "
+        "'sales'::regclass AND contype = 'p'), '')");
+  };
+  for (const auto& [own, after] :
+       std::vector<std::pair<std::string, std::string>>{{"", "PRIMARY KEY (sale_id)"},
+                                                        {", PRIMARY KEY (region)", "PRIMARY KEY (region)"},
+                                                        {", note serial PRIMARY KEY", "PRIMARY KEY (note)"}}) {
+    run("DROP TABLE IF EXISTS sales");
+    run("CREATE TABLE sales (sale_id bigint, region text, amount numeric(12,2)" + own + ")");
+    const auto receipt = load(*roles_.sink, request, {sales(kNew)}, "own key" + own);
+    ASSERT_TRUE(receipt.ok()) << receipt.error().explain();
+    EXPECT_EQ(rows(), kNew);
+    EXPECT_EQ(key(), after);
+  }
+  request.key_yields = false;
+  const auto refused = load(*roles_.sink, request, {sales(kNew)}, "stated");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), Code::InvalidProject);
+}
+
 TEST_F(Loads, ReplaceKeepsDependantsWorking) {
   struct Case {
     std::string dependant, drop;

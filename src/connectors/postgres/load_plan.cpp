@@ -133,6 +133,14 @@ Result<void> check_key(const LoadPlan& plan) {
       .hint("use the same key, or drop the table so that the load makes it anew");
 }
 
+// What the user has not asked for is no reason to refuse a table with a key of its own.
+void yield_key(LoadPlan& plan) {
+  const auto& own = plan.existing->key;
+  if (own.empty()) return;
+  const auto is_loaded = [&](const std::string& column) { return plan.request.schema->find(column).has_value(); };
+  plan.request.key = std::ranges::all_of(own, is_loaded) ? own : std::vector<std::string>{};
+}
+
 bool is_key(const LoadPlan& plan, const std::string& column) {
   return std::ranges::find(plan.key(), column) != plan.key().end();
 }
@@ -162,6 +170,7 @@ Result<LoadPlan> plan_load(Connection& connection, flow::WriteRequest request, c
     return plan;
   }
   WEIR_TRY(check_kind(*plan.existing));
+  if (plan.request.key_yields) yield_key(plan);
   WEIR_TRY(match_existing(connection, plan, stop));
   WEIR_TRY(check_key(plan));
   if (plan.request.mode == flow::WriteMode::Replace) {
