@@ -88,6 +88,12 @@ TEST_F(Support, MartsAreWhatPlainSqlSaysOfTheDocuments) {
   EXPECT_EQ(replicated.event("step", "prove_support_tickets")["rows_read"], 1400);
   EXPECT_EQ(project_.query("warehouse", "SELECT count(DISTINCT _weir_run), max(length(_id)) FROM support_tickets"),
             "1,24\n");
+  EXPECT_EQ(project_.query("warehouse",
+                           "SELECT count(*) FILTER (WHERE NOT EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND "
+                           "indisprimary)), count(*) >= 13 FROM pg_class c WHERE relkind = 'r' AND relnamespace = "
+                           "'public'::regnamespace AND relname NOT LIKE '%rejected'"),
+            "0,true\n")
+      << "a table without a primary key";
   // Of events, searches and visits a second run reads what is new: the last hour or day, and what has no usable time.
   const auto again = succeed({"run", "replicate", "--json"});
   EXPECT_LT(again.event("step", "event_logs")["rows_written"].get<int>(), 200);
