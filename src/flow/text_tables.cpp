@@ -33,6 +33,20 @@ Table table_of(const data::Batch& batch) {
   return table;
 }
 
+std::vector<std::string> change_lines(const data::Batch& batch) {
+  std::vector<std::string> lines;
+  const auto table = table_of(batch);
+  for (std::size_t row = 0; row < table.size(); ++row) {
+    const bool gone = (*batch.changes())[row] == data::Change::Delete;
+    std::string line = gone ? "d" : "u";
+    for (const auto& cell : table[row]) {
+      if (!gone || cell) line += (line.size() == 1 ? " " : "|") + cell.value_or("NULL");
+    }
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
 Result<Table> read_all(Source& source, const ReadRequest& request, int partitions) {
   Table table;
   for (const auto& partition : WEIR_TRY(source.partitions(request, partitions, {}))) {
@@ -42,6 +56,22 @@ Result<Table> read_all(Source& source, const ReadRequest& request, int partition
     }
   }
   return table;
+}
+
+Result<ChangesRead> read_changes(Source& source, const std::string& stream, const std::optional<Checkpoint>& from) {
+  ReadRequest request{.stream = stream};
+  request.from = from;
+  request.deliver = ReadRequest::Deliver::Changes;
+  ChangesRead read;
+  read.continuity = WEIR_TRY(source.describe(request, {})).continuity;
+  const auto partitions = WEIR_TRY(source.partitions(request, 4, {}));
+  if (partitions.size() != 1) return Error::bug("changes in {} partitions", partitions.size());
+  const auto reader = WEIR_TRY(source.open(request, partitions.front(), from, {}));
+  while (const auto delivery = WEIR_TRY(reader->next({}))) {
+    for (auto& line : change_lines(delivery->batch)) read.lines.push_back(std::move(line));
+  }
+  read.end = reader->end();
+  return read;
 }
 
 Result<Receipt> load(Sink& sink, const WriteRequest& request, const std::vector<data::Batch>& batches,

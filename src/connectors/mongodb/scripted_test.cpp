@@ -5,6 +5,7 @@
 #include "connectors/mongodb/connector.hpp"
 #include "connectors/mongodb/scripted_scram.hpp"
 #include "connectors/mongodb/scripted_server.hpp"
+#include "connectors/mongodb/scripted_tickets.hpp"
 #include "connectors/mongodb/session.hpp"
 #include "flow/text_tables.hpp"
 #include "net/test_certificate.hpp"
@@ -14,10 +15,12 @@ namespace weir::mongodb {
 namespace {
 
 using testing::batch;
+using testing::change_event;
 using testing::failure;
 using testing::json;
 using testing::Scram;
 using testing::ScriptedServer;
+using testing::ScriptedTickets;
 
 std::unique_ptr<Session> connect(const std::string& url) {
   return Session::open(address_from(Settings{Json{{"url", url}, {"server_timeout", "2s"}}}).value()).value();
@@ -47,12 +50,6 @@ Told read(const ScriptedServer& server, const CollectionRules& rules = {}) {
   return told;
 }
 
-std::string event(const std::string& token, const std::string& type, const std::string& rest, int at = 50) {
-  return fmt::format(
-      R"({{"_id":{{"_data":"{}"}},"operationType":"{}","clusterTime":{{"$timestamp":{{"t":{},"i":1}}}},"ns":{{"db":"support","coll":"tickets"}},{}}})",
-      token, type, at, rest);
-}
-
 TEST(ChangeEvents, AreUnderstoodAsMongoDBDocumentsThem) {
   int more = 0;
   ScriptedServer server{[&](const std::string& name, const Document& command) -> Document {
@@ -67,15 +64,15 @@ TEST(ChangeEvents, AreUnderstoodAsMongoDBDocumentsThem) {
     if (more++ != 0) return batch(7, "nextBatch", {}, "09");
     return batch(
         7, "nextBatch",
-        {event("02", "insert", R"("documentKey":{"_id":1},"fullDocument":{"_id":1,"s":"a"})"),
-         event(
+        {change_event("02", "insert", R"("documentKey":{"_id":1},"fullDocument":{"_id":1,"s":"a"})"),
+         change_event(
              "03", "update",
              R"("documentKey":{"_id":1},"updateDescription":{"updatedFields":{"s":"b"},"removedFields":[],"truncatedArrays":[]},"fullDocument":{"_id":1,"s":"b"})"),
-         event("04", "update",
-               R"("documentKey":{"_id":2},"updateDescription":{"updatedFields":{"s":"c"}},"fullDocument":null)"),
-         event("05", "replace", R"("documentKey":{"_id":3},"fullDocument":{"_id":3})"),
-         event("06", "delete", R"("documentKey":{"_id":3})"),
-         event("07", "createIndexes", R"("operationDescription":{})")},
+         change_event("04", "update",
+                      R"("documentKey":{"_id":2},"updateDescription":{"updatedFields":{"s":"c"}},"fullDocument":null)"),
+         change_event("05", "replace", R"("documentKey":{"_id":3},"fullDocument":{"_id":3})"),
+         change_event("06", "delete", R"("documentKey":{"_id":3})"),
+         change_event("07", "createIndexes", R"("operationDescription":{})")},
         "07");
   }};
   const auto told = read(server);
@@ -104,12 +101,13 @@ TEST(ChangeEvents, OfAFilterAndFieldsAreWhatTheServerStillFindsWithThem) {
     if (name == "aggregate")
       return batch(
           7, "firstBatch",
-          {event("02", "insert", R"("documentKey":{"_id":1},"fullDocument":{"_id":1,"s":"a","secret":"x"})"),
-           event("03", "update", R"("documentKey":{"_id":1},"fullDocument":{"_id":1,"s":"b","secret":"x"})"),
-           event("04", "insert", R"("documentKey":{"_id":2},"fullDocument":{"_id":2,"s":"spam"})"),
-           event("05", "insert", R"("documentKey":{"_id":3},"fullDocument":{"_id":3})"),
-           event("06", "delete", R"("documentKey":{"_id":3})"), event("07", "delete", R"("documentKey":{"_id":4})"),
-           event("08", "insert", R"("documentKey":{"_id":4},"fullDocument":{"_id":4,"s":"c"})", 55)},
+          {change_event("02", "insert", R"("documentKey":{"_id":1},"fullDocument":{"_id":1,"s":"a","secret":"x"})"),
+           change_event("03", "update", R"("documentKey":{"_id":1},"fullDocument":{"_id":1,"s":"b","secret":"x"})"),
+           change_event("04", "insert", R"("documentKey":{"_id":2},"fullDocument":{"_id":2,"s":"spam"})"),
+           change_event("05", "insert", R"("documentKey":{"_id":3},"fullDocument":{"_id":3})"),
+           change_event("06", "delete", R"("documentKey":{"_id":3})"),
+           change_event("07", "delete", R"("documentKey":{"_id":4})"),
+           change_event("08", "insert", R"("documentKey":{"_id":4},"fullDocument":{"_id":4,"s":"c"})", 55)},
           "08");
     return name == "getMore" ? batch(7, "nextBatch", {}, "09") : Document{};
   }};
@@ -143,8 +141,8 @@ TEST(ChangeEvents, ARunEndsWithWhatHadHappenedWhenItBegan) {
     if (name == "aggregate") return batch(7, "firstBatch", {}, "01");
     if (name != "getMore") return {};
     return batch(7, "nextBatch",
-                 {event("02", "insert", R"("documentKey":{"_id":1},"fullDocument":{"_id":1})"),
-                  event("03", "insert", R"("documentKey":{"_id":2},"fullDocument":{"_id":2})", 61)},
+                 {change_event("02", "insert", R"("documentKey":{"_id":1},"fullDocument":{"_id":1})"),
+                  change_event("03", "insert", R"("documentKey":{"_id":2},"fullDocument":{"_id":2})", 61)},
                  "03");
   }};
   const auto told = read(server);
@@ -168,7 +166,7 @@ TEST(ChangeEvents, AnExpiredTokenAndADroppedCollectionEndTheStreamForGood) {
   for (const auto* type : {"drop", "rename", "invalidate"}) {
     ScriptedServer dropped{[&](const std::string& name, const Document&) -> Document {
       if (name == "aggregate")
-        return batch(7, "firstBatch", {event("02", type, R"("to":{"db":"support","coll":"other"})")}, "02");
+        return batch(7, "firstBatch", {change_event("02", type, R"("to":{"db":"support","coll":"other"})")}, "02");
       return name == "getMore" ? batch(0, "nextBatch", {}, "03") : Document{};
     }};
     told = read(dropped);
@@ -316,166 +314,85 @@ TEST(Snapshots, KeepWhatIsDamagedAsRejectsWithAllOfIt) {
   EXPECT_EQ(server.count("find"), 1U);
 }
 
-// A replica set with one collection, tickets, through a source: what it holds, and what its change stream tells.
-class ScriptedTickets {
- public:
-  std::vector<std::string> documents;
-  std::vector<std::string> events;  // that its change stream has told so far
-  std::string uuid = "AAAAAAAAAAAAAAAAAAAAAQ==";
-  Document refusal;  // of a stream that is resumed; empty: none
+// What a run that follows the changes of tickets reads.
+Result<flow::testing::ChangesRead> run(ScriptedTickets& tickets, const std::optional<flow::Checkpoint>& from,
+                                       const Json& more = Json::object(), const std::string& stream = "tickets") {
+  Json settings = {{"url", tickets.url()}, {"follow", "changes"}};
+  settings.update(more);
+  const auto source = WEIR_TRY(
+      mongodb_connector().open_source({.connection = {"crm", "mongodb", Settings{settings}}, .project_folder = "."}));
+  return flow::testing::read_changes(*source, stream, from);
+}
 
-  explicit ScriptedTickets(Json more = Json::object())
-      : more_(std::move(more)),
-        server_([this](const std::string& name, const Document& command) { return answer(name, command); }) {}
-
-  ScriptedServer& server() { return server_; }
-  std::unique_ptr<flow::Source> open() const {
-    Json settings = {{"url", server_.url()}, {"follow", "changes"}};
-    settings.update(more_);
-    return mongodb_connector()
-        .open_source({.connection = {"crm", "mongodb", Settings{settings}}, .project_folder = "."})
-        .value();
-  }
-  // Called when a snapshot has sent `documents` and is asked for more, which are `later`.
-  std::function<void()> amid_snapshot;
-  std::vector<std::string> later;
-
-  // What a run delivers of a stream: "u 1|a": updated, "d 2": deleted.
-  struct Run {
-    std::vector<std::string> rows;
-    std::optional<flow::Checkpoint> end;
-    std::optional<Error> error;
-    flow::Stream::Continuity continuity = flow::Stream::Continuity::GoesOn;
-  };
-  Run run(const std::optional<flow::Checkpoint>& from, const std::string& stream = "tickets") const {
-    auto result = read(*open(), from, stream);
-    return result.ok() ? std::move(*result) : Run{.error = result.error()};
-  }
-
- private:
-  static Result<Run> read(flow::Source& source, const std::optional<flow::Checkpoint>& from,
-                          const std::string& stream) {
-    Run run;
-    flow::ReadRequest request{.stream = stream};
-    request.from = from;
-    request.deliver = flow::ReadRequest::Deliver::Changes;
-    run.continuity = WEIR_TRY(source.describe(request, {})).continuity;
-    const auto partitions = WEIR_TRY(source.partitions(request, 1, {}));
-    const auto reader = WEIR_TRY(source.open(request, partitions.front(), from, {}));
-    while (const auto delivery = WEIR_TRY(reader->next({}))) {
-      const auto table = flow::testing::table_of(delivery->batch);
-      for (std::size_t i = 0; i < table.size(); ++i) {
-        const bool gone = (*delivery->batch.changes())[i] == data::Change::Delete;
-        std::string line = gone ? "d" : "u";
-        for (const auto& cell : table[i]) {
-          if (!gone || cell) line += (line.size() == 1 ? " " : "|") + cell.value_or("NULL");
-        }
-        run.rows.push_back(line);
-      }
-    }
-    run.end = reader->end();
-    return run;
-  }
-
-  Document answer(const std::string& name, const Document& command) const {
-    if (name == "ping")
-      return json(
-          R"({"ok":1.0,"operationTime":{"$timestamp":{"t":90,"i":1}},"$clusterTime":{"clusterTime":{"$timestamp":{"t":100,"i":2}},"signature":{"keyId":1}}})");
-    if (name == "listCollections")
-      return batch(
-          0, "firstBatch",
-          {fmt::format(
-              R"({{"name":"tickets","type":"collection","options":{{}},"info":{{"uuid":{{"$binary":{{"base64":"{}","subType":"04"}}}}}}}})",
-              uuid)});
-    if (name == "count") return json(fmt::format(R"({{"ok":1.0,"n":{}}})", documents.size()));
-    if (name == "find") return batch(amid_snapshot ? 5 : 0, "firstBatch", documents);
-    if (name == "getMore" && command.integer("getMore") == 5) {
-      amid_snapshot();
-      return batch(0, "nextBatch", later);
-    }
-    // A position is the number of events that lie before it.
-    if (name == "getMore") return batch(7, "nextBatch", {}, position());
-    if (name != "aggregate") return {};
-    if (!command.has("pipeline.0.$changeStream.resumeAfter")) return batch(7, "firstBatch", {}, position());
-    if (!refusal.is_empty()) return refusal;
-    const auto from = std::stoi(command.text("pipeline.0.$changeStream.resumeAfter._data"));
-    return batch(7, "firstBatch", {events.begin() + from, events.end()}, position());
-  }
-
-  std::string position() const { return std::to_string(events.size()); }
-
-  const Json more_;
-  ScriptedServer server_;
-};
+using Lines = std::vector<std::string>;
 
 TEST(Handoff, ASnapshotSeesAtLeastWhatTheStreamBeginsBehind) {
-  ScriptedTickets tickets{{{"read_preference", "secondaryPreferred"}}};
-  tickets.documents = {R"({"_id":1,"s":"a"})"};
-  ASSERT_EQ(tickets.run(std::nullopt).rows, (std::vector<std::string>{"u 1|a"}));
+  ScriptedTickets tickets;
+  tickets.documents = {json(R"({"_id":1,"s":"a"})")};
+  ASSERT_EQ(run(tickets, std::nullopt, {{"read_preference", "secondaryPreferred"}}).value().lines, (Lines{"u 1|a"}));
   EXPECT_EQ(sent(tickets.server(), "find").inner("readConcern").value_or(Document{}).text(),
             R"({ "level" : "majority", "afterClusterTime" : { "$timestamp" : { "t" : 100, "i" : 2 } } })");
   // The position is older than all that was read.
-  std::vector<std::string> order;
+  Lines order;
   for (const auto& command : tickets.server().commands()) {
     if (command.has("aggregate")) order.emplace_back("position");
     if (command.has("find")) order.emplace_back("documents");
   }
-  EXPECT_EQ(order, (std::vector<std::string>{"position", "documents"}));
+  EXPECT_EQ(order, (Lines{"position", "documents"}));
 }
 
 TEST(Handoff, WhatChangesWhileTheSnapshotIsReadIsToldByTheNextRun) {
   ScriptedTickets tickets;
-  tickets.documents = {R"({"_id":1,"s":"a"})", R"({"_id":2,"s":"b"})"};
-  tickets.later = {R"({"_id":4,"s":"d"})"};
+  tickets.documents = {json(R"({"_id":1,"s":"a"})"), json(R"({"_id":2,"s":"b"})"), json(R"({"_id":4,"s":"d"})")};
+  tickets.batch_documents = 2;
   tickets.amid_snapshot = [&] {
-    tickets.events = {event("1", "update", R"("documentKey":{"_id":1},"fullDocument":{"_id":1,"s":"new"})"),
-                      event("2", "delete", R"("documentKey":{"_id":2})"),
-                      event("3", "insert", R"("documentKey":{"_id":3},"fullDocument":{"_id":3,"s":"c"})")};
+    tickets.tell("update", R"("documentKey":{"_id":1},"fullDocument":{"_id":1,"s":"new"})");
+    tickets.tell("delete", R"("documentKey":{"_id":2})");
+    tickets.tell("insert", R"("documentKey":{"_id":3},"fullDocument":{"_id":3,"s":"c"})");
+    return Document{};
   };
-  const auto first = tickets.run(std::nullopt);
-  ASSERT_FALSE(first.error) << first.error->explain();
-  EXPECT_EQ(first.rows, (std::vector<std::string>{"u 1|a", "u 2|b", "u 4|d"}));
-  const auto second = tickets.run(first.end);
-  ASSERT_FALSE(second.error) << second.error->explain();
-  EXPECT_EQ(second.rows, (std::vector<std::string>{"u 1|new", "d 2", "u 3|c"}));
-  EXPECT_EQ(tickets.run(second.end).rows, std::vector<std::string>{});
+  const auto first = run(tickets, std::nullopt).value();
+  EXPECT_EQ(first.lines, (Lines{"u 1|a", "u 2|b", "u 4|d"}));
+  const auto second = run(tickets, first.end).value();
+  EXPECT_EQ(second.lines, (Lines{"u 1|new", "d 2", "u 3|c"}));
+  EXPECT_EQ(run(tickets, second.end).value().lines, Lines{});
 }
 
 TEST(Handoff, ACollectionThatIsDroppedAndMadeAgainWhileItIsReadIsNotTheSame) {
   ScriptedTickets tickets;
-  tickets.documents = {R"({"_id":1,"s":"a"})"};
-  tickets.amid_snapshot = [&] { tickets.uuid = "AAAAAAAAAAAAAAAAAAAAAg=="; };
-  const auto run = tickets.run(std::nullopt);
-  ASSERT_TRUE(run.error);
-  EXPECT_EQ(run.error->code(), Code::Conflict);
-  EXPECT_NE(run.error->text().find("collection tickets was dropped or renamed while it was read"), std::string::npos)
-      << run.error->text();
+  tickets.documents = {json(R"({"_id":1,"s":"a"})"), json(R"({"_id":2,"s":"a"})")};
+  tickets.batch_documents = 1;
+  tickets.amid_snapshot = [&] {
+    tickets.uuid = "AAAAAAAAAAAAAAAAAAAAAg==";
+    return Document{};
+  };
+  const auto failed = run(tickets, std::nullopt);
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().code(), Code::Conflict);
+  EXPECT_NE(failed.error().text().find("collection tickets was dropped or renamed while it was read"),
+            std::string::npos)
+      << failed.error().text();
 }
 
 TEST(Handoff, UpdatesReplacementsAndDeletesBecomeRowsThatMerge) {
   ScriptedTickets tickets;
-  tickets.documents = {R"({"_id":1,"s":"a"})", R"({"_id":2,"s":"b"})"};
-  const auto first = tickets.run(std::nullopt);
-  ASSERT_FALSE(first.error) << first.error->explain();
-  tickets.events = {
-      event(
-          "02", "update",
-          R"("documentKey":{"_id":1},"updateDescription":{"updatedFields":{"s":"c"}},"fullDocument":{"_id":1,"s":"c"})"),
-      event("03", "replace", R"("documentKey":{"_id":2},"fullDocument":{"_id":2,"s":"d"})"),
-      event("04", "delete", R"("documentKey":{"_id":1})")};
-  const auto second = tickets.run(first.end);
-  ASSERT_FALSE(second.error) << second.error->explain();
-  EXPECT_EQ(second.rows, (std::vector<std::string>{"u 1|c", "u 2|d", "d 1"}));
+  tickets.documents = {json(R"({"_id":1,"s":"a"})"), json(R"({"_id":2,"s":"b"})")};
+  const auto first = run(tickets, std::nullopt).value();
+  tickets.tell(
+      "update",
+      R"("documentKey":{"_id":1},"updateDescription":{"updatedFields":{"s":"c"}},"fullDocument":{"_id":1,"s":"c"})");
+  tickets.tell("replace", R"("documentKey":{"_id":2},"fullDocument":{"_id":2,"s":"d"})");
+  tickets.tell("delete", R"("documentKey":{"_id":1})");
+  EXPECT_EQ(run(tickets, first.end).value().lines, (Lines{"u 1|c", "u 2|d", "d 1"}));
 }
 
 TEST(Handoff, AChangedDocumentThatFitsNoLongerLeavesItsTableAndStaysAReject) {
   ScriptedTickets tickets;
-  tickets.documents = {R"({"_id":1,"s":"a"})"};
-  const auto first = tickets.run(std::nullopt);
-  ASSERT_FALSE(first.error) << first.error->explain();
-  tickets.events = {event("02", "update", R"("documentKey":{"_id":1},"fullDocument":{"_id":1,"s":"b\u0000"})")};
-  EXPECT_EQ(tickets.run(first.end).rows, (std::vector<std::string>{"d 1"}));
-  const auto rejects = tickets.run(first.end, "tickets._rejects").rows;
+  tickets.documents = {json(R"({"_id":1,"s":"a"})")};
+  const auto first = run(tickets, std::nullopt).value();
+  tickets.tell("update", R"("documentKey":{"_id":1},"fullDocument":{"_id":1,"s":"b\u0000"})");
+  EXPECT_EQ(run(tickets, first.end).value().lines, (Lines{"d 1"}));
+  const auto rejects = run(tickets, first.end, Json::object(), "tickets._rejects").value().lines;
   ASSERT_EQ(rejects.size(), 2U);
   EXPECT_TRUE(rejects[0].starts_with("d ")) << rejects[0];
   EXPECT_TRUE(rejects[1].starts_with("u {\"$numberInt\":\"1\"}|s: a text with the character U+0000")) << rejects[1];
@@ -484,26 +401,26 @@ TEST(Handoff, AChangedDocumentThatFitsNoLongerLeavesItsTableAndStaysAReject) {
 TEST(Handoff, AnExpiredPositionIsSaidAndReadAgainOnlyWhenTheUserSaysSo) {
   for (const int code : {286, 280, 260}) {
     for (const bool reads_again : {false, true}) {
-      ScriptedTickets tickets{reads_again ? Json{{"on_expired", "snapshot"}} : Json::object()};
-      tickets.documents = {R"({"_id":1,"s":"a"})"};
-      const auto first = tickets.run(std::nullopt);
-      ASSERT_FALSE(first.error) << first.error->explain();
-      tickets.documents = {R"({"_id":1,"s":"b"})", R"({"_id":2,"s":"c"})"};
+      const auto more = reads_again ? Json{{"on_expired", "snapshot"}} : Json::object();
+      ScriptedTickets tickets;
+      tickets.documents = {json(R"({"_id":1,"s":"a"})")};
+      const auto first = run(tickets, std::nullopt, more).value();
+      tickets.documents = {json(R"({"_id":1,"s":"b"})"), json(R"({"_id":2,"s":"c"})")};
       tickets.refusal = failure(code, "the resume point may no longer be in the oplog");
-      const auto second = tickets.run(first.end);
+      const auto second = run(tickets, first.end, more);
       if (reads_again) {
-        ASSERT_FALSE(second.error) << code << second.error->explain();
-        EXPECT_EQ(second.rows, (std::vector<std::string>{"u 1|b", "u 2|c"}));
-        EXPECT_EQ(second.continuity, flow::Stream::Continuity::StartsOver);
+        ASSERT_TRUE(second.ok()) << code << second.error().explain();
+        EXPECT_EQ(second->lines, (Lines{"u 1|b", "u 2|c"}));
+        EXPECT_EQ(second->continuity, flow::Stream::Continuity::StartsOver);
         // The run after it goes on from a new position.
         tickets.refusal = {};
-        tickets.events = {event("02", "delete", R"("documentKey":{"_id":2})")};
-        EXPECT_EQ(tickets.run(second.end).rows, (std::vector<std::string>{"d 2"}));
+        tickets.tell("delete", R"("documentKey":{"_id":2})");
+        EXPECT_EQ(run(tickets, second->end, more).value().lines, (Lines{"d 2"}));
       } else {
-        ASSERT_TRUE(second.error) << code;
-        EXPECT_EQ(second.error->code(), Code::Conflict) << code;
-        EXPECT_EQ(second.error->retry(), Retry::Never) << code;
-        EXPECT_NE(second.error->explain().find("on_expired: snapshot"), std::string::npos) << second.error->explain();
+        ASSERT_FALSE(second.ok()) << code;
+        EXPECT_EQ(second.error().code(), Code::Conflict) << code;
+        EXPECT_EQ(second.error().retry(), Retry::Never) << code;
+        EXPECT_NE(second.error().explain().find("on_expired: snapshot"), std::string::npos) << second.error().explain();
         EXPECT_EQ(tickets.server().count("find"), 1U) << "nothing is read again";
       }
     }

@@ -32,36 +32,9 @@ class MongoSourceTest : public ::testing::Test {
     const auto described = source.describe({.stream = stream}, {});
     return described.ok() ? described->schema.text() : described.error().text();
   }
-  // Reads to the end with the checkpoint that it ended with, as the pump does.
-  struct Read {
-    std::vector<std::string> rows;  // "u 1|…": updated, "d 1": deleted
-    std::optional<flow::Checkpoint> end;
-  };
-  static Read changes(flow::Source& source, const std::string& stream, const std::optional<flow::Checkpoint>& from) {
-    Read read;
-    flow::ReadRequest request{.stream = stream};
-    request.from = from;
-    request.deliver = flow::ReadRequest::Deliver::Changes;
-    const auto partitions = source.partitions(request, 4, {});
-    if (!partitions.ok()) {
-      ADD_FAILURE() << partitions.error().explain();
-      return read;
-    }
-    EXPECT_EQ(partitions->size(), 1U);
-    const auto reader = source.open(request, partitions->front(), from, {}).value();
-    while (const auto delivery = reader->next({}).value()) {
-      const auto table = live::table_of(delivery->batch);
-      for (std::size_t i = 0; i < table.size(); ++i) {
-        const bool gone = (*delivery->batch.changes())[i] == data::Change::Delete;
-        std::string line = gone ? "d" : "u";
-        for (const auto& cell : table[i]) {
-          if (!gone || cell) line += (line.size() == 1 ? " " : "|") + cell.value_or("NULL");
-        }
-        read.rows.push_back(line);
-      }
-    }
-    read.end = reader->end();
-    return read;
+  static flow::testing::ChangesRead changes(flow::Source& source, const std::string& stream,
+                                            const std::optional<flow::Checkpoint>& from) {
+    return flow::testing::read_changes(source, stream, from).value();
   }
 
   std::unique_ptr<live::TestDatabase> database_;
@@ -172,14 +145,14 @@ TEST_F(MongoSourceTest, ACursorReadsWhatIsNew) {
   const Json settings = {{"collections", {{"events", {{"cursor", {{"path", "at"}}}}}}}};
   database_->insert("events", {R"({"_id":1,"at":10})", R"({"_id":2,"at":20})"});
   const auto first = changes(*open(settings), "events", std::nullopt);
-  EXPECT_EQ(first.rows, (std::vector<std::string>{"u 1|10", "u 2|20"}));
+  EXPECT_EQ(first.lines, (std::vector<std::string>{"u 1|10", "u 2|20"}));
   ASSERT_TRUE(first.end);
   // At the last value: one that was there, one that came since.
   database_->insert("events", {R"({"_id":3,"at":20})", R"({"_id":4,"at":15})", R"({"_id":5,"at":30})"});
   const auto second = changes(*open(settings), "events", first.end);
-  EXPECT_EQ(second.rows, (std::vector<std::string>{"u 3|20", "u 5|30"}));
+  EXPECT_EQ(second.lines, (std::vector<std::string>{"u 3|20", "u 5|30"}));
   const auto third = changes(*open(settings), "events", second.end);
-  EXPECT_EQ(third.rows, std::vector<std::string>{});
+  EXPECT_EQ(third.lines, std::vector<std::string>{});
   EXPECT_EQ(third.end, second.end);
 }
 
@@ -215,9 +188,9 @@ TEST_F(MongoSourceTest, ChangesGoOnWithoutAGap) {
   database_->insert("tickets", {R"({"_id":1,"s":"a","messages":[{"t":"x"},{"t":"y"}]})", R"({"_id":2,"s":"b"})"});
   const auto source = open(settings);
   const auto first = changes(*source, "tickets", std::nullopt);
-  EXPECT_EQ(first.rows, (std::vector<std::string>{"u 1|a", "u 2|b"}));
+  EXPECT_EQ(first.lines, (std::vector<std::string>{"u 1|a", "u 2|b"}));
   const auto messages = changes(*source, "tickets.messages", std::nullopt);
-  EXPECT_EQ(messages.rows, (std::vector<std::string>{"d 1|0", "u 1|0|x", "u 1|1|y", "d 2|0"}));
+  EXPECT_EQ(messages.lines, (std::vector<std::string>{"d 1|0", "u 1|0|x", "u 1|1|y", "d 2|0"}));
   database_->insert("tickets", {R"({"_id":3,"s":"c","messages":[{"t":"z"}]})"});
   database_->run(R"({"delete":"tickets","deletes":[{"q":{"_id":2},"limit":1}]})");
   const auto next = open(settings);
@@ -227,10 +200,10 @@ TEST_F(MongoSourceTest, ChangesGoOnWithoutAGap) {
     return rows;
   };
   const auto second = changes(*next, "tickets", first.end);
-  EXPECT_EQ(news(second.rows, 2), (std::vector<std::string>{"u 3|c", "d 2"}));
-  EXPECT_EQ(news(changes(*next, "tickets.messages", messages.end).rows, 4),
+  EXPECT_EQ(news(second.lines, 2), (std::vector<std::string>{"u 3|c", "d 2"}));
+  EXPECT_EQ(news(changes(*next, "tickets.messages", messages.end).lines, 4),
             (std::vector<std::string>{"d 3|0", "u 3|0|z", "d 2|0"}));
-  EXPECT_EQ(changes(*open(settings), "tickets", second.end).rows, std::vector<std::string>{});
+  EXPECT_EQ(changes(*open(settings), "tickets", second.end).lines, std::vector<std::string>{});
 }
 
 TEST_F(MongoSourceTest, AFilterAndFieldsCountForChangesToo) {
@@ -239,12 +212,12 @@ TEST_F(MongoSourceTest, AFilterAndFieldsCountForChangesToo) {
       {"collections", {{"tickets", {{"filter", {{"status", {{"$ne", "spam"}}}}}, {"fields", {"status"}}}}}}};
   database_->insert("tickets", {R"({"_id":1,"status":"open","text":"a"})", R"({"_id":2,"status":"spam","text":"b"})"});
   const auto first = changes(*open(settings), "tickets", std::nullopt);
-  EXPECT_EQ(first.rows, (std::vector<std::string>{"u 1|open"}));
+  EXPECT_EQ(first.lines, (std::vector<std::string>{"u 1|open"}));
   database_->run(R"({"delete":"tickets","deletes":[{"q":{"_id":1},"limit":1}]})");
   database_->insert("tickets", {R"({"_id":1,"status":"spam","text":"a"})", R"({"_id":3,"status":"spam","text":"c"})",
                                 R"({"_id":4,"status":"open","text":"d"})"});
   const auto second = changes(*open(settings), "tickets", first.end);
-  const std::set<std::string> rows{second.rows.begin(), second.rows.end()};
+  const std::set<std::string> rows{second.lines.begin(), second.lines.end()};
   // Of a document that was never let through the deletion finds nothing.
   std::set<std::string> expected{"d 1", "d 3", "u 4|open"};
   if (live::is_stand_in()) expected.insert("d 2");
