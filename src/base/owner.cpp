@@ -14,7 +14,8 @@
 namespace weir {
 namespace {
 
-// The 22nd field of /proc/<pid>/stat, "" when there is no such process: together with its number it names a process.
+// The 22nd field of /proc/<pid>/stat: together with its number it names a process. "" when there is none, or only what its
+// parent has not taken note of yet, which in some containers nobody ever does.
 std::string start_time(std::string_view pid) {
   const auto stat = read_file(fmt::format("/proc/{}/stat", pid));
   if (!stat.ok()) return {};
@@ -22,6 +23,7 @@ std::string start_time(std::string_view pid) {
   auto rest = std::string_view{*stat}.substr(stat->rfind(')') + 1);
   for (int field = 3; field <= 22; ++field) {
     rest.remove_prefix(std::min(rest.size(), rest.find_first_not_of(' ')));
+    if (field == 3 && (rest.starts_with('Z') || rest.starts_with('X'))) return {};
     if (field == 22) return std::string{rest.substr(0, rest.find(' '))};
     rest.remove_prefix(std::min(rest.size(), rest.find(' ')));
   }
