@@ -1,15 +1,12 @@
 #include <gtest/gtest.h>
 
-#include <csignal>
-
-#include "connectors/mongodb/live_server.hpp"
 #include "connectors/mongodb/scripted_scram.hpp"
 #include "connectors/mongodb/scripted_server.hpp"
+#include "mongo_program.hpp"
 #include "tcp_proxy.hpp"
-#include "weir_program.hpp"
 
-// MongoDB through the whole program: the real binary, a managed PostgreSQL, and the server of WEIR_TEST_MONGODB_URL or what
-// stands in for one.
+// MongoDB through the whole program: the real binary, a PostgreSQL, and the server of WEIR_TEST_MONGODB_URL or what stands in
+// for one.
 namespace weir {
 namespace {
 
@@ -17,41 +14,8 @@ namespace live = mongodb::live;
 using mongodb::Document;
 using testing::TestProject;
 
-constexpr auto kWeirYml = R"(name: support
-connections:
-  shop: {{type: postgres, managed: true}}
-  mongo:
-    type: mongodb
-    url: "{}"
-{})";
-// A small range, so that a few documents are several of them.
-constexpr auto kSmallRanges = "    range_documents: 500\n";
-
-class MongoProgram : public ::testing::Test {
+class MongoTickets : public testing::LiveMongoProgram {
  protected:
-  void SetUp() override {
-    if (live::server_url().empty()) GTEST_SKIP() << "no server: Java or Maven is missing";
-    database_ = std::make_unique<live::TestDatabase>();
-    configure("");
-  }
-
-  void configure(const std::string& more) const {
-    project_.write("weir.yml", fmt::format(kWeirYml, database_->url(), kSmallRanges + more));
-  }
-  // The server is reached through the proxy.
-  void configure(const testing::TcpProxy& proxy) const {
-    const auto url = fmt::format("mongodb://127.0.0.1:{}/{}", proxy.port(), database_->name());
-    project_.write("weir.yml", fmt::format(kWeirYml, url, std::string{kSmallRanges} + "    server_timeout: 1s\n"));
-  }
-  static int server_port() {
-    const auto url = live::server_url();
-    return std::stoi(url.substr(url.rfind(':') + 1));
-  }
-  void pipeline(const std::string& copy, const std::string& more = "") const {
-    project_.write("pipelines/load.yml", fmt::format("name: load\n{}tasks:\n  all: {{copy: {{{}}}}}\n", more, copy));
-  }
-  std::string query(const std::string& sql) const { return project_.query("shop", sql); }
-
   void add_tickets(int from, int to) {
     std::vector<std::string> documents;
     for (int i = from; i < to; ++i) {
@@ -68,18 +32,14 @@ class MongoProgram : public ::testing::Test {
     EXPECT_EQ(query("SELECT count(*), count(DISTINCT (tickets__id, position)) FROM tickets__messages"),
               fmt::format("{0},{0}\n", 2 * count));
   }
-
-  std::unique_ptr<live::TestDatabase> database_;
-  TestProject project_;
 };
 
-TEST_F(MongoProgram, ADatabaseBecomesTablesThatSayWhereTheyCameFrom) {
+TEST_F(MongoTickets, ADatabaseBecomesTablesThatSayWhereTheyCameFrom) {
   add_tickets(0, 1'001);
   database_->insert("notes", {R"({"_id":"a","v":1})", R"({"_id":{"$oid":"65e1b2c3d4e5f60718293a4b"},"v":"x"})",
                               R"({"_id":"nul","v":"a\u0000b"})"});
   pipeline(R"(from: "mongo.*", to: "shop.*", mode: replace)");
-  const auto run = project_.run({"run", "load", "--json"});
-  ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
+  const auto run = load();
   expect_tickets(1'001);
   // Nobody has said so: a collection's rows cannot repeat.
   EXPECT_EQ(
@@ -94,18 +54,16 @@ TEST_F(MongoProgram, ADatabaseBecomesTablesThatSayWhereTheyCameFrom) {
   EXPECT_NE(run.out.find("were rejected"), std::string::npos) << run.out;
   // Rejects are a stream like others.
   pipeline(R"(from: "mongo.*._rejects", to: "shop.*", mode: replace)");
-  const auto rejects = project_.run({"run", "load", "--json"});
-  ASSERT_EQ(rejects.exit_code, 0) << rejects.out << rejects.err;
+  load();
   EXPECT_EQ(query("SELECT _id, reason FROM notes___rejects"), "\"\"\"nul\"\"\",v: a text with the character U+0000\n");
   EXPECT_EQ(query("SELECT count(*) FROM tickets___rejects"), "0\n");
 }
 
-TEST_F(MongoProgram, ChangesArriveListsShrinkAndTablesFollow) {
+TEST_F(MongoTickets, ChangesArriveListsShrinkAndTablesFollow) {
   configure("    follow: changes\n");
   pipeline(R"(from: "mongo.*", to: {object: "shop.*", options: {schema_changes: evolve}}, mode: merge)");
   add_tickets(0, 10);
-  const auto first = project_.run({"run", "load", "--json"});
-  ASSERT_EQ(first.exit_code, 0) << first.out << first.err;
+  load();
   expect_tickets(10);
   EXPECT_EQ(query("SELECT count(*) FROM pg_index WHERE indisprimary AND indrelid IN ('tickets'::regclass, "
                   "'tickets__messages'::regclass)"),
@@ -115,8 +73,7 @@ TEST_F(MongoProgram, ChangesArriveListsShrinkAndTablesFollow) {
   database_->insert(
       "tickets",
       {R"({"_id":8,"status":7,"rating":5,"price":{"$numberDecimal":"1.125"},"messages":[{"text":"only"}]})"});
-  const auto second = project_.run({"run", "load", "--json"});
-  ASSERT_EQ(second.exit_code, 0) << second.out << second.err;
+  load();
   EXPECT_EQ(query("SELECT count(*), max(_id) FROM tickets"), "9,8\n");
   EXPECT_EQ(query("SELECT status, rating, price FROM tickets WHERE _id = 8"), "7,5,1.125\n");
   EXPECT_EQ(query("SELECT status, rating, price FROM tickets WHERE _id = 7"), "\"\"\"closed\"\"\",,7.500\n");
@@ -124,16 +81,15 @@ TEST_F(MongoProgram, ChangesArriveListsShrinkAndTablesFollow) {
   EXPECT_EQ(query("SELECT count(*) FROM tickets__messages"), "17\n");
 
   // Nothing has changed: nothing is written, and the next run goes on from there.
-  const auto third = project_.run({"run", "load", "--json"});
-  ASSERT_EQ(third.exit_code, 0) << third.out << third.err;
+  load();
   EXPECT_EQ(query("SELECT count(*), max(_id) FROM tickets"), "9,8\n");
 }
 
-TEST_F(MongoProgram, AnExpiredStreamIsSaidAndReadAgainOnlyWhenTheUserSaysSo) {
+TEST_F(MongoTickets, AnExpiredStreamIsSaidAndReadAgainOnlyWhenTheUserSaysSo) {
   configure("    follow: changes\n");
   pipeline(R"(from: "mongo.*", to: "shop.*", mode: merge)");
   add_tickets(0, 10);
-  ASSERT_EQ(project_.run({"run", "load", "--json"}).exit_code, 0);
+  load();
   database_->run(R"({"drop":"tickets"})");
   add_tickets(0, 4);
   const auto failed = project_.run({"run", "load", "--json"});
@@ -141,46 +97,16 @@ TEST_F(MongoProgram, AnExpiredStreamIsSaidAndReadAgainOnlyWhenTheUserSaysSo) {
   EXPECT_NE(failed.out.find("dropped or renamed"), std::string::npos) << failed.out;
   expect_tickets(10);
   configure("    follow: changes\n    on_expired: snapshot\n");
-  const auto again = project_.run({"run", "load", "--json"});
-  ASSERT_EQ(again.exit_code, 0) << again.out << again.err;
+  load();
   expect_tickets(4);
 }
 
-// Killed where the run says these words; the next start must bring it to its end with nothing lost and nothing doubled.
-class KilledCopy : public MongoProgram, public ::testing::WithParamInterface<const char*> {};
-
-TEST_P(KilledCopy, IsResumedByTheNextStart) {
-  add_tickets(0, 3'000);
-  configure("    follow: changes\n");
-  pipeline(R"(from: "mongo.*", to: "shop.*", mode: merge)");
-  ASSERT_EQ(project_.run({"services", "up"}).exit_code, 0);
-  auto started = project_.start_until({"run", "load", "--json"}, [&](const Json& event) {
-    return to_text(event).find(GetParam()) == std::string::npos;
-  });
-  started.process.signal(SIGKILL);
-  EXPECT_EQ(started.process.wait().signal, SIGKILL);
-  const auto resumed = project_.run({"run", "load", "--json"});
-  ASSERT_EQ(resumed.exit_code, 0) << resumed.out << resumed.err;
-  expect_tickets(3'000);
-}
-
-INSTANTIATE_TEST_SUITE_P(At, KilledCopy,
-                         ::testing::Values("running", "documents of tickets", "rows from mongo.tickets to",
-                                           "rows from mongo.tickets.messages to"),
-                         [](const auto& test) {
-                           std::string name = test.param;
-                           for (auto& letter : name)
-                             letter = std::isalnum(static_cast<unsigned char>(letter)) ? letter : '_';
-                           return name;
-                         });
-
-TEST_F(MongoProgram, AServerThatGoesDownIsGoneOnWithAtTheRangeThatItWasIn) {
+TEST_F(MongoTickets, AServerThatGoesDownIsGoneOnWithAtTheRangeThatItWasIn) {
   if (!live::is_stand_in()) GTEST_SKIP() << "a replica set's servers are not reached through a proxy";
   add_tickets(0, 3'000);
   testing::TcpProxy proxy{server_port()};
-  configure(proxy);
+  configure_through(proxy.port(), "    server_timeout: 1s\n");
   pipeline(R"(from: "mongo.*", to: "shop.*", mode: replace)", "retry: {attempts: 4, delay: 200ms}\n");
-  ASSERT_EQ(project_.run({"services", "up"}).exit_code, 0);
   proxy.after_bytes(250'000, [&] { proxy.go_down(); });
   std::string out;
   auto started = project_.start_until({"run", "load", "--json"}, [&](const Json& event) {
@@ -194,13 +120,13 @@ TEST_F(MongoProgram, AServerThatGoesDownIsGoneOnWithAtTheRangeThatItWasIn) {
   EXPECT_NE(out.find("of them were there already"), std::string::npos) << out;
 }
 
-TEST_F(MongoProgram, ACollectionThatIsDroppedWhileItIsReadFailsAndLeavesTheTableAsItWas) {
+TEST_F(MongoTickets, ACollectionThatIsDroppedWhileItIsReadFailsAndLeavesTheTableAsItWas) {
   if (!live::is_stand_in()) GTEST_SKIP() << "a replica set's servers are not reached through a proxy";
   add_tickets(0, 100);
   testing::TcpProxy proxy{server_port()};
-  configure(proxy);
+  configure_through(proxy.port(), "    server_timeout: 1s\n");
   pipeline(R"(from: "mongo.*", to: "shop.*", mode: replace)");
-  ASSERT_EQ(project_.run({"run", "load", "--json"}).exit_code, 0);
+  load();
   add_tickets(100, 3'000);
   proxy.after_bytes(250'000, [&] { database_->run(R"({"drop":"tickets"})"); });
   const auto failed = project_.run({"run", "load", "--json"});
@@ -210,7 +136,7 @@ TEST_F(MongoProgram, ACollectionThatIsDroppedWhileItIsReadFailsAndLeavesTheTable
   expect_tickets(100);
 }
 
-TEST_F(MongoProgram, AFieldMayChangeItsTypeAfterHalfAMillionDocuments) {
+TEST_F(MongoTickets, AFieldMayChangeItsTypeAfterHalfAMillionDocuments) {
   constexpr int kDocuments = 500'200;
   constexpr int kAtOnce = 10'000;
   for (int begin = 0; begin < kDocuments; begin += kAtOnce) {
@@ -224,74 +150,42 @@ TEST_F(MongoProgram, AFieldMayChangeItsTypeAfterHalfAMillionDocuments) {
     insert.add("insert", "numbers").add_list("documents", documents);
     ASSERT_TRUE(database_->session().write(insert, {}).ok());
   }
-  project_.write("weir.yml", fmt::format(kWeirYml, database_->url(), ""));
+  configure_at(database_->url());
   pipeline(R"(from: "mongo.*", to: "shop.*", mode: replace)");
-  const auto run = project_.run({"run", "load", "--json"});
-  ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
+  const auto run = load();
   EXPECT_EQ(query("SELECT count(*), count(DISTINCT _id), count(v) FROM numbers"), "500200,500200,500200\n");
   EXPECT_EQ(query("SELECT v FROM numbers WHERE _id IN (7, 500100) ORDER BY _id"), "7\n\"\"\"text 500100\"\"\"\n");
   EXPECT_EQ(query("SELECT count(*) FROM pg_class WHERE relname LIKE '\\_weir\\_stage%'"), "0\n");
   EXPECT_EQ(run.event("step", "all")["rows_written"], kDocuments);
 }
 
-TEST_F(MongoProgram, AReplayAsksNothingOfTheServer) {
+TEST_F(MongoTickets, AReplayAsksNothingOfTheServer) {
   add_tickets(0, 1'200);
   pipeline(R"(from: "mongo.*", to: "shop.*", mode: replace)");
-  const auto first = project_.run({"run", "load", "--json"});
-  ASSERT_EQ(first.exit_code, 0) << first.out << first.err;
+  const auto first = load();
   const auto run = first.event("run_finished")["run"].get<std::string>();
   database_->run(R"({"drop":"tickets"})");
-  project_.write("weir.yml", fmt::format(kWeirYml, "mongodb://127.0.0.1:1/gone", "    server_timeout: 300ms\n"));
+  configure_at("mongodb://127.0.0.1:1/gone", "    server_timeout: 300ms\n");
   ASSERT_EQ(project_.run({"query", "shop", "DROP TABLE tickets, tickets__messages"}).exit_code, 0);
   const auto again = project_.run({"replay", run, "--json"});
   ASSERT_EQ(again.exit_code, 0) << again.out << again.err;
   expect_tickets(1'200);
 }
 
-TEST_F(MongoProgram, ACollectionsRulesAddToThoseOfTheConnection) {
+TEST_F(MongoTickets, ACollectionsRulesAddToThoseOfTheConnection) {
   configure(
       "    nested: {lists: json, paths: {device: json}}\n"
       "    collections: {tickets: {filter: {_id: {$lt: 2}}, nested: {paths: {messages: table}}}}\n");
   database_->insert("tickets", {R"({"_id":1,"device":{"os":"x"},"tags":["a"],"messages":[{"text":"b"}]})",
                                 R"({"_id":2,"device":{"os":"x"},"tags":["a"],"messages":[{"text":"b"}]})"});
   pipeline(R"(from: "mongo.*", to: "shop.*", mode: replace)");
-  const auto run = project_.run({"run", "load", "--json"});
-  ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
+  load();
   EXPECT_EQ(query("SELECT _id, device, tags FROM tickets"), "1,\"{\"\"os\"\": \"\"x\"\"}\",\"[\"\"a\"\"]\"\n");
   EXPECT_EQ(query("SELECT text FROM tickets__messages"), "b\n");
 }
 
-TEST_F(MongoProgram, RowsBecomeDocumentsAndAKilledLoadIsThereOnce) {
-  ASSERT_EQ(project_.run({"services", "up"}).exit_code, 0);
-  add_tickets(0, 2'000);
-  pipeline(R"(from: mongo.tickets, to: shop.tickets, mode: replace)");
-  const auto loaded = project_.run({"run", "load", "--json"});
-  ASSERT_EQ(loaded.exit_code, 0) << loaded.out << loaded.err;
-  pipeline(R"(from: shop.tickets, to: mongo.copied, mode: append)");
-  auto started = project_.start_until({"run", "load", "--json"}, [&](const Json& event) {
-    return to_text(event).find("rows_written\":0") != std::string::npos ||
-           to_text(event).find("rows_written") == std::string::npos;
-  });
-  started.process.signal(SIGKILL);
-  started.process.wait();
-  const auto resumed = project_.run({"run", "load", "--json"});
-  // The kill may come after the run has ended: then this is a new run, whose documents are there already.
-  if (resumed.exit_code != 0) {
-    EXPECT_NE(resumed.out.find("has this already"), std::string::npos) << resumed.out << resumed.err;
-  }
-  const auto copied = database_->documents("copied");
-  ASSERT_EQ(copied.size(), 2'000U);
-  // The note of the run that brought the row travels on with it.
-  const auto row = fmt::format(
-      R"({{ "_id" : 7, "status" : "closed", "price" : {{ "$numberDecimal" : "7.50" }}, "_weir_run" : "{}", )"
-      R"("_weir_extracted_at" : {{ "$date" : ")",
-      loaded.event("run_finished")["run"].get<std::string>());
-  EXPECT_TRUE(copied[7].starts_with(row)) << copied[7];
-}
-
-TEST_F(MongoProgram, AServerThatIsGoneIsSaidWithoutSecrets) {
-  project_.write("weir.yml", fmt::format(kWeirYml, "mongodb://weir:planted-secret@127.0.0.1:1/support",
-                                         "    server_timeout: 300ms\n"));
+TEST_F(MongoTickets, AServerThatIsGoneIsSaidWithoutSecrets) {
+  configure_at("mongodb://weir:planted-secret@127.0.0.1:1/support", "    server_timeout: 300ms\n");
   pipeline(R"(from: mongo.tickets, to: shop.tickets)");
   const auto failed = project_.run({"run", "load", "--json"});
   EXPECT_NE(failed.exit_code, 0);
@@ -299,16 +193,17 @@ TEST_F(MongoProgram, AServerThatIsGoneIsSaidWithoutSecrets) {
   EXPECT_EQ((failed.out + failed.err).find("planted-secret"), std::string::npos);
 }
 
-TEST(MongoPrograms, AWrongPasswordIsSaidWithWhatToDoAndWithoutIt) {
+class MongoPasswords : public testing::MongoProgram {};
+
+TEST_F(MongoPasswords, AWrongOneIsSaidWithWhatToDoAndWithoutIt) {
   mongodb::testing::Scram scram;
   mongodb::testing::ScriptedServer server{
       [&](const std::string& name, const Document& command) { return scram.answer(name, command); }};
   server.offer_scram();
-  const TestProject project;
-  project.write("pipelines/load.yml", "name: load\ntasks:\n  all: {copy: {from: mongo.tickets, to: shop.tickets}}\n");
-  project.write("weir.yml", fmt::format(kWeirYml, server.url("weir:planted-wrong@"), ""));
+  configure_at(server.url("weir:planted-wrong@"));
+  pipeline("from: mongo.tickets, to: shop.tickets");
   for (const auto& command : {std::vector<std::string>{"run", "load"}, {"check", "--connections"}}) {
-    const auto failed = project.run(command);
+    const auto failed = project_.run(command);
     const auto all = failed.out + failed.err;
     EXPECT_NE(failed.exit_code, 0) << all;
     EXPECT_NE(all.find("does not let the user in: "), std::string::npos) << all;

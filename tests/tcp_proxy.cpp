@@ -5,8 +5,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
-
 namespace weir::testing {
 namespace {
 
@@ -52,9 +50,10 @@ TcpProxy::~TcpProxy() {
   connections_.clear();
 }
 
-void TcpProxy::after_bytes(std::uint64_t bytes, std::function<void()> call) {
+void TcpProxy::after_bytes(std::uint64_t bytes, std::function<void()> call, From from) {
   const std::lock_guard lock(mutex_);
   bytes_left_ = bytes;
+  counted_ = from;
   call_ = std::move(call);
 }
 
@@ -78,20 +77,25 @@ void TcpProxy::relay(const Descriptor& client, const std::stop_token& stop) {
   while (!stop.stop_requested() && !is_down_) {
     std::array<pollfd, 2> ready{{{client.get(), POLLIN, 0}, {server.get(), POLLIN, 0}}};
     if (::poll(ready.data(), ready.size(), kLookMs) <= 0) continue;
-    if (ready[0].revents != 0 && forward(client.get(), server.get()) == 0) break;
+    if (ready[0].revents != 0) {
+      const auto bytes = forward(client.get(), server.get());
+      if (bytes == 0) break;
+      count(bytes, From::Client);
+    }
     if (ready[1].revents == 0) continue;
     const auto bytes = forward(server.get(), client.get());
     if (bytes == 0) break;
-    count(bytes);
+    count(bytes, From::Server);
   }
   ::shutdown(client.get(), SHUT_RDWR);
 }
 
-void TcpProxy::count(std::uint64_t bytes) {
+void TcpProxy::count(std::uint64_t bytes, From from) {
+  passed_[static_cast<std::size_t>(from)] += bytes;
   std::function<void()> call;
   {
     const std::lock_guard lock(mutex_);
-    if (!call_) return;
+    if (!call_ || from != counted_) return;
     bytes_left_ -= std::min(bytes, bytes_left_);
     if (bytes_left_ == 0) call = std::exchange(call_, nullptr);
   }

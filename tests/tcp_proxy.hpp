@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -20,8 +21,12 @@ class TcpProxy {
   TcpProxy& operator=(const TcpProxy&) = delete;
 
   int port() const { return port_; }
-  // Calls it once, from a connection's thread, when so many bytes have come from the server since now.
-  void after_bytes(std::uint64_t bytes, std::function<void()> call);
+  enum class From { Server, Client };
+  // Calls it once, from the thread of a connection, which waits meanwhile, when so many bytes have come from that side since
+  // now, on all connections together.
+  void after_bytes(std::uint64_t bytes, std::function<void()> call, From from = From::Server);
+  // That have come from that side so far.
+  std::uint64_t bytes(From from) const { return passed_[static_cast<std::size_t>(from)]; }
   // Ends all connections; new ones end at once until up().
   void go_down();
   void come_up() { is_down_ = false; }
@@ -29,14 +34,16 @@ class TcpProxy {
  private:
   void accept_all(const std::stop_token& stop);
   void relay(const Descriptor& client, const std::stop_token& stop);
-  void count(std::uint64_t bytes);
+  void count(std::uint64_t bytes, From from);
 
   const int server_port_;
   int port_ = 0;
   Descriptor listener_;
   std::atomic<bool> is_down_ = false;
-  std::mutex mutex_;  // guards the next two
+  std::array<std::atomic<std::uint64_t>, 2> passed_{};  // by From
+  std::mutex mutex_;                                    // guards the next three
   std::uint64_t bytes_left_ = 0;
+  From counted_ = From::Server;
   std::function<void()> call_;
   std::vector<std::jthread> connections_;
   std::jthread accepting_;
