@@ -188,6 +188,79 @@ connections:
   }
 }
 
+// JSON lines that were compressed before they were sent, for the way, or not at all: the same rows.
+TEST(FilesByUrl, JsonLinesMayBeCompressed) {
+  const TestProject project;
+  std::string lines;
+  std::int64_t sum = 0;
+  for (int i = 1; i <= 20'000; ++i) {
+    lines += fmt::format("{{\"id\":{},\"name\":\"name {}\",\"tags\":[{{\"tag\":{}}}]}}\n", i, i, i * 3);
+    sum += i * 3;
+  }
+  project.write("lines.jsonl", lines);
+  const auto in_folder = [&](const std::string& command) {
+    return http::testing::output_of(fmt::format("cd {} && {}", project.folder().string(), command));
+  };
+  const auto gzip = in_folder("gzip -c lines.jsonl");
+  const auto zstd = in_folder("zstd -qc lines.jsonl");
+  const auto items = in_folder("(printf '['; paste -sd, lines.jsonl; printf ']') | gzip -c");
+  const Server server{[&](const Got& got) -> Reply {
+    if (got.target == "/plain.jsonl") return {.body = lines};
+    if (got.target == "/a.jsonl.gz") return {.body = gzip, .headers = "Content-Type: application/gzip\r\n"};
+    if (got.target == "/a.jsonl.zst") return {.body = zstd};
+    if (got.target == "/coded.jsonl") return {.body = gzip, .headers = "Content-Encoding: gzip\r\n"};
+    if (got.target == "/items.json.gz") return {.body = items};
+    if (got.target == "/cut.jsonl.gz") return {.body = gzip.substr(0, gzip.size() / 2)};
+    if (got.target == "/cut.csv.gz") return {.body = gzip.substr(0, gzip.size() / 2)};
+    return {.status = 404};
+  }};
+  project.write("weir.yml", fmt::format(R"(name: api
+connections:
+  shop: {{type: postgres, managed: true}}
+  api:
+    type: http
+    url: {}
+    retry: {{attempts: 2, delay: 1ms}}
+    resources:
+      plain: {{path: /plain.jsonl, format: jsonl, key: id}}
+      gzip: {{path: /a.jsonl.gz, format: jsonl, key: id}}
+      zstd: {{path: /a.jsonl.zst, format: jsonl, key: id}}
+      coded: {{path: /coded.jsonl, format: jsonl, key: id}}
+      items: {{path: /items.json.gz, key: id}}
+  cut:
+    type: http
+    url: {}
+    retry: {{attempts: 2, delay: 1ms}}
+    resources:
+      lines: {{path: /cut.jsonl.gz, format: jsonl}}
+      csv: {{path: /cut.csv.gz, format: csv}}
+)",
+                                        server.url(), server.url()));
+  project.write("pipelines/load.yml",
+                "name: load\ntasks:\n  all: {copy: {from: \"api.*\", to: \"shop.*\", mode: replace}}\n");
+  const auto run = project.run({"run", "load", "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.out << run.err;
+  for (const auto* table : {"plain", "gzip", "zstd", "coded", "items"}) {
+    EXPECT_EQ(project.query("shop", fmt::format("SELECT count(*), sum(id), min(name) FROM {}", table)),
+              "20000,200010000,name 1\n")
+        << table;
+    EXPECT_EQ(project.query("shop", fmt::format("SELECT count(*), sum(tag) FROM {}__tags", table)),
+              fmt::format("20000,{}\n", sum))
+        << table;
+  }
+  for (const auto& [stream, message] : std::map<std::string, std::string>{
+           {"lines", "gzip that ends in its middle (GET " + server.url() + "/cut.jsonl.gz (2 tries))"},
+           {"csv", "gzip file ends in its middle"}}) {
+    project.write("pipelines/cut.yml", fmt::format("name: cut\ntasks:\n  one: {{copy: {{from: cut.{}, to: shop.cut, "
+                                                   "mode: replace}}}}\n",
+                                                   stream));
+    const auto failed = project.run({"run", "cut", "--json"});
+    EXPECT_EQ(failed.exit_code, 1) << failed.out << failed.err;
+    EXPECT_NE(failed.out.find(message), std::string::npos) << failed.out;
+    EXPECT_EQ(project.query("shop", "SELECT count(*) FROM pg_tables WHERE tablename = 'cut'"), "0\n");
+  }
+}
+
 // Two tasks, each a process, that ask one host page by page.
 class OneHost : public ::testing::Test {
  protected:

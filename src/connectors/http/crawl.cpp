@@ -224,7 +224,10 @@ class ResourceCrawl {
 
   Result<bool> submit(const std::shared_ptr<Chain>& chain, RequestKey key, std::stop_token stop) {
     Request request{.key = std::move(key), .headers = {}};
-    if (resource_.format == Format::File) request.body_place = BodyFile::Place::Apart;
+    if (resource_.format == Format::File) {
+      request.body_place = BodyFile::Place::Apart;
+      request.body_form = BodyFile::Form::AsSent;
+    }
     for (const auto& [name, value] : api_.headers) request.headers.add(name, value);
     for (const auto& [name, value] : resource_.headers) request.headers.add(name, value);
     if (!request.headers.find("accept"))
@@ -233,6 +236,11 @@ class ResourceCrawl {
     if (!request.key.body.empty() && !request.headers.find("content-type"))
       request.headers.add("Content-Type", "application/json");
     fetcher_.submit(std::move(request), [this, chain, stop](const Answer& answer) -> Result<void> {
+      if (answer.is_redacted && resource_.file_format == "bytes" && answer.exchange.status < 300) {
+        return Error::user(Code::Unsupported, "{} holds a secret of the connection, which nothing may keep: {}",
+                           resource_.name, fetcher_.redactor().redact(answer.exchange.request.url))
+            .hint("download it by a connection without that secret");
+      }
       auto next = WEIR_TRY(take_page(*chain, answer.exchange, answer.text));
       WEIR_TRY(go_on(chain, std::move(next), stop));
       return {};

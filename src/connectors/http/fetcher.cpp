@@ -210,8 +210,9 @@ Result<void> Fetcher::start(std::unique_ptr<Job> job) {
   job->place = *std::exchange(host.place, std::nullopt);
   host.start.reset();
   ++job->tries;
-  job->file = std::make_shared<BodyFile>(recording_, job->request.body_place, &credentials_.redactor(),
-                                         credentials_.secret_bytes_max());
+  job->file =
+      std::make_shared<BodyFile>(recording_, job->request.body_place, job->request.body_form, api_.response_bytes_max,
+                                 &credentials_.redactor(), credentials_.secret_bytes_max());
   net::Transfer transfer;
   transfer.method = job->method;
   transfer.url = job->url;
@@ -263,12 +264,18 @@ Result<void> Fetcher::finish(std::unique_ptr<Job> job, net::FinishedTransfer fin
 }
 
 Result<void> Fetcher::accept(std::unique_ptr<Job> job, const net::HttpResponse& response) {
+  auto body = job->file->finish(extension_of(response.headers));
+  if (!body.ok()) {
+    if (body.error().code() != Code::InvalidData) return std::move(body).error();
+    return again(std::move(job), std::move(body).error(), std::nullopt);
+  }
   const Answer answer{{.request = job->request.key,
                        .status = response.status,
                        .headers = kept_headers(response.headers),
-                       .body = WEIR_TRY(job->file->finish(extension_of(response.headers))),
+                       .body = std::move(*body),
                        .at = timeline_.wall_clock()},
-                      job->file->text()};
+                      job->file->text(),
+                      job->file->is_redacted()};
   auto taken = job->take(answer);
   if (taken.ok()) {
     WEIR_TRY(recording_.add(answer.exchange));

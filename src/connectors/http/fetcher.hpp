@@ -21,11 +21,13 @@ struct Request {
   RequestKey key;
   net::Headers headers;
   BodyFile::Place body_place = BodyFile::Place::Together;
+  BodyFile::Form body_form = BodyFile::Form::Unpacked;
 };
 
 struct Answer {
   Exchange exchange;
   std::string_view text = {};  // the body where it is in memory, with kJsonPadding bytes behind it; "" where it is not
+  bool is_redacted = false;    // a secret that the body repeated was taken out
 };
 
 // Makes the requests of one connection: side by side, within the limits of their hosts, with credentials, along redirects,

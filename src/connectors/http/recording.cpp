@@ -90,11 +90,15 @@ Result<std::string> read_range(const FileRange& range, std::size_t bytes_max) {
   return read_some(file.get(), range.begin, std::min<std::uint64_t>(range.bytes, bytes_max));
 }
 
-BodyFile::BodyFile(Recording& recording, Place place, const Redactor* redactor, std::size_t secret_bytes_max)
+BodyFile::BodyFile(Recording& recording, Place place, Form form, std::uint64_t bytes_max, const Redactor* redactor,
+                   std::size_t secret_bytes_max)
     : recording_(recording),
       place_(place),
       redactor_(redactor),
-      held_bytes_(secret_bytes_max == 0 ? 0 : secret_bytes_max - 1) {}
+      held_bytes_(secret_bytes_max == 0 ? 0 : secret_bytes_max - 1) {
+  if (form == Form::Unpacked)
+    unpacker_.emplace(bytes_max, [this](std::span<const std::byte> bytes) { return redact(bytes); });
+}
 
 BodyFile::~BodyFile() {
   if (file_) ::unlink(path_.c_str());
@@ -119,9 +123,15 @@ Result<void> BodyFile::put(std::string_view text) {
 }
 
 Result<void> BodyFile::write(std::span<const std::byte> bytes) {
+  return unpacker_ ? unpacker_->write(bytes) : redact(bytes);
+}
+
+Result<void> BodyFile::redact(std::span<const std::byte> bytes) {
   if (redactor_ == nullptr || held_bytes_ == 0) return put(net::as_text(bytes));
   held_.append(net::as_text(bytes));
-  held_ = redactor_->redact(held_);
+  auto redacted = redactor_->redact(held_);
+  is_redacted_ = is_redacted_ || redacted != held_;
+  held_ = std::move(redacted);
   if (held_.size() <= held_bytes_) return {};
   const auto ready = held_.size() - held_bytes_;
   WEIR_TRY(put(std::string_view{held_}.substr(0, ready)));
@@ -130,6 +140,7 @@ Result<void> BodyFile::write(std::span<const std::byte> bytes) {
 }
 
 Result<Body> BodyFile::finish(std::string_view extension) {
+  if (unpacker_) WEIR_TRY(unpacker_->finish());
   WEIR_TRY(put(held_));
   held_.clear();
   small_bytes_ = small_.size();

@@ -21,6 +21,7 @@
 #include "net/city_hash.hpp"
 #include "net/http_client.hpp"
 #include "net/sha256.hpp"
+#include "net/unpacker.hpp"
 
 namespace weir::http {
 
@@ -66,23 +67,33 @@ class BodyFile {
  public:
   // Small bodies are kept together in one file, unless who reads them wants files.
   enum class Place { Together, Apart };
-  BodyFile(Recording& recording, Place place, const Redactor* redactor, std::size_t secret_bytes_max);
+  // What was compressed before it was sent is kept so, or as what is inside.
+  enum class Form { AsSent, Unpacked };
+  // What is more than `bytes_max` bytes is an error.
+  BodyFile(Recording& recording, Place place, Form form, std::uint64_t bytes_max, const Redactor* redactor,
+           std::size_t secret_bytes_max);
   ~BodyFile();
   BodyFile(const BodyFile&) = delete;
   BodyFile& operator=(const BodyFile&) = delete;
 
+  // InvalidData of Retry::Later for compressed bytes that are damaged, also of finish() where they are cut off.
   Result<void> write(std::span<const std::byte> bytes);
   // A body of its own is named by its content and this extension, and by what it is compressed with: "csv" becomes "csv.gz".
   Result<Body> finish(std::string_view extension);
   // Of a finished body, while this lives: all of it, with kJsonPadding bytes behind it that may be read. "" when it is large.
   std::string_view text() const { return std::string_view{small_}.substr(0, small_bytes_); }
+  // Whether a secret was taken out.
+  bool is_redacted() const { return is_redacted_; }
 
  private:
+  Result<void> redact(std::span<const std::byte> bytes);
   Result<void> put(std::string_view text);
 
   Recording& recording_;
   const Place place_;
   const Redactor* redactor_;
+  std::optional<net::Unpacker> unpacker_;  // where the body is kept unpacked
+  bool is_redacted_ = false;
   const std::size_t held_bytes_;  // a secret may begin in one piece and end in the next
   std::string held_;
   std::string small_;  // all that came, while it is little
