@@ -188,6 +188,77 @@ connections:
   }
 }
 
+// A download that is kept as it is: by every byte, whatever it is called, as one commit.
+TEST(FilesByUrl, AreKeptAsTheyAre) {
+  const TestProject project;
+  std::string content;
+  for (int i = 0; i < 3'000'000; ++i) content += static_cast<char>(i * 31 + i / 256);
+  std::atomic<int> broken = 1;  // answers that break off in their middle
+  const Server server{[&](const Got& got) -> Reply {
+    if (got.target == "/large.bin") return {.body = content + "and more"};
+    if (got.target == "/mirror.bin") return {.body = "begin planted-token end"};
+    if (got.target != "/manual.csv.gz") return {.status = 404};
+    if (broken-- > 0)
+      return {.raw = fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", content.size()) +
+                     content.substr(0, 1'500'000)};
+    return {.body = content, .headers = "Content-Type: text/csv\r\n"};
+  }};
+  project.write("weir.yml", fmt::format(R"(name: api
+connections:
+  api:
+    type: http
+    url: {}
+    response_bytes_max: {}
+    retry: {{attempts: 2, delay: 1ms}}
+    resources:
+      manual: {{path: /manual.csv.gz, format: bytes}}
+      large: {{path: /large.bin, format: bytes}}
+  closed:
+    type: http
+    url: {}
+    auth: {{type: bearer, token: planted-token}}
+    resources:
+      mirror: {{path: /mirror.bin, format: bytes}}
+)",
+                                        server.url(), content.size(), server.url()));
+  const auto pipeline = [&](const std::string& name, const std::string& from) {
+    project.write(
+        fmt::format("pipelines/{}.yml", name),
+        fmt::format("name: {0}\ntasks:\n  keep: {{copy: {{from: {1}, to: \"files/{{{{ run.id }}}}/{0}.csv.gz\", "
+                    "mode: replace}}}}\n",
+                    name, from));
+  };
+  pipeline("manual", "api.manual");
+  pipeline("large", "api.large");
+  pipeline("mirror", "closed.mirror");
+
+  const auto kept = project.run({"run", "manual", "--json"});
+  ASSERT_EQ(kept.exit_code, 0) << kept.out << kept.err;
+  EXPECT_NE(kept.out.find("before try 2 of 2"), std::string::npos) << kept.out;
+  const auto folder = project.folder() / "files" / kept.event("run_finished")["run"].get<std::string>();
+  EXPECT_TRUE(read_file(folder / "manual.csv.gz").value() == content);
+  EXPECT_EQ(std::ranges::count(server.requests(), "GET /manual.csv.gz"), 2);
+  // A replay keeps the same bytes and asks nobody.
+  const auto replayed = project.run({"replay", kept.event("run_finished")["run"].get<std::string>(), "--json"});
+  ASSERT_EQ(replayed.exit_code, 0) << replayed.out << replayed.err;
+  const auto again = project.folder() / "files" / replayed.event("run_finished")["run"].get<std::string>();
+  EXPECT_TRUE(read_file(again / "manual.csv.gz").value() == content);
+  EXPECT_EQ(server.requests().size(), 2U);
+
+  // More than response_bytes_max, or with a secret inside: nothing lies there, not even a part.
+  for (const auto& [name, message] : std::map<std::string, std::string>{
+           {"large", fmt::format("is larger than {} bytes", content.size())},
+           {"mirror", "mirror holds a secret of the connection, which nothing may keep"}}) {
+    const auto failed = project.run({"run", name, "--json"});
+    EXPECT_EQ(failed.exit_code, 1) << failed.out << failed.err;
+    EXPECT_NE(failed.out.find(message), std::string::npos) << failed.out;
+    EXPECT_EQ(failed.out.find("planted-token"), std::string::npos) << failed.out;
+    const auto run = failed.event("run_finished")["run"].get<std::string>();
+    for (const auto& entry : std::filesystem::directory_iterator(project.folder() / "files" / run))
+      EXPECT_EQ(entry.path().filename().string(), "recordings");
+  }
+}
+
 // JSON lines that were compressed before they were sent, for the way, or not at all: the same rows.
 TEST(FilesByUrl, JsonLinesMayBeCompressed) {
   const TestProject project;

@@ -6,6 +6,7 @@
 #include "base/nearest.hpp"
 #include "engine/connections.hpp"
 #include "engine/parquet.hpp"
+#include "engine/stream_format.hpp"
 #include "sql/template.hpp"
 
 namespace weir::engine {
@@ -64,6 +65,25 @@ class EndpointCheck {
       check_file(project::parse_endpoint(place_.project, object).object, options,
                  fmt::format("{}.{}", path, kParquetOption), side);
     }
+  }
+
+  // What is copied as it is has no columns for a table.
+  void check_bytes() {
+    const auto from = place_.task.settings.group("from");
+    const auto to = place_.task.settings.group("to").text("object");
+    const auto* source = connector_of(from.text("object"));
+    const auto* target = connector_of(to);
+    if (source == nullptr || target == nullptr || target->name == kFilesConnection) return;
+    const auto endpoint = project::parse_endpoint(place_.project, from.text("object"));
+    const auto* connection = place_.project.find_connection(endpoint.connection);
+    const auto& options = from.json("options");
+    const bool is_bytes = connection == nullptr
+                              ? options.is_object() && options.value("format", Json(nullptr)) == kBytesFormat
+                              : has_format(connection->settings, endpoint.object, kBytesFormat);
+    if (!is_bytes) return;
+    mistakes_.push_back(Error::user(Code::InvalidProject, "bytes go into a file, not into a table: {}", to)
+                            .hint("write to: \"files/{{ run.id }}/name\"; a table takes csv, jsonl, parquet or json")
+                            .at(place_.place_of("to")));
   }
 
   // A task's only target, whose connector takes the options.
@@ -132,6 +152,7 @@ void check_copy(const TaskPlace& place, TaskFindings& findings) {
   EndpointCheck check{place, findings};
   check.check_side("from", &flow::Connector::read_options);
   check.check_side("to", &flow::Connector::write_options);
+  check.check_bytes();
 }
 
 void check_generate(const TaskPlace& place, TaskFindings& findings) {

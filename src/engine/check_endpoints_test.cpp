@@ -49,10 +49,11 @@ class CheckEndpoints : public testing::Test {
   project::Project project;
   flow::Registry registry{{
       connector("clickhouse", {{.name = "final", .type = SettingType::Flag, .doc = "as merged"}}, {}),
-      connector(
-          "files",
-          {{.name = "format", .type = SettingType::Choice, .choices = {"csv", "parquet"}}, {.name = "clickhouse"}},
-          {{.name = "format"}, {.name = "clickhouse"}}),
+      connector("files",
+                {{.name = "format", .type = SettingType::Choice, .choices = {"csv", "parquet", "bytes"}},
+                 {.name = "clickhouse"}},
+                {{.name = "format"}, {.name = "clickhouse"}}),
+      connector("http", {}, {}),
       connector("postgres", {}, {}),
   }};
 };
@@ -96,6 +97,22 @@ TEST_F(CheckEndpoints, ParquetNeedsAClickhouse) {
   EXPECT_EQ(
       mistakes(),
       (Texts{"pipelines/p.yml:5:9: not a ClickHouse connection of the project: warehose | did you mean warehouse?"}));
+}
+
+TEST_F(CheckEndpoints, BytesGoIntoAFile) {
+  add_connection("api", "http");
+  project.connections.back().settings =
+      Settings{{{"resources", {{"manual", {{"path", "/m.pdf"}, {"format", "bytes"}}}, {"items", {{"path", "/i"}}}}}}};
+  add_task("copy", {{"from", {{"object", "api.manual"}}}, {"to", {{"object", "files/{{ run.id }}/m.pdf"}}}});
+  add_task("copy", {{"from", {{"object", "api.items"}}}, {"to", {{"object", "shop.items"}}}});
+  EXPECT_EQ(mistakes(), Texts{});
+  add_task("copy", {{"from", {{"object", "api.*"}}}, {"to", {{"object", "shop.*"}}}});
+  add_task("copy",
+           {{"from", {{"object", "a.pdf"}, {"options", {{"format", "bytes"}}}}}, {"to", {{"object", "shop.a"}}}});
+  const auto hint = " | write to: \"files/{{ run.id }}/name\"; a table takes csv, jsonl, parquet or json";
+  EXPECT_EQ(mistakes(),
+            (Texts{std::string{"pipelines/p.yml:3:1: bytes go into a file, not into a table: shop.*"} + hint,
+                   std::string{"pipelines/p.yml:3:1: bytes go into a file, not into a table: shop.a"} + hint}));
 }
 
 TEST_F(CheckEndpoints, ModelsConnectionComesBeforeTheFirst) {

@@ -7,6 +7,7 @@
 #include "engine/endpoint.hpp"
 #include "engine/kinds.hpp"
 #include "engine/run_notes.hpp"
+#include "engine/stream_format.hpp"
 #include "engine/stream_pattern.hpp"
 #include "flow/growing_source.hpp"
 #include "flow/pump.hpp"
@@ -130,6 +131,21 @@ Result<flow::PumpPlan> pump_plan(const Settings& settings, const project::Endpoi
   return plan;
 }
 
+// A file that is read as it is, is written as it is, whatever its name ends in.
+void keep_bytes(const WorkOrder& order, const project::Endpoint& from, const project::Endpoint& to,
+                flow::PumpPlan& plan) {
+  if (to.connection != kFilesConnection || plan.write.options.has("format")) return;
+  const auto found = order.connections.find(from.connection);
+  const bool is_bytes =
+      from.connection == kFilesConnection
+          ? plan.read.options.text("format") == kBytesFormat
+          : found != order.connections.end() && has_format(found->second.settings, from.object, kBytesFormat);
+  if (!is_bytes) return;
+  auto options = plan.write.options.values();
+  options["format"] = kBytesFormat;
+  plan.write.options = Settings{std::move(options)};
+}
+
 // Columns that say which run brought a row, where the source's connection asks for them and the user adds none of the name.
 void note_run(const WorkOrder& order, const std::string& connection, std::vector<flow::ConstantColumn>& added) {
   const auto found = order.connections.find(connection);
@@ -208,6 +224,7 @@ Result<Json> run_copy(TaskContext& context) {
   const auto from = find_endpoint(context.order(), from_text);
   const auto to = find_endpoint(context.order(), to_text);
   auto plan = WEIR_TRY(pump_plan(settings, from, to));
+  keep_bytes(context.order(), from, to, plan);
   note_run(context.order(), from.connection, plan.added);
   plan.run = context.order().run.text();
   const bool is_pattern = from.connection != kFilesConnection && is_stream_pattern(from.object);

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/nearest.hpp"
-#include "engine/stream_pattern.hpp"
 
 namespace weir::engine {
 namespace {
@@ -20,16 +19,6 @@ bool is_parquet(std::string_view path, const Json& options) {
          std::ranges::equal(path.substr(path.size() - kExtension.size()), kExtension, [](char c, char expected) {
            return c == expected || (c >= 'A' && c <= 'Z' && c - 'A' + 'a' == expected);
          });
-}
-
-bool is_parquet_stream(const project::Connection& api, std::string_view stream) {
-  const auto& resources = api.settings.json("resources");
-  if (!resources.is_object()) return false;
-  return std::ranges::any_of(resources.items(), [stream](const auto& resource) {
-    const auto& settings = resource.value();
-    return settings.is_object() && settings.value("format", Json(nullptr)) == "parquet" &&
-           matches_stream(stream, resource.key());
-  });
 }
 
 Result<std::string> parquet_connection(const project::Project& project, std::string_view wanted) {

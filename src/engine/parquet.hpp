@@ -17,9 +17,6 @@ inline constexpr std::string_view kReachableConnections = "connections";
 // By the path's ending, or by the option `format`, which overrules it.
 bool is_parquet(std::string_view path, const Json& options);
 
-// Whether a stream of an API, or one that fits a pattern, is a Parquet file by its resource's `format`.
-bool is_parquet_stream(const project::Connection& api, std::string_view stream);
-
 // The connection that `wanted` names; without it the one that models run on by default if that is a ClickHouse, else the
 // first ClickHouse of weir.yml. InvalidProject when there is none.
 Result<std::string> parquet_connection(const project::Project& project, std::string_view wanted);

@@ -8,6 +8,7 @@
 #include "engine/connections.hpp"
 #include "engine/dbt_plan.hpp"
 #include "engine/parquet.hpp"
+#include "engine/stream_format.hpp"
 
 namespace weir::engine {
 namespace {
@@ -152,7 +153,8 @@ class Planner {
       const auto endpoint = project::parse_endpoint(project_, object);
       const auto* connection = project_.find_connection(endpoint.connection);
       const bool is_file = connection == nullptr || connection->type == kFilesConnection;
-      if (is_file ? !is_parquet(object, options) : !is_parquet_stream(*connection, endpoint.object)) return {};
+      if (is_file ? !is_parquet(object, options) : !has_format(connection->settings, endpoint.object, "parquet"))
+        return {};
       auto& option = options[std::string{kParquetOption}];
       const auto name =
           WEIR_TRY(parquet_connection(project_, option.is_string() ? option.get<std::string>() : std::string{}));

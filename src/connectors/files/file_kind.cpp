@@ -26,6 +26,8 @@ std::string extension(const std::filesystem::path& path) {
 }  // namespace
 
 Result<FileKind> file_kind(std::string_view path, std::string_view format) {
+  // What it is compressed with is part of what it is.
+  if (format == kBytesFormat) return FileKind{Format::Bytes, Compression::None};
   FileKind kind;
   std::filesystem::path inner{path};
   const auto outer = extension(inner);
@@ -35,7 +37,9 @@ Result<FileKind> file_kind(std::string_view path, std::string_view format) {
   const auto found = parse_format(format.empty() ? extension(inner) : format);
   if (!found) {
     return Error::user(Code::InvalidArgument, "unknown format of file: {}", path)
-        .hint("end it in .csv, .tsv, .jsonl or .parquet (then .gz or .zst), or say format: csv");
+        .hint(
+            "end it in .csv, .tsv, .jsonl or .parquet (then .gz or .zst), or say format: csv; bytes copies any file as "
+            "it is");
   }
   kind.format = *found;
   if (kind.format == Format::Parquet && kind.compression != Compression::None) {

@@ -8,8 +8,12 @@
 
 namespace weir::files {
 
-enum class Format { Csv, Tsv, JsonLines, Parquet };
+// Bytes: whatever it is, taken as it is.
+enum class Format { Csv, Tsv, JsonLines, Parquet, Bytes };
 enum class Compression { None, Gzip, Zstd };
+
+// The format's name that no file ends in.
+inline constexpr std::string_view kBytesFormat = "bytes";
 
 // How a file is written: "sales.csv.gz" is CSV in gzip.
 struct FileKind {
@@ -19,7 +23,7 @@ struct FileKind {
   bool operator==(const FileKind&) const = default;
 };
 
-// By the path's extensions; `format` ("csv", "tsv", "jsonl", "parquet"), when not empty, overrules the inner one.
+// By the path's extensions; `format` ("csv", "tsv", "jsonl", "parquet", "bytes"), when not empty, overrules the inner one.
 // InvalidArgument when neither says it.
 Result<FileKind> file_kind(std::string_view path, std::string_view format);
 

@@ -11,6 +11,7 @@
 
 #include "base/file.hpp"
 #include "base/json.hpp"
+#include "connectors/files/bytes_reader.hpp"
 #include "connectors/files/text_encoder.hpp"
 
 namespace weir::files {
@@ -155,6 +156,24 @@ class TextOutput final : public SharedOutput {
   std::mutex mutex_;
 };
 
+// One writer's values, in their order.
+class BytesOutput final : public SharedOutput {
+ public:
+  explicit BytesOutput(StagedFile& file) : file_(file) {}
+
+  Result<void> write(const data::Batch& batch, std::stop_token stop) override {
+    for (std::size_t row = 0; row < batch.rows(); ++row) {
+      if (stop.stop_requested()) return Error::cancelled();
+      WEIR_TRY(file_.append(batch.column(0).text(row)));
+    }
+    return {};
+  }
+  Result<void> finish(std::stop_token) override { return {}; }
+
+ private:
+  StagedFile& file_;
+};
+
 class ParquetOutput final : public SharedOutput {
  public:
   explicit ParquetOutput(std::unique_ptr<flow::Writer> writer) : writer_(std::move(writer)) {}
@@ -230,6 +249,10 @@ Result<std::unique_ptr<flow::Load>> FilesSink::open(const flow::WriteRequest& re
         .hint("write mode: replace, or a path that differs by run, as files/{{ run.id }}/sales.csv does");
   }
   const auto kind = WEIR_TRY(file_kind(request.table, request.options.text("format")));
+  if (kind.format == Format::Bytes && *request.schema != bytes_schema()) {
+    return Error::user(Code::Unsupported, "only a file is copied as bytes, without columns to add: {}", request.table)
+        .hint("read it with format: bytes too, or write .csv, .tsv, .jsonl or .parquet");
+  }
   const auto target = resolve(context_.project_folder, request.table);
   WEIR_TRY(make_folder(target.parent_path()));
   remove_abandoned(target);
@@ -237,6 +260,8 @@ Result<std::unique_ptr<flow::Load>> FilesSink::open(const flow::WriteRequest& re
   if (kind.format == Format::Parquet) {
     auto codec = WEIR_TRY(open_parquet_(context_, request.options.text("clickhouse")));
     state->output = std::make_unique<ParquetOutput>(WEIR_TRY(codec->write(state->file.path(), request.schema, stop)));
+  } else if (kind.format == Format::Bytes) {
+    state->output = std::make_unique<BytesOutput>(state->file);
   } else {
     auto options = WEIR_TRY(text_format(kind.format, request.options));
     auto output =

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/json.hpp"
+#include "connectors/files/bytes_reader.hpp"
 #include "connectors/files/json_lines_reader.hpp"
 
 namespace weir::files {
@@ -99,6 +100,9 @@ Result<flow::Stream> FilesSource::describe(const flow::ReadRequest& request, std
   if (kind.format == Format::Parquet) {
     auto codec = WEIR_TRY(open_parquet_(context_, request.options.text("clickhouse")));
     stream.schema = WEIR_TRY(codec->describe(resolve(context_.project_folder, request.stream), stop));
+  } else if (kind.format == Format::Bytes) {
+    WEIR_TRY(file_version(resolve(context_.project_folder, request.stream)));
+    stream.schema = bytes_schema();
   } else {
     const auto file = WEIR_TRY(text_file(context_, request, kind));
     WEIR_TRY(file_version(file.path));
@@ -149,25 +153,26 @@ Result<std::unique_ptr<flow::Reader>> FilesSource::open(const flow::ReadRequest&
     auto codec = WEIR_TRY(open_parquet_(context_, request.options.text("clickhouse")));
     return codec->read(resolve(context_.project_folder, request.stream), request.columns, request.limits, stop);
   }
-  return open_text(WEIR_TRY(text_file(context_, request, kind)), kind.format, request, partition, stop);
+  const auto part = WEIR_TRY(Part::parse(partition));
+  const auto path = resolve(context_.project_folder, request.stream);
+  if (part.version != WEIR_TRY(file_version(path))) {
+    return Error{Fault::External, Code::Conflict, fmt::format("the file changed while it was read: {}", request.stream)}
+        .retry(Retry::Later);
+  }
+  if (kind.format == Format::Bytes) return open_bytes(path, part.range, request.limits);
+  return open_text(WEIR_TRY(text_file(context_, request, kind)), kind.format, request, part.range, stop);
 }
 
 Result<std::unique_ptr<flow::Reader>> FilesSource::open_text(const TextFile& file, Format format,
-                                                             const flow::ReadRequest& request,
-                                                             const flow::Partition& partition, std::stop_token stop) {
-  auto part = WEIR_TRY(Part::parse(partition));
-  if (part.version != WEIR_TRY(file_version(file.path))) {
-    return Error{Fault::External, Code::Conflict, fmt::format("the file changed while it was read: {}", file.name)}
-        .retry(Retry::Later);
-  }
+                                                             const flow::ReadRequest& request, ByteRange range,
+                                                             std::stop_token stop) {
   if (format == Format::JsonLines) {
     const auto fields = WEIR_TRY(read_json_fields(file, stop));
     return open_json_lines(file, fields, WEIR_TRY(wanted_columns(fields, request)), request.limits, *context_.log);
   }
   const auto layout = WEIR_TRY(read_csv_layout(file, stop));
-  part.range.begin = std::max(part.range.begin, layout.rows_begin);
-  return open_csv(file, layout, WEIR_TRY(wanted_columns(layout.fields, request)), part.range, request.limits,
-                  *context_.log);
+  range.begin = std::max(range.begin, layout.rows_begin);
+  return open_csv(file, layout, WEIR_TRY(wanted_columns(layout.fields, request)), range, request.limits, *context_.log);
 }
 
 }  // namespace weir::files

@@ -22,7 +22,7 @@ class FilesSource final : public flow::Source {
 
  private:
   Result<std::unique_ptr<flow::Reader>> open_text(const TextFile& file, Format format, const flow::ReadRequest& request,
-                                                  const flow::Partition& partition, std::stop_token stop);
+                                                  ByteRange range, std::stop_token stop);
 
   const flow::OpenContext context_;
   const OpenParquet open_parquet_;

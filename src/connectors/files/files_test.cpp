@@ -85,6 +85,35 @@ TEST_F(Files, EveryTextFormatAndCompressionReadsBackAsItWas) {
   }
 }
 
+// Every byte, whatever the names end in: nothing is parsed, packed or unpacked. More than one piece, and none.
+TEST_F(Files, BytesAreCopiedAsTheyAre) {
+  const auto source = files_connector().open_source({.connection = {}, .project_folder = folder_}).value();
+  std::string every;
+  for (int i = 0; i < 2'500'000; ++i) every += static_cast<char>(i * 31 + i / 256);
+  for (const auto& content : {every, std::string{}, std::string{"\x1f\x8b not gzip\r\n\0", 13}}) {
+    put("from.csv.gz", content);
+    const flow::ReadRequest read{"from.csv.gz", {}, {}, Settings{Json{{"format", "bytes"}}}, {}};
+    auto write = request("out/to.csv.gz", {{"format", "bytes"}});
+    write.schema = std::make_shared<const data::Schema>(source->describe(read, {}).value().schema);
+    EXPECT_EQ(write.schema->text(), "bytes binary not null");
+    const auto parts = source->partitions(read, 8, {}).value();
+    ASSERT_EQ(parts.size(), 1U);
+    auto reader = source->open(read, parts.front(), std::nullopt, {}).value();
+    const auto files = sink();
+    auto load = files->open(write, {}).value();
+    auto writer = load->writer({}).value();
+    while (const auto delivery = reader->next({}).value()) ASSERT_TRUE(writer->write(delivery->batch, {}).ok());
+    ASSERT_TRUE(writer->finish({}).ok());
+    ASSERT_TRUE(load->commit(CommitId{"c" + std::to_string(content.size())}, {}).ok());
+    EXPECT_EQ(get("out/to.csv.gz") == content, true) << content.size();
+    EXPECT_EQ(reader->bytes_read(), content.size());
+  }
+  const auto refused = sink()->open(request("out/rows.bin", {{"format", "bytes"}}), {});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), Code::Unsupported);
+  EXPECT_EQ(refused.error().text(), "only a file is copied as bytes, without columns to add: out/rows.bin");
+}
+
 TEST_F(Files, OneCommitIdChangesTheFileOnce) {
   const auto target = request("x.csv");
   EXPECT_FALSE(sink()->find(target, CommitId{"c1"}, {}).value().has_value());

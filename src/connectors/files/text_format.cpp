@@ -43,8 +43,8 @@ std::vector<Setting> shared_settings() {
   return {
       {.name = "format",
        .type = SettingType::Choice,
-       .doc = "The file's format, where its name does not end in it",
-       .choices = {"csv", "tsv", "jsonl", "parquet"}},
+       .doc = "The file's format, where its name does not end in it; bytes takes any file as it is, for another file",
+       .choices = {"csv", "tsv", "jsonl", "parquet", std::string{kBytesFormat}}},
       {.name = "delimiter", .doc = "The character between two values of CSV; a comma, or a tab in TSV"},
       {.name = "quote", .doc = "The character around CSV values that hold delimiters; \"\" where nothing is quoted"},
       {.name = "header",

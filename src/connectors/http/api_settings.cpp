@@ -119,8 +119,10 @@ Setting resource() {
         .fields = {{.name = "resource", .type = Text, .doc = "Whose items", .need = Need::Required},
                    map_of("include", "Columns that each item gets from its parent's: name: path", text("", ""))},
         .shorthand = Setting::Shorthand::Allowed},
-       choice("format", "What the answer is; csv and tsv may be compressed by gzip or zstd",
-              {"json", "jsonl", "csv", "tsv", "parquet"}, "json"),
+       choice("format",
+              "What the answer is, all but parquet also compressed by gzip or zstd; bytes is any file, for a file as "
+              "it is",
+              {"json", "jsonl", "csv", "tsv", "parquet", "bytes"}, "json"),
        map_of("options", "csv, tsv, parquet: how to read it, as with files (delimiter, header, types, …)", any_value()),
        {.name = "empty_statuses",
         .type = List,

@@ -1,0 +1,19 @@
+#include "engine/stream_format.hpp"
+
+#include <algorithm>
+
+#include "engine/stream_pattern.hpp"
+
+namespace weir::engine {
+
+bool has_format(const Settings& connection, std::string_view stream, std::string_view format) {
+  const auto& resources = connection.json("resources");
+  if (!resources.is_object()) return false;
+  return std::ranges::any_of(resources.items(), [&](const auto& resource) {
+    const auto& settings = resource.value();
+    return settings.is_object() && settings.value("format", Json(nullptr)) == format &&
+           matches_stream(stream, resource.key());
+  });
+}
+
+}  // namespace weir::engine
