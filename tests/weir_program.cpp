@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -120,11 +122,46 @@ ProgramResult TestProject::run(const std::vector<std::string>& arguments) const 
   return result;
 }
 
+ProgramResult TestProject::run_on_terminal(const std::vector<std::string>& arguments,
+                                           const std::map<std::string, std::string>& environment) const {
+  int ends[2] = {-1, -1};
+  winsize size{};
+  size.ws_row = 24;
+  size.ws_col = 80;
+  WEIR_CHECK(::openpty(&ends[0], &ends[1], nullptr, nullptr, &size) == 0);
+  const Descriptor ours{ends[0]};
+  Descriptor theirs{ends[1]};
+  auto spec = spec_of(folder_, arguments);
+  spec.environment = environment;
+  spec.environment.try_emplace("TERM", "xterm-256color");
+  spec.stdout_fd = theirs.get();
+  spec.stderr_fd = theirs.get();
+  auto process = services::Process::spawn(spec);
+  EXPECT_TRUE(process.ok());
+  if (!process.ok()) return {};
+  theirs.reset();
+  ProgramResult result;
+  result.out = read_to_end(ours.get());
+  const auto status = process->wait();
+  result.exit_code = status.signal == 0 ? status.code : 128 + status.signal;
+  return result;
+}
+
+std::string TestProject::Started::error_text() const {
+  std::string text;
+  char buffer[65536];
+  for (ssize_t got = 0; (got = ::pread(err.get(), buffer, sizeof buffer, static_cast<off_t>(text.size()))) > 0;)
+    text.append(buffer, static_cast<std::size_t>(got));
+  return text;
+}
+
 TestProject::Started TestProject::start_until(const std::vector<std::string>& arguments,
                                               const std::function<bool(const Json&)>& go_on) const {
   auto out = make_pipe();
   auto spec = spec_of(folder_, arguments);
   spec.stdout_fd = out.writing.get();
+  Descriptor err{::memfd_create("stderr", MFD_CLOEXEC)};
+  spec.stderr_fd = err.get();
   auto process = services::Process::spawn(spec);
   WEIR_CHECK(process.ok());
   out.writing.reset();
@@ -139,7 +176,7 @@ TestProject::Started TestProject::start_until(const std::vector<std::string>& ar
     line.clear();
     if (parsed.ok() && !go_on(*parsed)) break;
   }
-  return {std::move(*process), std::move(out.reading)};
+  return {std::move(*process), std::move(out.reading), std::move(err)};
 }
 
 std::string TestProject::query(const std::string& connection, const std::string& sql) const {

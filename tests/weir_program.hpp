@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -39,9 +40,15 @@ class TestProject {
 
   // Runs `weir …` in the project's folder to its end.
   ProgramResult run(const std::vector<std::string>& arguments) const;
+  // The same on a terminal of 80 columns, with these variables set: everything that it wrote there is in `out`.
+  ProgramResult run_on_terminal(const std::vector<std::string>& arguments,
+                                const std::map<std::string, std::string>& environment = {}) const;
   struct Started {
     services::Process process;
     Descriptor out;  // the rest of its standard output
+    Descriptor err;  // a file in memory: its standard error
+    // What it has written to standard error so far.
+    std::string error_text() const;
   };
   // Starts it and hands every line of its standard output to the function until that returns false or the output ends;
   // then returns the process, which may still run.
