@@ -314,6 +314,15 @@ TEST_F(Replicate, IsWatchedBetweenRuns) {
   EXPECT_GE(value("weir_replication_retained_bytes"), retained);
   EXPECT_LE(value("weir_replication_retained_bytes"), bytes("restart_lsn"));
   EXPECT_GT(value("weir_replication_free_bytes"), 0);
+  // Who serves is told too, once, in the same words.
+  const auto told = serving.error_text();
+  const auto warning = told.find("warning: replication watched of publisher: the source must keep ");
+  ASSERT_NE(warning, std::string::npos) << told;
+  const auto warned = told.substr(warning, told.find('\n', warning) - warning);
+  EXPECT_NE(warned.find("MB of its log for this replication, more than wal_limit (0.1 MB)"), std::string::npos) << told;
+  EXPECT_TRUE(warned.ends_with("; its target is not connected")) << told;
+  EXPECT_NEAR(std::stod(warned.substr(warned.find("keep ") + 5)), retained / 1e6, 1.0) << told;
+  EXPECT_EQ(told.find("replication watched", warning + warned.size()), std::string::npos) << told;
   serving.process.signal(SIGTERM);
   serving.process.wait();
 
