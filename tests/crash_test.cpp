@@ -1,6 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
+#include <chrono>
 #include <csignal>
+#include <map>
 #include <set>
 
 #include "base/file.hpp"
@@ -124,6 +128,158 @@ TEST(Cancel, OneInterruptEndsTheRunInOrder) {
   EXPECT_EQ(project.run({"query", "warehouse", "SELECT count() FROM raw_sales"}).exit_code,
             1);  // nothing was published
 }
+
+// A task that is told to stop and does not: its shell writes to a pipe with a name who it is, then each signal that comes.
+class Stubborn : public ::testing::Test {
+ protected:
+  Stubborn() {
+    project_.write("weir.yml", "name: stubborn\n");
+    EXPECT_EQ(::mkfifo((project_.folder() / "told").c_str(), 0600), 0);
+  }
+  void write_pipeline(const std::string& settings) const {
+    project_.write(
+        "pipelines/work.yml",
+        "name: work\ntasks:\n  stubborn:\n    command: \"trap 'echo asked > told' TERM; echo $$ > told; while "
+        ":; do sleep 600; done\"\n" +
+            settings + "  after: {needs: [stubborn], command: \"true\"}\n");
+  }
+  // Waits for what the shell says next.
+  std::string told() const {
+    auto text = read_file(project_.folder() / "told");
+    EXPECT_TRUE(text.ok());
+    return text.value();
+  }
+  Json last_run() const { return *parse_json(project_.run({"runs", "last", "--json"}).out); }
+
+  TestProject project_;
+};
+
+// Processes of a group that still run.
+int alive_in_group(int group) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator{"/proc"}) {
+    if (std::isdigit(static_cast<unsigned char>(entry.path().filename().string()[0])) == 0) continue;
+    const auto stat = read_file(entry.path() / "stat");
+    if (!stat.ok()) continue;
+    char state = 0;
+    int parent = 0;
+    int in_group = 0;
+    const auto after_name = stat->substr(stat->rfind(')') + 1);
+    if (std::sscanf(after_name.c_str(), " %c %d %d", &state, &parent, &in_group) == 3 && in_group == group)
+      count += state != 'Z' && state != 'X' ? 1 : 0;
+  }
+  return count;
+}
+
+TEST_F(Stubborn, TheSecondInterruptEndsTheRunNow) {
+  write_pipeline("");
+  auto started =
+      project_.start_until({"run", "work", "--json"}, [](const Json& event) { return !is_running(event, "stubborn"); });
+  const auto group = std::stoi(told());
+  EXPECT_GE(alive_in_group(group), 1);
+  const auto begin = std::chrono::steady_clock::now();
+  started.process.signal(SIGINT);
+  EXPECT_EQ(told(), "asked\n");
+  EXPECT_EQ(last_run()["state"], "cancelling");
+  started.process.signal(SIGINT);
+  EXPECT_EQ(started.process.wait().code, 1);
+  // One interrupt alone leaves a task five seconds.
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{5});
+  EXPECT_EQ(alive_in_group(group), 0);
+  const auto run = last_run();
+  EXPECT_EQ(run["state"], "cancelled");
+  for (const auto& attempt : run["attempts"]) EXPECT_EQ(attempt["state"], "cancelled") << attempt;
+  // The next run finds nothing that was cut off.
+  project_.write("pipelines/work.yml", "name: work\ntasks:\n  stubborn: {command: \"true\"}\n");
+  const auto next = project_.run({"run", "work", "--json"});
+  EXPECT_EQ(next.exit_code, 0) << next.out;
+  EXPECT_EQ(next.err, "");
+}
+
+TEST_F(Stubborn, ATimeoutTerminatesAndThenKills) {
+  write_pipeline("    timeout: 300ms\n");
+  auto started =
+      project_.start_until({"run", "work", "--json"}, [](const Json& event) { return !is_running(event, "stubborn"); });
+  const auto group = std::stoi(told());
+  EXPECT_EQ(told(), "asked\n");
+  EXPECT_EQ(started.process.wait().code, 1);
+  EXPECT_EQ(alive_in_group(group), 0);
+  const auto run = last_run();
+  EXPECT_EQ(run["state"], "failed");
+  for (const auto& attempt : run["attempts"]) {
+    if (attempt["task"] == "after") {
+      EXPECT_EQ(attempt["state"], "skipped") << attempt;
+      continue;
+    }
+    EXPECT_EQ(attempt["state"], "failed") << attempt;
+    EXPECT_EQ(attempt["error"]["code"], "timed_out") << attempt;
+    EXPECT_EQ(attempt["error"]["message"], "the task ran longer than its timeout: 300 ms") << attempt;
+    // Asked after its timeout, killed five seconds later.
+    EXPECT_GE(attempt["seconds"].get<double>(), 5.3) << attempt;
+  }
+}
+
+// The process that works on a task of this run: forked from one that is loaded, and named like it.
+pid_t task_process(pid_t run) {
+  std::map<pid_t, pid_t> parents;
+  for (const auto& entry : std::filesystem::directory_iterator{"/proc"}) {
+    const auto pid = std::atoi(entry.path().filename().c_str());
+    if (pid <= 0) continue;
+    const auto command = read_file(entry.path() / "cmdline");
+    const auto stat = read_file(entry.path() / "stat");
+    if (!command.ok() || !stat.ok() || command->find(std::string{"task\0--serve", 12}) == std::string::npos) continue;
+    parents[pid] = std::atoi(stat->c_str() + stat->rfind(')') + 4);
+  }
+  for (const auto& [pid, parent] : parents) {
+    const auto server = parents.find(parent);
+    if (server != parents.end() && server->second == run) return pid;
+  }
+  return 0;
+}
+
+class KilledTask : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(KilledTask, FailsItsAttemptAndTheNextLosesAndDoublesNothing) {
+  const TestProject project;
+  project.write("weir.yml",
+                "name: killed\nconnections:\n  warehouse: {type: clickhouse, managed: true}\n  shop: {type: postgres, "
+                "managed: true}\n");
+  project.write(
+      "pipelines/work.yml",
+      fmt::format("name: work\nretry: {{attempts: 2, delay: 10ms}}\ntasks:\n  load: {{copy: {{from: {{object: "
+                  "warehouse.n, query: \"SELECT toInt64(number) AS n FROM numbers(4000000)\"}}, to: {}.n, "
+                  "mode: append}}}}\n",
+                  GetParam()));
+  ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
+  ASSERT_EQ(project
+                .run({"query", GetParam(),
+                      GetParam() == std::string{"shop"} ? "CREATE TABLE n (n bigint NOT NULL)"
+                                                        : "CREATE TABLE n (n Int64) ENGINE = MergeTree ORDER BY n"})
+                .exit_code,
+            0);
+  ASSERT_EQ(project.run({"query", GetParam(), "INSERT INTO n VALUES (-5)"}).exit_code, 0);
+  auto started = project.start_until({"run", "work", "--json"}, [](const Json& event) {
+    return event.value("event", "") != "progress" || event.value("rows_written", 0) == 0;
+  });
+  const auto task = task_process(started.process.pid());
+  ASSERT_GT(task, 0);
+  ::kill(task, SIGKILL);
+  EXPECT_EQ(started.process.wait().code, 0);
+  EXPECT_EQ(project.query(GetParam(), "SELECT count(*), sum(n) FROM n"), "4000001,7999997999995\n");
+  const auto run = parse_json(project.run({"runs", "last", "--json"}).out);
+  ASSERT_TRUE(run.ok());
+  EXPECT_EQ((*run)["state"], "succeeded");
+  ASSERT_EQ((*run)["attempts"].size(), 2U);
+  const auto& first = (*run)["attempts"][0];
+  EXPECT_EQ(first["state"], "failed");
+  EXPECT_EQ(first["error"]["message"], "the task's process ended without a word: killed by signal 9 (Killed)");
+  const auto& second = (*run)["attempts"][1];
+  EXPECT_EQ(second["state"], "succeeded");
+  EXPECT_EQ(second["rows_written"], 4'000'000);
+}
+
+INSTANTIATE_TEST_SUITE_P(LoadingInto, KilledTask, ::testing::Values("shop", "warehouse"),
+                         [](const auto& test) { return std::string{test.param}; });
 
 }  // namespace
 }  // namespace weir
