@@ -204,7 +204,7 @@ Result<Figures> measure_api_pages(const Setup& setup) {
                   .unit = "MB",
                   .better = Better::Lower,
                   .origin = Reference::Stated,
-                  .against = "the limit, " + size};
+                  .against = "the limit, " + size + " pages"};
   };
   forget_peak_memory();
   const auto small_server = WEIR_TRY(ItemServer::start(items / 10));
@@ -231,8 +231,8 @@ Result<Figures> measure_api_pages(const Setup& setup) {
                   .unit = "s",
                   .better = Better::Lower,
                   .against = "the same two programs' processor time"},
-                 memory("api_pages/memory_of_a_tenth", memory_of_a_tenth, "with a tenth of the pages"),
-                 memory("api_pages/memory", WEIR_TRY(peak_memory_mb()), "with all pages")};
+                 memory("api_pages/memory_of_a_tenth", memory_of_a_tenth, std::to_string(items / 10)),
+                 memory("api_pages/memory", WEIR_TRY(peak_memory_mb()), std::to_string(items))};
 }
 
 std::vector<Part> http_parts() {
