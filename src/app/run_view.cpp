@@ -76,9 +76,9 @@ class PlainView : public engine::RunObserver {
         fmt::format("  {} {} is tried again in {}\n", styled("↻", Style::Warning), step.name, format_duration(delay)));
   }
   void part_finished(const Step&, const Attempt& part) override { print(finished_line(part.task, part)); }
-  void logged(const Step& step, const Attempt&, const LogLine& line) override {
+  void logged(const Step& step, const Attempt&, const engine::TaskLogLine& line) override {
     if (line.level == LogLevel::Warn)
-      print(fmt::format("    {} {}: {}\n", styled("warn", Style::Warning), step.name, line.message));
+      print(fmt::format("    {} {}: {}\n", styled("warn", Style::Warning), step.name, line.text));
   }
 
  protected:
@@ -166,12 +166,12 @@ class JsonView final : public engine::RunObserver {
   }
   void progressed(const Step& step, const Attempt& attempt) override { print(event("progress", step.name, attempt)); }
   void part_finished(const Step&, const Attempt& part) override { print(event("part", part.task, part)); }
-  void logged(const Step& step, const Attempt&, const LogLine& line) override {
+  void logged(const Step& step, const Attempt&, const engine::TaskLogLine& line) override {
     print({{"event", "log"},
            {"step", step.name},
-           {"time", format_instant(line.time)},
+           {"time", line.at ? Json(format_instant(*line.at)) : Json(nullptr)},
            {"level", name(line.level)},
-           {"message", line.message}});
+           {"message", line.text}});
   }
   void run_finished(const Run& run) override {
     print({{"event", "run_finished"},

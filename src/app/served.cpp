@@ -29,7 +29,7 @@ class Follower {
       ledger::Attempt attempt;
       attempt.task = event.value("task", "");
       attempt.number = event.value("attempt", 1);
-      view_.logged(step(attempt.task), attempt, engine::log_line_from_json(event["line"]));
+      view_.logged(step(attempt.task), attempt, engine::task_log_line_from_json(event["line"]));
     }
     return std::nullopt;
   }

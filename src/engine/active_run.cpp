@@ -297,6 +297,9 @@ Result<bool> ActiveRun::start_step(std::size_t i) {
   const auto self = shared_from_this();
   shared_.after_write.push_back([running = state.running, order = std::move(order)] { running->give(order); });
   WEIR_TRY(shared_.loop.watch(state.running->descriptor(), [self, i] { return self->listen(i); }));
+  shared_.log_watch.add(state.running->log_path(), [self, running = state.running.get(), i] {
+    if (self->steps_[i].running.get() == running) self->show_log(self->steps_[i].running, running->new_log_lines());
+  });
   arm_deadline(i);
   return true;
 }
@@ -333,11 +336,7 @@ Result<void> ActiveRun::listen(std::size_t i) {
     switch (event.kind) {
       case Kind::None: break;
       case Kind::Closed: closed = true; break;
-      case Kind::Log:
-        shared_.after_write.push_back([self, running, &observer, line = event.line, attempt = running->attempt()] {
-          observer.logged(running->step(), attempt, line);
-        });
-        break;
+      case Kind::Log: show_log(running, running->new_log_lines()); break;
       case Kind::Progress:
         shared_.after_write.push_back([self, running, &observer, attempt = running->attempt()] {
           observer.progressed(running->step(), attempt);
@@ -351,7 +350,9 @@ Result<void> ActiveRun::listen(std::size_t i) {
   }
   if (!closed) return {};
   shared_.loop.unwatch(running->descriptor());
+  shared_.log_watch.remove(running->log_path());
   running->settle();
+  show_log(running, running->last_log_lines());
   auto& state = steps_[i];
   stop_timer(state);
   --running_;
@@ -366,6 +367,13 @@ Result<void> ActiveRun::listen(std::size_t i) {
   }
   WEIR_TRY(end_attempt(i, std::move(attempt), std::move(error)));
   return go_on();
+}
+
+void ActiveRun::show_log(const std::shared_ptr<RunningAttempt>& running, std::vector<TaskLogLine> lines) {
+  if (lines.empty()) return;
+  shared_.after_write.push_back([self = shared_from_this(), running, lines = std::move(lines)] {
+    for (const auto& line : lines) self->order_.observer->logged(running->step(), running->attempt(), line);
+  });
 }
 
 void ActiveRun::show(std::size_t i, const Attempt& attempt) {
@@ -555,7 +563,10 @@ void ActiveRun::abandon() {
     stop_timer(state);
     if (state.running) {
       shared_.loop.unwatch(state.running->descriptor());
+      shared_.log_watch.remove(state.running->log_path());
       state.running->kill();
+      // Nobody is told any more, but the times are kept.
+      static_cast<void>(state.running->last_log_lines());
       state.running.reset();
     }
   }

@@ -11,6 +11,7 @@
 
 #include "engine/connection_opener.hpp"
 #include "engine/executor.hpp"
+#include "engine/log_watch.hpp"
 #include "engine/running_attempt.hpp"
 #include "engine/slots.hpp"
 
@@ -41,6 +42,7 @@ struct RunShared {
     std::set<std::size_t> steps;
   };
   std::map<Turn, Waiting> waiting;
+  LogWatch log_watch;
 };
 
 // One run under way: which steps have ended, which run, which may start next. All of it happens on the loop's thread.
@@ -114,6 +116,8 @@ class ActiveRun : public std::enable_shared_from_this<ActiveRun> {
   Result<void> fail_at_start(std::size_t i, Error error);
   WorkOrder order_for(const StepState& state) const;
   Result<void> listen(std::size_t i);
+  // Tells the observer of lines of the attempt's log.
+  void show_log(const std::shared_ptr<RunningAttempt>& running, std::vector<TaskLogLine> lines);
   void arm_deadline(std::size_t i);
   void stop_timer(StepState& state);
   Result<void> end_attempt(std::size_t i, ledger::Attempt attempt, std::optional<Error> error);

@@ -142,7 +142,8 @@ Json event_json(const FeedEvent& event, const RunId& id) {
   if (const auto* const attempt = std::get_if<ledger::Attempt>(&event.what); attempt != nullptr && attempt->run == id)
     return {{"event", "attempt"}, {"attempt", attempt_to_json(*attempt)}};
   if (const auto* const log = std::get_if<LogEvent>(&event.what); log != nullptr && log->run == id)
-    return {{"event", "log"}, {"task", log->task}, {"attempt", log->attempt}, {"line", to_json(log->text)}};
+    return {
+        {"event", "log"}, {"task", log->task}, {"attempt", log->attempt}, {"line", task_log_line_to_json(log->line)}};
   return nullptr;
 }
 
@@ -271,6 +272,17 @@ ledger::Attempt attempt_from_json(const Json& json) {
   attempt.error = json.value("error", Json(nullptr));
   attempt.output = json.value("output", Json(nullptr));
   return attempt;
+}
+
+Json task_log_line_to_json(const TaskLogLine& line) {
+  return {{"number", line.number}, {"at", micros(line.at)}, {"level", name(line.level)}, {"text", line.text}};
+}
+
+TaskLogLine task_log_line_from_json(const Json& json) {
+  return {.number = json.value("number", std::int64_t{0}),
+          .at = instant(json, "at"),
+          .level = parse_log_level(json.value("level", "")).value_or(LogLevel::Info),
+          .text = json.value("text", "")};
 }
 
 Json backfill_to_json(const ledger::Backfill& backfill) {

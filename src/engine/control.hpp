@@ -36,6 +36,8 @@ Json run_to_json(const ledger::Run& run);
 ledger::Run run_from_json(const Json& json);
 Json attempt_to_json(const ledger::Attempt& attempt);
 ledger::Attempt attempt_from_json(const Json& json);
+Json task_log_line_to_json(const TaskLogLine& line);
+TaskLogLine task_log_line_from_json(const Json& json);
 Json backfill_to_json(const ledger::Backfill& backfill);
 
 // The serving side: threads of its own. Who calls is the user of the operating system at the other end; every change is in

@@ -51,7 +51,8 @@ struct Executor::State {
                .cancel_child = {},
                .after_write = {},
                .children = {},
-               .waiting = {}} {
+               .waiting = {},
+               .log_watch = LogWatch{loop}} {
     shared.slots = Slots{shared.options.parallel};
     shared.spawn = [this](int channel, int log) { return spawn(channel, log); };
     shared.cancel_child = [this](const RunId& run, CancelSignal::Urgency urgency) { return cancel(run, urgency); };

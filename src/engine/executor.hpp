@@ -12,6 +12,7 @@
 #include "engine/event_loop.hpp"
 #include "engine/plan.hpp"
 #include "engine/project_version.hpp"
+#include "engine/task_log.hpp"
 #include "ledger/ledger.hpp"
 
 namespace weir::engine {
@@ -27,7 +28,8 @@ class RunObserver {
   virtual void progressed(const Step&, const ledger::Attempt&) {}
   // A part of a step that another program ran (a node of dbt) has ended; its name is "step/part".
   virtual void part_finished(const Step&, const ledger::Attempt& /*part*/) {}
-  virtual void logged(const Step&, const ledger::Attempt&, const LogLine&) {}
+  // A line of the attempt's log, also one that a program has printed there.
+  virtual void logged(const Step&, const ledger::Attempt&, const TaskLogLine&) {}
   // The run is being cancelled.
   virtual void run_changed(const ledger::Run&) {}
   virtual void run_finished(const ledger::Run&) {}

@@ -13,18 +13,17 @@
 #include <vector>
 
 #include "base/file.hpp"
-#include "base/log.hpp"
+#include "engine/task_log.hpp"
 #include "ledger/ledger.hpp"
 
 namespace weir::engine {
 
-// A line of a running task's log, with its number in the attempt's file (from 1).
+// A line of a running task's log.
 struct LogEvent {
   RunId run;
   std::string task;
   int attempt = 1;
-  std::int64_t line = 0;
-  LogLine text;
+  TaskLogLine line;
 };
 
 // A pipeline has been paused, resumed, or its definition has changed.

@@ -1,6 +1,7 @@
 #include "engine/running_attempt.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
@@ -31,12 +32,8 @@ std::string log_name(const Step& step, int attempt) {
 
 }  // namespace
 
-std::string format_log_line(const LogLine& line) {
-  return fmt::format("{} {:<5} {}\n", format_instant(line.time), name(line.level), line.message);
-}
-
 RunningAttempt::RunningAttempt(const Step& step, ledger::Attempt attempt, services::Process process,
-                               services::Channel channel, Descriptor log)
+                               services::Channel channel, Log log)
     : step_(step),
       attempt_(std::move(attempt)),
       process_(std::move(process)),
@@ -49,11 +46,16 @@ Result<std::unique_ptr<RunningAttempt>> RunningAttempt::start(const Step& step, 
                                                               const std::filesystem::path& state_folder,
                                                               const Spawn& spawn) {
   attempt.log_path = fmt::format("logs/{}/{}", attempt.run.text(), log_name(step, attempt.number));
-  auto log = WEIR_TRY(open_log(state_folder / attempt.log_path));
+  auto path = state_folder / attempt.log_path;
+  // The child's and ours apart: only so is our place in the file after a line of ours where that line ends.
+  const auto log = WEIR_TRY(open_log(path));
+  auto our_log = WEIR_TRY(open_log(path));
+  auto follower = WEIR_TRY(TaskLogFollower::open(path));
   auto [channel, child_end] = WEIR_TRY(services::Channel::make_pair());
   auto process = WEIR_TRY(spawn(child_end.get(), log.get()));
   std::unique_ptr<RunningAttempt> running{
-      new RunningAttempt(step, std::move(attempt), std::move(process), std::move(channel), std::move(log))};
+      new RunningAttempt(step, std::move(attempt), std::move(process), std::move(channel),
+                         {.path = std::move(path), .file = std::move(our_log), .follower = std::move(follower)})};
   const auto& record = running->attempt_;
   running->mark_ = task_mark(state_folder, record.run, record.task, record.number);
   return running;
@@ -65,7 +67,7 @@ void RunningAttempt::give(const WorkOrder& order) {
 
 Result<std::vector<RunningAttempt::Event>> RunningAttempt::receive(ledger::Ledger& ledger, std::string_view pipeline) {
   std::vector<Event> events;
-  const auto closed = Event{.kind = Event::Kind::Closed, .line = {}, .part = {}};
+  const auto closed = Event{.kind = Event::Kind::Closed, .part = {}};
   const auto arrived = channel_.receive_arrived();
   // A broken channel and a closed one say the same: the child is gone.
   if (!arrived.ok()) return std::vector{closed};
@@ -88,15 +90,14 @@ Result<RunningAttempt::Event> RunningAttempt::handle(const Json& message, ledger
                                                      std::string_view pipeline) {
   const auto type = message.value("type", std::string{});
   if (type == "log") {
-    const auto line = log_line_from_json(message);
-    write_log(line);
-    return Event{.kind = Event::Kind::Log, .line = line, .part = {}};
+    write_log(log_line_from_json(message));
+    return Event{.kind = Event::Kind::Log, .part = {}};
   }
   if (type == "progress") {
     attempt_.rows_read = message.value("rows_read", attempt_.rows_read);
     attempt_.rows_written = message.value("rows_written", attempt_.rows_written);
     attempt_.bytes_read = message.value("bytes_read", attempt_.bytes_read);
-    return Event{.kind = Event::Kind::Progress, .line = {}, .part = {}};
+    return Event{.kind = Event::Kind::Progress, .part = {}};
   }
   if (type == "check") {
     auto check = check_from_json(message);
@@ -112,7 +113,7 @@ Result<RunningAttempt::Event> RunningAttempt::handle(const Json& message, ledger
     Json answer{{"type", "answer"}, {"value", true}};
     if (!saved.ok()) answer["error"] = to_json(saved.error());
     answers_.push_back(to_text(answer));
-    return Event{.kind = Event::Kind::Part, .line = {}, .part = std::move(part)};
+    return Event{.kind = Event::Kind::Part, .part = std::move(part)};
   } else if (type == "journal") {
     auto& journal = journals_[message.value("stream", std::string{})];
     if (!journal) {
@@ -169,9 +170,13 @@ void RunningAttempt::settle() {
 }
 
 void RunningAttempt::write_log(const LogLine& line) {
-  ++log_lines_;
-  (void)write_all(log_.get(), format_log_line(line), "writing the task's log");
+  const auto text = format_log_line(line);
+  if (!write_all(log_.file.get(), text, "writing the task's log").ok()) return;
+  log_.follower.wrote(static_cast<std::uint64_t>(::lseek(log_.file.get(), 0, SEEK_CUR)), text.size());
 }
+
+std::vector<TaskLogLine> RunningAttempt::new_log_lines() { return log_.follower.take(system_clock().now()); }
+std::vector<TaskLogLine> RunningAttempt::last_log_lines() { return log_.follower.take_rest(system_clock().now()); }
 
 void RunningAttempt::ask_to_stop(std::chrono::milliseconds grace) {
   if (stop_reason_ == StopReason::None) stop_reason_ = StopReason::Cancelled;

@@ -10,6 +10,7 @@
 #include "base/file.hpp"
 #include "engine/event_loop.hpp"
 #include "engine/plan.hpp"
+#include "engine/task_log.hpp"
 #include "engine/work_order.hpp"
 #include "ledger/ledger.hpp"
 #include "services/process.hpp"
@@ -30,7 +31,6 @@ class RunningAttempt {
   // What a message from the child asks of the executor.
   struct Event {
     enum class Kind { None, Progress, Log, Part, Closed } kind = Kind::None;
-    LogLine line;
     ledger::Attempt part;
   };
   // Does what the messages that have arrived say: updates the attempt, writes the log, asks the ledger. What the child
@@ -52,16 +52,24 @@ class RunningAttempt {
   std::optional<SteadyTime> deadline() const;
   void deadline_passed(std::chrono::milliseconds grace);
 
-  // Lines that the attempt's log has, by the executor and the child; the child's plain output is not counted.
-  std::int64_t log_lines() const { return log_lines_; }
+  // What the attempt's log has got since the last call, whoever wrote it: Weir, the child, the child's programs.
+  std::vector<TaskLogLine> new_log_lines();
+  // The same once the child is gone.
+  std::vector<TaskLogLine> last_log_lines();
+  const std::filesystem::path& log_path() const { return log_.path; }
   const Step& step() const { return step_; }
   ledger::Attempt& attempt() { return attempt_; }
   const std::optional<Error>& error() const { return error_; }
   int descriptor() const { return channel_.descriptor(); }
 
  private:
+  struct Log {
+    std::filesystem::path path;
+    Descriptor file;
+    TaskLogFollower follower;
+  };
   RunningAttempt(const Step& step, ledger::Attempt attempt, services::Process process, services::Channel channel,
-                 Descriptor log);
+                 Log log);
   Result<Event> handle(const Json& message, ledger::Ledger& ledger, std::string_view pipeline);
   Result<void> save_part(ledger::Ledger& ledger, ledger::Attempt& part) const;
 
@@ -69,19 +77,15 @@ class RunningAttempt {
   ledger::Attempt attempt_;
   services::Process process_;
   services::Channel channel_;
-  Descriptor log_;
+  Log log_;
   std::string mark_;  // of the processes that its programs have started
   std::map<std::string, std::unique_ptr<flow::Journal>> journals_;
   std::vector<std::string> answers_;
-  std::int64_t log_lines_ = 0;
   bool reported_ = false;  // done or failed has arrived
   std::optional<Error> error_;
   std::optional<SteadyTime> timeout_at_;
   std::optional<SteadyTime> kill_at_;
   enum class StopReason { None, Cancelled, TimedOut } stop_reason_ = StopReason::None;
 };
-
-// "2026-03-03T09:45:00.123456Z info  message\n": one line of a task's log file.
-std::string format_log_line(const LogLine& line);
 
 }  // namespace weir::engine

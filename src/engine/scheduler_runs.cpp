@@ -23,12 +23,8 @@ class RunFeed final : public RunObserver {
   void step_changed(const Step&, const ledger::Attempt& attempt) override { feed().publish(run_.pipeline, attempt); }
   void progressed(const Step&, const ledger::Attempt& attempt) override { feed().publish(run_.pipeline, attempt); }
   void part_finished(const Step&, const ledger::Attempt& part) override { feed().publish(run_.pipeline, part); }
-  void logged(const Step& step, const ledger::Attempt& attempt, const LogLine& line) override {
-    feed().publish(run_.pipeline, LogEvent{.run = run_.id,
-                                           .task = step.name,
-                                           .attempt = attempt.number,
-                                           .line = ++lines_[{step.name, attempt.number}],
-                                           .text = line});
+  void logged(const Step& step, const ledger::Attempt& attempt, const TaskLogLine& line) override {
+    feed().publish(run_.pipeline, LogEvent{.run = run_.id, .task = step.name, .attempt = attempt.number, .line = line});
   }
 
  private:
@@ -36,7 +32,6 @@ class RunFeed final : public RunObserver {
 
   ServeScheduler& scheduler_;
   const Run run_;
-  std::map<std::pair<std::string, int>, std::int64_t> lines_;
 };
 
 // Ids have a random tail for each second; a hundred runs of one second must not meet.

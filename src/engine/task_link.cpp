@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/error_json.hpp"
+#include "engine/task_log.hpp"
 
 namespace weir::engine {
 namespace {
@@ -85,10 +86,7 @@ Json to_json(const LogLine& line) {
 LogLine log_line_from_json(const Json& json) {
   LogLine line;
   line.time = Instant{std::chrono::microseconds{json.value("time", std::int64_t{0})}};
-  const auto level = json.value("level", std::string{});
-  for (const auto candidate : {LogLevel::Debug, LogLevel::Info, LogLevel::Warn, LogLevel::Error}) {
-    if (name(candidate) == level) line.level = candidate;
-  }
+  line.level = parse_log_level(json.value("level", std::string{})).value_or(LogLevel::Info);
   line.message = json.value("message", "");
   return line;
 }

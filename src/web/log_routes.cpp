@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "engine/check_rules.hpp"
+#include "engine/task_log.hpp"
 #include "web/api.hpp"
 #include "web/shapes.hpp"
 
@@ -15,29 +16,6 @@ constexpr std::int64_t kLinesMax = 10'000;
 constexpr std::size_t kFailingRowsMax = 100;
 
 const std::vector<std::string> kLevels{"debug", "info", "warn", "error"};
-
-struct ParsedLine {
-  std::string at;  // "" for what continues the line before
-  std::string level;
-  std::string text;
-};
-
-// "2026-03-03T09:45:00.123456Z info  message": engine/running_attempt.hpp writes them.
-ParsedLine parse_line(const std::string& line) {
-  const auto space = line.find(' ');
-  if (space != std::string::npos && parse_instant(std::string_view{line}.substr(0, space)) && space > 10) {
-    const auto rest = std::string_view{line}.substr(space + 1);
-    const auto end = std::min(rest.find(' '), rest.size());
-    const std::string level{rest.substr(0, end)};
-    if (std::ranges::find(kLevels, level) != kLevels.end()) {
-      // Levels are padded to five letters.
-      return {line.substr(0, space), level, std::string{rest.substr(std::min<std::size_t>(rest.size(), 6))}};
-    }
-  }
-  return {"", "", line};
-}
-
-int rank_of(const std::string& level) { return static_cast<int>(std::ranges::find(kLevels, level) - kLevels.begin()); }
 
 std::string lower(std::string text) {
   std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -68,38 +46,27 @@ Result<Json> read_log(const Api& api, const Call& call) {
   const auto after = call.query.value("after", std::int64_t{0});
   const auto limit = std::clamp<std::int64_t>(call.query.value("limit", kLinesDefault), 1, kLinesMax);
   const auto search = lower(call.text("search"));
-  const int lowest = call.text("level").empty() ? 0 : rank_of(call.text("level"));
-  std::ifstream file{api.state_folder / attempt.log_path};
+  const auto lowest = engine::parse_log_level(call.text("level")).value_or(LogLevel::Debug);
+  const bool has_ended = ledger::has_ended(attempt.state);
+  using LastLine = engine::TaskLogReader::LastLine;
+  // A line that is being written has no end yet: it is read with the next request.
+  engine::TaskLogReader log{api.state_folder / attempt.log_path, has_ended ? LastLine::Whole : LastLine::Unfinished};
   auto lines = Json::array();
-  std::string line;
-  std::string level = "info";
-  std::int64_t number = 0;
   std::int64_t last = after;
   bool more = false;
-  while (std::getline(file, line)) {
-    // A line that is being written has no end yet: it is read with the next request.
-    if (file.eof() && !ledger::has_ended(attempt.state)) break;
-    ++number;
-    auto parsed = parse_line(line);
-    if (parsed.level.empty()) {
-      parsed.level = level;
-    } else {
-      level = parsed.level;
-    }
-    if (number <= after) continue;
+  while (const auto line = log.next()) {
+    if (line->number <= after) continue;
     if (static_cast<std::int64_t>(lines.size()) == limit) {
       more = true;
       break;
     }
-    last = number;
-    if (rank_of(parsed.level) < lowest) continue;
-    if (!search.empty() && lower(parsed.text).find(search) == std::string::npos) continue;
-    lines.push_back({{"line", number},
-                     {"at", parsed.at.empty() ? Json(nullptr) : Json(parsed.at)},
-                     {"level", parsed.level},
-                     {"text", parsed.text}});
+    last = line->number;
+    if (line->level < lowest) continue;
+    if (!search.empty() && lower(line->text).find(search) == std::string::npos) continue;
+    lines.push_back(
+        {{"line", line->number}, {"at", to_json(line->at)}, {"level", name(line->level)}, {"text", line->text}});
   }
-  const bool complete = !more && ledger::has_ended(attempt.state);
+  const bool complete = !more && has_ended;
   return Json{{"lines", std::move(lines)}, {"next_after", last}, {"complete", complete}, {"attempt", attempt.number}};
 }
 
@@ -217,10 +184,11 @@ Result<Json> failing_rows_answer(const Api& api, const Call& call) {
 }  // namespace
 
 std::vector<Route> log_routes(const Api& api) {
-  const auto line = object({{"line", integer("From 1; 0 is the reason of a task that never started")},
-                            {"at", or_null(instant("null: it continues the line before"))},
-                            {"level", one_of(kLevels)},
-                            {"text", text()}});
+  const auto line =
+      object({{"line", integer("From 1; 0 is the reason of a task that never started")},
+              {"at", or_null(instant("When a program's line was seen; null: it continues the line before"))},
+              {"level", one_of(kLevels)},
+              {"text", text()}});
   return {
       {.method = "GET",
        .path = "/runs/{run}/tasks/{task}/logs",

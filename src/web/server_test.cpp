@@ -357,11 +357,13 @@ TEST_F(ServerTest, StreamsChangesAndResumes) {
   EXPECT_NE(first.find("\"id\":\"" + run + "\""), std::string::npos) << first;
   const auto at = first.find("id: ") + 4;
   const auto id = first.substr(at, first.find('\n', at) - at);
-  feed.publish("sales", engine::LogEvent{.run = record.id,
-                                         .task = "load",
-                                         .attempt = 1,
-                                         .line = 5,
-                                         .text = {system_clock().now(), LogLevel::Info, "planted-password"}});
+  feed.publish(
+      "sales",
+      engine::LogEvent{
+          .run = record.id,
+          .task = "load",
+          .attempt = 1,
+          .line = {.number = 5, .at = system_clock().now(), .level = LogLevel::Info, .text = "planted-password"}});
   feed.publish("other", engine::PipelineEvent{"other"});
   EXPECT_NE(one.event("log").find("\"text\":\"***\""), std::string::npos);
   // Without ?run= no lines come, so the pipeline's event is the next.

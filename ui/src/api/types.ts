@@ -262,7 +262,7 @@ export interface QueryPast {
 
 export interface LogLine {
   line: number; // from 1; 0: the reason of a task that never started
-  at: Instant | null; // null: it continues the line before
+  at: Instant | null; // of a program's line: when it was seen; null: it continues the line before
   level: string;
   text: string;
 }

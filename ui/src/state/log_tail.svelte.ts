@@ -89,11 +89,12 @@ export class LogTail {
       this.waiting = news;
       return;
     }
-    const first = news.find((line) => line.line > this.newest);
-    if (!first) return;
-    if (this.newest > 0 && first.line > this.newest + 1) void this.fetch();
-    else this.append(news.filter((line) => this.fits(line)));
-    if (!this.busy) this.newest = Math.max(this.newest, news[news.length - 1]!.line);
+    // Of a program that prints faster than anybody reads, only the last lines come live.
+    const fresh = news.filter((line) => line.line > this.newest);
+    const hasGap = fresh.some((line, index) => line.line > (fresh[index - 1]?.line ?? this.newest) + 1);
+    if (hasGap) return void this.fetch();
+    this.append(fresh.filter((line) => this.fits(line)));
+    this.newest = fresh[fresh.length - 1]?.line ?? this.newest;
   }
 
   private append(lines: LogLine[]): void {
