@@ -22,6 +22,9 @@ constexpr int kRunColumns = 19;
 
 #define WEIR_WRITE_COLUMNS "at_us, source, pipeline, task, run, attempt, rows"
 
+// What the index runs_by_planned_end is made of, in its words.
+#define WEIR_PLANNED_END "coalesce(interval_to_us, created_at_us)"
+
 constexpr std::int64_t kQuarterUs = 15LL * 60 * 1'000'000;
 
 Result<RunRecord> read_record(const Statement& row) {
@@ -50,6 +53,14 @@ std::string like_pattern(std::string_view text) {
     pattern += letter;
   }
   return pattern + "%";
+}
+
+std::string_view index_for(const RunSearch& search) {
+  if (!search.pipeline.empty()) {
+    return search.state ? " INDEXED BY runs_by_pipeline_state" : " INDEXED BY runs_by_pipeline";
+  }
+  if (search.state) return " INDEXED BY runs_by_state";
+  return search.trigger.empty() ? "" : " INDEXED BY runs_by_trigger";
 }
 
 class SqliteHistory final : public History {
@@ -161,11 +172,11 @@ class SqliteHistory final : public History {
 
   Result<std::vector<CalendarCount>> calendar(std::string_view pipeline, Instant from, Instant to) override {
     const std::lock_guard guard(mutex_);
-    auto rows = WEIR_TRY(sqlite_.query(
-        "SELECT coalesce(interval_to_us, created_at_us) / ?4 AS quarter, state, count(*) FROM runs WHERE pipeline = ?1 "
-        "AND coalesce(interval_to_us, created_at_us) >= ?2 AND coalesce(interval_to_us, created_at_us) < ?3 "
-        "GROUP BY quarter, state",
-        pipeline, from, to, kQuarterUs));
+    auto rows =
+        WEIR_TRY(sqlite_.query("SELECT " WEIR_PLANNED_END
+                               " / ?4 AS quarter, state, count(*) FROM runs WHERE pipeline = ?1 AND " WEIR_PLANNED_END
+                               " >= ?2 AND " WEIR_PLANNED_END " < ?3 GROUP BY quarter, state",
+                               pipeline, from, to, kQuarterUs));
     std::vector<CalendarCount> found;
     while (WEIR_TRY(rows.step())) {
       found.push_back({.from = Instant{std::chrono::microseconds{rows.integer(0) * kQuarterUs}},
@@ -223,28 +234,29 @@ class SqliteHistory final : public History {
 
   // Only the conditions that are asked for, over the index that is made for them: left to itself SQLite, which counts
   // nothing, walks all runs from the newest when it looks for few. The connection keeps prepared statements by their
-  // texts, which therefore have to live as long: there are 32 at most.
+  // texts, which therefore have to live as long: there are 128 at most.
   const std::string& statement_for(const RunSearch& search) {
+    const bool by_plan = search.by == RunTime::Planned && (search.since || search.until);
     std::string sql = "SELECT " WEIR_RECORD_COLUMNS " FROM runs";
-    if (!search.pipeline.empty() && search.state) {
-      sql += " INDEXED BY runs_by_pipeline_state";
-    } else if (!search.pipeline.empty()) {
-      sql += " INDEXED BY runs_by_pipeline";
-    } else if (search.state) {
-      sql += " INDEXED BY runs_by_state";
-    } else if (!search.trigger.empty()) {
-      sql += " INDEXED BY runs_by_trigger";
-    }
+    // Those that are planned for some time are found by their sequence.
+    if (!by_plan) sql += index_for(search);
     sql += " WHERE sequence < ?1";
     if (!search.pipeline.empty()) sql += " AND pipeline = ?3";
     if (search.state) sql += " AND state = ?4";
     if (!search.trigger.empty()) sql += " AND trigger = ?5";
-    if (search.since) {
+    if (by_plan) {
+      sql += " AND sequence IN (SELECT sequence FROM runs INDEXED BY runs_by_planned_end WHERE true";
+      if (!search.pipeline.empty()) sql += " AND pipeline = ?3";
+      if (search.since) sql += " AND " WEIR_PLANNED_END " >= ?6";
+      if (search.until) sql += " AND " WEIR_PLANNED_END " < ?8";
+      sql += ")";
+    }
+    if (search.since && !by_plan) {
       sql +=
           " AND sequence >= coalesce((SELECT sequence FROM runs WHERE created_at_us >= ?6 ORDER BY created_at_us, "
           "sequence LIMIT 1), 9223372036854775807)";
     }
-    if (search.until) {
+    if (search.until && !by_plan) {
       sql +=
           " AND sequence < coalesce((SELECT sequence FROM runs WHERE created_at_us >= ?8 ORDER BY created_at_us, "
           "sequence LIMIT 1), 9223372036854775807)";

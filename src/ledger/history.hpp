@@ -23,12 +23,17 @@ struct RunRecord {
   int attempts_failed = 0;
 };
 
+// What says when a run was: its creation, or what it was planned for, which is where calendars show it: the end of its
+// interval, or its creation when it has none.
+enum class RunTime { Created, Planned };
+
 struct RunSearch {
   std::string pipeline = {};  // "" is all, as in the others
   std::optional<RunState> state = {};
   std::string trigger = {};
-  std::optional<Instant> since = {};  // created then or later
-  std::optional<Instant> until = {};  // created before
+  std::optional<Instant> since = {};  // then or later
+  std::optional<Instant> until = {};  // before
+  RunTime by = RunTime::Created;      // what `since` and `until` go by
   std::string text = {};              // in the id, the pipeline, the error or what triggered it; without case (ASCII)
   PageRequest page = {};
 };
@@ -51,7 +56,7 @@ struct Cell {
   std::uint64_t rows_written = 0;
 };
 
-// Runs of one state whose planned end (the interval's, else their creation) lies in one quarter of an hour.
+// Runs of one state that were planned for one quarter of an hour.
 struct CalendarCount {
   Instant from;
   RunState state = RunState::Queued;

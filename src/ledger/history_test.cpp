@@ -160,6 +160,19 @@ TEST_F(HistoryTest, CountsRunsByTheTimeTheyWerePlannedFor) {
   ASSERT_TRUE(ledger_->create_run(backfilled).ok());
   const auto counts = history_->calendar("sales", kNow - 72h, kNow + 1h);
   ASSERT_EQ(counts->size(), 2U);
+  // A list of the same time has the same runs.
+  add_run("r3", "other", kNow - 26h, RunState::Failed);
+  const auto planned = [&](RunSearch search) {
+    search.by = RunTime::Planned;
+    return ids(search);
+  };
+  EXPECT_EQ(planned({.pipeline = "sales", .since = kNow - 24h, .until = kNow - 23h}), Ids{"r2"});
+  EXPECT_EQ(planned({.pipeline = "sales", .since = kNow - 72h, .until = kNow + 1h}), (Ids{"r2", "r1"}));
+  EXPECT_EQ(planned({.pipeline = "sales", .since = kNow - 23h}), Ids{"r1"});
+  EXPECT_EQ(planned({.until = kNow - 23h}), (Ids{"r3", "r2"}));
+  EXPECT_EQ(planned({.state = RunState::Failed, .until = kNow - 23h}), Ids{"r3"});
+  EXPECT_EQ(planned({.pipeline = "sales", .until = kNow - 24h}), Ids{});
+  EXPECT_EQ(planned({}), (Ids{"r3", "r2", "r1"}));
   EXPECT_EQ((*counts)[0].state, RunState::Queued);
   EXPECT_LE((*counts)[0].from, kNow - 24h);
   EXPECT_GT((*counts)[0].from, kNow - 24h - 15min);
@@ -179,6 +192,8 @@ TEST_F(HistoryTest, ListsFastAmongManyRuns) {
                                         {.pipeline = "p7", .state = RunState::Failed},
                                         {.trigger = "manual"},
                                         {.since = Instant{99'000s}},
+                                        {.pipeline = "p7", .since = Instant{500s}, .by = RunTime::Planned},
+                                        {.until = Instant{500s}, .by = RunTime::Planned},
                                         {.page = {.before = 50'000, .limit = 50}}};
   std::vector<double> milliseconds;
   for (int round = 0; round < 25; ++round) {

@@ -24,6 +24,7 @@ Result<Json> list_runs(const Api& api, const Call& call) {
   if (const auto state = call.text("state"); !state.empty()) search.state = ledger::parse_run_state(state);
   if (const auto since = call.text("since"); !since.empty()) search.since = parse_instant(since);
   if (const auto until = call.text("until"); !until.empty()) search.until = parse_instant(until);
+  if (call.text("by") == "planned") search.by = ledger::RunTime::Planned;
   search.page = WEIR_TRY(page_of(call));
   const auto wanted = static_cast<std::size_t>(search.page.limit++);
   auto records = WEIR_TRY(api.history.runs(search));
@@ -187,8 +188,13 @@ std::vector<Route> run_routes(const Api& api) {
            {{"pipeline", text(), Need::Optional},
             {"state", one_of(states), Need::Optional},
             {"trigger", text("manual, schedule, backfill, …"), Need::Optional},
-            {"since", instant("Created then or later"), Need::Optional},
-            {"until", instant("Created before"), Need::Optional},
+            {"since", instant("Then or later"), Need::Optional},
+            {"until", instant("Before"), Need::Optional},
+            {"by",
+             one_of({"created", "planned"},
+                    "What since and until go by: a run's creation unless told; planned, as in "
+                    "the calendar: the end of its interval, where it has one"),
+             Need::Optional},
             {"search", text("In the id, the pipeline, the error, or who triggered it"), Need::Optional}}),
        .answer = page_of(reference("Run")),
        .handle = [&api](Call& call) -> Result<Answer> { return Answer{WEIR_TRY(list_runs(api, call))}; }},

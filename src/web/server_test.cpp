@@ -212,6 +212,51 @@ TEST_F(ServerTest, PagesThroughRuns) {
   EXPECT_EQ(get("/runs?since=" + since).json()["items"].size(), 3U);
 }
 
+// A backfill runs today for days that are long gone; the calendar shows it there, and a list of such a day has it.
+TEST_F(ServerTest, ListsTheRunsOfACalendarsDay) {
+  const auto now = system_clock().now();
+  const auto day = std::chrono::floor<std::chrono::days>(now) - std::chrono::days{30};
+  const auto on_its_day = plant_run(day + 13h);
+  const RunId backfilled{"20260101-000000-back"};
+  ASSERT_TRUE(ledger_
+                  ->create_run({.id = backfilled,
+                                .pipeline = "sales",
+                                .trigger = "backfill",
+                                .created_at = now,
+                                .interval_from = day - 12h,
+                                .interval_to = day + 12h})
+                  .ok());
+  const auto today = plant_run(now);
+  start();
+  const auto stretch = [](Instant begin) {
+    return "from=" + net::encode_percent(format_instant(begin)) +
+           "&to=" + net::encode_percent(format_instant(begin + 24h));
+  };
+  const auto days = get("/pipelines/sales/calendar?" + stretch(day)).json()["days"];
+  EXPECT_EQ(days[0]["other"], 1) << days;
+  EXPECT_EQ(days[0]["failed"], 1) << days;
+  const auto runs_of = [&](Instant begin, const std::string& by) {
+    const auto answer =
+        get(fmt::format("/runs?pipeline=sales&since={}&until={}{}", net::encode_percent(format_instant(begin)),
+                        net::encode_percent(format_instant(begin + 24h)), by));
+    std::vector<std::string> ids;
+    const Json items = answer.json()["items"];
+    for (const auto& run : items) ids.push_back(run["id"]);
+    std::ranges::sort(ids);
+    return ids;
+  };
+  using Ids = std::vector<std::string>;
+  const auto sorted = [](Ids ids) {
+    std::ranges::sort(ids);
+    return ids;
+  };
+  EXPECT_EQ(runs_of(day, "&by=planned"), sorted({backfilled.text(), on_its_day}));
+  EXPECT_EQ(runs_of(now - 12h, "&by=planned"), Ids{today});
+  EXPECT_EQ(runs_of(day, ""), Ids{on_its_day});
+  EXPECT_EQ(runs_of(now - 12h, "&by=created"), sorted({backfilled.text(), today}));
+  EXPECT_EQ(get("/runs?by=weekday").status, 400);
+}
+
 TEST_F(ServerTest, ShowsARunWithItsStepsAndReasons) {
   const auto earlier = plant_run(system_clock().now() - 1h);
   const auto run = plant_run(system_clock().now());

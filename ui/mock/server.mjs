@@ -223,14 +223,21 @@ function page(all, query, limitDefault = 50) {
   return { items, next_cursor: null };
 }
 
+const plannedFor = (run) => run.interval?.to ?? run.created_at;
+
 function* runsBy(query) {
   const since = query.get('since') ? new Date(query.get('since')).getTime() : 0;
   const until = query.get('until') ? new Date(query.get('until')).getTime() : Infinity;
   const wanted = (name) => query.get(name)?.split(',') ?? null;
   const [names, states, kinds, search] = [wanted('pipeline'), wanted('state'), wanted('trigger'), query.get('search')];
+  const isPlanned = query.get('by') === 'planned';
   for (const run of history.allRuns(names)) {
-    if (since && new Date(run.created_at).getTime() < since) return;
-    if (new Date(run.created_at).getTime() >= until) continue;
+    const at = new Date(isPlanned ? plannedFor(run) : run.created_at).getTime();
+    if (since && at < since) {
+      if (isPlanned) continue;
+      return;
+    }
+    if (at >= until) continue;
     if (states && !states.includes(run.state)) continue;
     if (kinds && !kinds.includes(run.trigger.kind)) continue;
     if (search && !run.id.includes(search) && !run.pipeline.includes(search) && !(run.error ?? '').includes(search))
@@ -559,8 +566,8 @@ const routes = [
           fires_planned: planned,
         });
       }
-      for (const run of runsBy(new URLSearchParams({ pipeline: pipeline.name, since: iso(from) }))) {
-        const counts = days.get(day.format(new Date(run.created_at)));
+      for (const run of runsBy(new URLSearchParams({ pipeline: pipeline.name, since: iso(from), by: 'planned' }))) {
+        const counts = days.get(day.format(new Date(plannedFor(run))));
         if (counts) counts[run.state === 'succeeded' ? 'succeeded' : run.state === 'failed' ? 'failed' : 'other'] += 1;
       }
       return { days: [...days.values()] };

@@ -180,9 +180,10 @@ describe('a pipeline', () => {
     assert.equal(query.get('since'), start.toISOString());
     assert.equal(query.get('until'), end.toISOString());
     const { items } = await api(
-      `/runs?pipeline=sales&since=${query.get('since')}&until=${query.get('until')}&limit=60`,
+      `/runs?pipeline=sales&since=${query.get('since')}&until=${query.get('until')}&by=planned&limit=60`,
     );
-    if (items.length > 0) await page.locator('main tbody tr').first().waitFor();
+    assert.ok(items.length > 0);
+    await page.locator('main tbody tr').first().waitFor();
     const shown = await page
       .locator('main tbody td.wide .mono')
       .evaluateAll((links) => links.map((each) => each.textContent));
@@ -192,7 +193,33 @@ describe('a pipeline', () => {
     );
     // Another period is not bounded by the day's end.
     await page.getByRole('combobox', { name: 'Period' }).selectOption('7d');
-    assert.doesNotMatch(page.url(), /until/);
+    assert.doesNotMatch(page.url(), /until|by/);
+  });
+  test('shows the runs of a backfill on the days that they are for', async () => {
+    // Tuesdays at 12:45 in Moscow; between two of them lies one interval.
+    const tuesday = new Date();
+    tuesday.setUTCDate(tuesday.getUTCDate() - 28 - ((tuesday.getUTCDay() + 5) % 7));
+    const day = tuesday.toISOString().slice(0, 10);
+    const at = (date) => `${date.toISOString().slice(0, 10)}T12:00:00Z`;
+    const { id } = await post('/pipelines/sales/backfills', {
+      from: at(new Date(tuesday.getTime() - 8 * 86_400_000)),
+      to: at(tuesday),
+      mode: 'all',
+      parallel: 1,
+    });
+    await open(`/pipelines/sales/backfills?backfill=${id}`);
+    await page.getByRole('article').first().getByText('done', { exact: true }).waitFor();
+    const { intervals } = await api(`/backfills/${id}`);
+    assert.equal(intervals.length, 1);
+    await open(`/pipelines/sales/calendar?day=${day}`);
+    const square = page.getByRole('button', { name: new RegExp(`^${day} `), pressed: true });
+    const { days } = await api(`/pipelines/sales/calendar?from=${day}T00:00:00Z&to=${day}T21:00:00Z`);
+    const count = days.find(({ date }) => date === day);
+    await square.waitFor();
+    await page.getByRole('link', { name: 'Runs of that day' }).click();
+    await heading('Runs');
+    await page.locator('main tbody').getByText(intervals[0].run, { exact: true }).waitFor();
+    assert.equal(await page.locator('main tbody tr').count(), count.succeeded + count.failed + count.other);
   });
   test('shows its code, and a line of it', async () => {
     await open('/pipelines/sales/code?line=3');

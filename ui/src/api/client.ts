@@ -108,6 +108,7 @@ export interface RunFilter {
   trigger?: string;
   since?: string;
   until?: string;
+  by?: string; // what these two go by: created, or planned as in the calendar
   search?: string;
 }
 export interface TriggerRequest {

@@ -62,14 +62,15 @@ export class RunList {
 // A live run into a list: replaced where it is, put on top when it is new and fits, left out otherwise. A listed run stays
 // when its state no longer fits: what one looks at should not vanish.
 export function mergeRun(runs: Run[], run: Run, filter: RunFilter): Run[] {
-  const at = runs.findIndex((each) => each.id === run.id);
-  if (at >= 0) return runs.map((each) => (each.id === run.id ? changeOf(each, run) : each));
+  const known = runs.some((each) => each.id === run.id);
+  if (known) return runs.map((each) => (each.id === run.id ? changeOf(each, run) : each));
+  const at = filter.by === 'planned' ? (run.interval?.to ?? run.created_at) : run.created_at;
   const fits =
     (!filter.pipeline || filter.pipeline === run.pipeline) &&
     (!filter.state || filter.state === run.state) &&
     (!filter.trigger || filter.trigger === run.trigger.kind) &&
-    (!filter.since || run.created_at >= filter.since) &&
-    (!filter.until || run.created_at < filter.until) &&
+    (!filter.since || at >= filter.since) &&
+    (!filter.until || at < filter.until) &&
     (!filter.search || `${run.id} ${run.error ?? ''}`.includes(filter.search));
   const newer = runs.length === 0 || run.created_at >= runs[0]!.created_at;
   return fits && newer ? [run, ...runs] : runs;
