@@ -182,8 +182,8 @@ Result<std::uint64_t> copy_stream(TaskContext& context, flow::Source& source, fl
 }
 
 // Every stream that matches, each into a table named after it ("launches.cores" → "launches__cores"), each committed on its
-// own: what an earlier attempt has brought over stays. A stream may show what is inside it only once it was read, so the
-// source is asked again until it names nothing new.
+// own: what an earlier attempt has brought over stays. What the source had to leave out comes along. A stream may show what
+// is inside it only once it was read, so the source is asked again until it names nothing new.
 Result<Json> copy_matching(TaskContext& context, flow::Source& source, flow::Sink& sink, const flow::PumpPlan& plan,
                            const project::Endpoint& from, const project::Endpoint& to) {
   std::set<std::string> seen;
@@ -200,9 +200,20 @@ Result<Json> copy_matching(TaskContext& context, flow::Source& source, flow::Sin
       const auto journal = context.journal(fmt::format("{}.{}", to.connection, one.write.table));
       auto described = one.read;
       if (one.write.mode != flow::WriteMode::Replace) described.from = WEIR_TRY(journal->checkpoint());
-      if (WEIR_TRY(flow::describe_early(source, described, context.stop())).schema.fields.empty()) {
+      const auto known = WEIR_TRY(flow::describe_early(source, described, context.stop()));
+      if (known.schema.fields.empty()) {
         context.log().warn("{}.{} has no rows and no columns yet: nothing to copy", from.connection, stream.name);
         continue;
+      }
+      if (is_sources_own(stream.name) && !is_sources_own(from.object)) {
+        // The key and the indexes that the user states are the data's.
+        one.write.key.clear();
+        one.write.indexes.clear();
+        if (one.write.mode == flow::WriteMode::Merge && known.key.empty()) {
+          context.log().warn("{}.{} has no key to merge by and is left out: copy it on its own, with mode: replace",
+                             from.connection, stream.name);
+          continue;
+        }
       }
       Json output;
       rows += WEIR_TRY(copy_stream(context, source, sink, one, fmt::format("{}.{}", from.connection, stream.name),

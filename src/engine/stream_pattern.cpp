@@ -19,14 +19,14 @@ bool matches(std::string_view pattern, std::string_view text) {
   return text.empty();
 }
 
-bool has_own_part(std::string_view name) { return name.starts_with('_') || name.find("._") != std::string_view::npos; }
-
 }  // namespace
 
 bool is_stream_pattern(std::string_view object) { return object.find('*') != std::string_view::npos; }
 
-bool matches_stream(std::string_view pattern, std::string_view stream) {
-  return matches(pattern, stream) && (!has_own_part(stream) || has_own_part(pattern));
+bool matches_stream(std::string_view pattern, std::string_view stream) { return matches(pattern, stream); }
+
+bool is_sources_own(std::string_view stream) {
+  return stream.starts_with('_') || stream.find("._") != std::string_view::npos;
 }
 
 std::string stream_target(std::string_view target, std::string_view stream) {

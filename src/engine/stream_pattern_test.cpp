@@ -16,9 +16,12 @@ TEST(StreamPattern, AStarStandsForAnyLetters) {
   EXPECT_TRUE(matches_stream("*e*s", "crews"));
 }
 
-TEST(StreamPattern, WhatASourceKeepsForItselfIsNamedOutright) {
-  EXPECT_FALSE(matches_stream("*", "launches._rejects"));
+TEST(StreamPattern, WhatASourceKeepsForItselfComesAlong) {
+  EXPECT_TRUE(matches_stream("*", "launches._rejects"));
   EXPECT_TRUE(matches_stream("*._rejects", "launches._rejects"));
+  EXPECT_TRUE(is_sources_own("launches._rejects"));
+  EXPECT_TRUE(is_sources_own("_log"));
+  EXPECT_FALSE(is_sources_own("launches.cores_used"));
 }
 
 TEST(StreamPattern, TablesAreNamedAfterStreams) {

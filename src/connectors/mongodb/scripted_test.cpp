@@ -284,34 +284,32 @@ TEST(Sessions, AStopEndsAWaitAtOnce) {
 
 // What the stand-in would mend on its way in: such documents are in collections that old drivers wrote.
 TEST(Snapshots, KeepWhatIsDamagedAsRejectsWithAllOfIt) {
-  std::vector<Document> documents(4);
-  documents[0].add("_id", 1).add("text", "good");
-  documents[1].add("_id", 2).add("text", "one").add("text", "two");
-  documents[2].add("_id", 3).add("text", std::string_view{"\xff\xfe"});
-  documents[3].add("text", "nameless");
-  ScriptedServer server{[&](const std::string& name, const Document&) -> Document {
-    if (name == "listCollections")
-      return batch(0, "firstBatch", {R"({"name":"tickets","type":"collection","options":{},"info":{}})"});
-    if (name == "count") return json(R"({"ok":1.0,"n":4})");
-    if (name != "find") return {};
-    Document cursor;
-    cursor.add("id", std::int64_t{0}).add("ns", "support.tickets").add_list("firstBatch", documents);
-    return std::move(Document{}.add("cursor", cursor));
-  }};
-  const auto source =
-      mongodb_connector()
-          .open_source({.connection = {"crm", "mongodb", Settings{Json{{"url", server.url()}}}}, .project_folder = "."})
-          .value();
+  ScriptedTickets tickets;
+  tickets.documents.resize(6);
+  tickets.documents[0].add("_id", 1).add("text", "good");
+  tickets.documents[1].add("_id", 2).add("text", "one").add("text", "two");
+  tickets.documents[2].add("_id", 3).add("text", std::string_view{"\xff\xfe"});
+  tickets.documents[3].add("text", "nameless");
+  tickets.documents[4].add("text", "nameless too");
+  tickets.documents[5].add("text", "nameless");
+  const auto source = mongodb_connector()
+                          .open_source({.connection = {"crm", "mongodb", Settings{Json{{"url", tickets.url()}}}},
+                                        .project_folder = "."})
+                          .value();
   using flow::testing::Table;
   EXPECT_EQ(flow::testing::read_all(*source, {.stream = "tickets"}).value(), (Table{{"1", "good"}}));
-  const auto rejects = flow::testing::read_all(*source, {.stream = "tickets._rejects"}).value();
-  ASSERT_EQ(rejects.size(), 3U);
+  const auto rejects = flow::testing::read_all(*source, {.stream = "tickets._rejects"}, 4).value();
+  ASSERT_EQ(rejects.size(), 5U);
   EXPECT_EQ(*rejects[0][1], "text: a name that its object has twice");
   EXPECT_EQ(*rejects[0][2], R"({"_id":{"$numberInt":"2"},"text":"one","text":"two"})");
   EXPECT_EQ(*rejects[1][1], "text: a text that is not UTF-8");
   EXPECT_NE(rejects[1][3]->find("fffe"), std::string::npos) << *rejects[1][3];
   EXPECT_EQ(*rejects[2][1], "_id: the key has no value");
-  EXPECT_EQ(server.count("find"), 1U);
+  // No two of them are one to a merge.
+  EXPECT_EQ(*rejects[2][0], "sha256:519ab0c224b2e521ea8979bc4e901824248a05213de14427ef9580493d6ac0b9");
+  EXPECT_NE(*rejects[3][0], *rejects[2][0]);
+  EXPECT_EQ(*rejects[4][0], *rejects[2][0] + "#2");
+  EXPECT_EQ(tickets.server().count("find"), 1U);
 }
 
 // What a run that follows the changes of tickets reads.

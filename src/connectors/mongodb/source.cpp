@@ -225,8 +225,9 @@ Result<std::vector<flow::Partition>> MongoSource::partitions(const flow::ReadReq
                                                              std::stop_token stop) {
   const auto place = WEIR_TRY(find(request.stream, stop));
   const auto got = WEIR_TRY(fetched(place.collection, request.from, stop));
-  // What the next run goes on from covers one partition; and changes have their order.
-  const auto count = got->goes_on ? std::size_t{1} : static_cast<std::size_t>(std::max(wanted, 1));
+  // What the next run goes on from covers one partition; changes have their order; and who names rejects sees all of them.
+  const bool is_one = got->goes_on || place.inside == kRejects;
+  const auto count = is_one ? std::size_t{1} : static_cast<std::size_t>(std::max(wanted, 1));
   std::vector<flow::Partition> partitions;
   for (std::size_t i = 0; i < count; ++i) partitions.push_back({partition_text({i, count})});
   return partitions;

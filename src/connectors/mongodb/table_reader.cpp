@@ -1,12 +1,14 @@
 #include "connectors/mongodb/table_reader.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "connectors/mongodb/bson_reader.hpp"
 #include "connectors/mongodb/bson_shredder.hpp"
 #include "connectors/mongodb/checkpoint.hpp"
 #include "documents/chosen_columns.hpp"
 #include "flow/growing_source.hpp"
+#include "net/sha256.hpp"
 
 namespace weir::mongodb {
 namespace {
@@ -134,6 +136,7 @@ class RejectRows final : public RowMaker {
     std::string id;
     std::string document;
     describe(entry, id, document);
+    if (id.empty()) id = name_by_content(entry.bytes);
     const std::string_view bytes{reinterpret_cast<const char*>(entry.bytes.data()), entry.bytes.size()};
     for (std::size_t i = 0; i < builders_.size(); ++i) {
       const auto& name = schema_->fields[i].name;
@@ -178,10 +181,19 @@ class RejectRows final : public RowMaker {
     document = readable(document);
   }
 
+  // Of a document without an _id, as a view has them: "sha256:<its digest>", which is no JSON and so no _id; "#2" behind it
+  // when it is the second such one.
+  std::string name_by_content(BsonBytes bytes) {
+    auto name = "sha256:" + net::sha256_of(std::as_bytes(bytes));
+    const auto count = ++named_[name];
+    return count == 1 ? name : fmt::format("{}#{}", name, count);
+  }
+
   data::SchemaPtr schema_;
   const bool has_changes_;
   std::vector<data::ColumnBuilder> builders_;
   std::vector<data::Change> changes_;
+  std::map<std::string, int> named_;  // by content, how often
   std::size_t rows_ = 0;
   std::size_t bytes_ = 0;
 };
