@@ -132,10 +132,10 @@ Result<void> ticks(const Column& column, const ColumnType& wire, Output& out, st
   const auto digits = data::digits(column.type().unit);
   const auto second = power_of_ten(digits);
   std::int64_t first = INT64_MIN;
-  std::int64_t last = INT64_MAX;
+  std::int64_t beyond = 0;
   if (__builtin_mul_overflow(low, second, &first)) first = INT64_MIN;
-  if (__builtin_mul_overflow(high + 1, second, &last)) last = INT64_MAX;
-  WEIR_TRY(check_range<std::int64_t>(column, wire, first, last - 1));
+  const auto last = __builtin_mul_overflow(high + 1, second, &beyond) ? INT64_MAX : beyond - 1;
+  WEIR_TRY(check_range<std::int64_t>(column, wire, first, last));
   if (wire.precision == digits) return as_they_are(column, out);
   const auto factor = power_of_ten(std::max(0, wire.precision - digits));
   const auto divisor = power_of_ten(std::max(0, digits - wire.precision));
