@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <set>
 
 #include "base/json.hpp"
 #include "connectors/mongodb/bson_check.hpp"
@@ -13,6 +14,7 @@
 #include "connectors/mongodb/spool.hpp"
 #include "data/text.hpp"
 #include "documents/shredder.hpp"
+#include "flow/type_tables.hpp"
 
 namespace weir::mongodb {
 namespace {
@@ -229,6 +231,57 @@ TEST(BsonValue, EveryTypeHasItsColumn) {
             "_id int64 not null, v json\n1|{\"$minKey\":1}\n2|{\"$timestamp\":{\"t\":5,\"i\":6}}");
   EXPECT_EQ(table({R"({"_id":1,"v":null})", R"({"_id":2})", R"({"_id":3,"v":true})"}),
             "_id int64 not null, v bool\n1|NULL\n2|NULL\n3|true");
+}
+
+// The table of TYPES.md, row by row: a value of each type, the column that it becomes, and its text.
+TEST(BsonValue, EveryRowOfTheTypeTableHoldsItsExtremes) {
+  struct Case {
+    std::string names, json, column;
+  };
+  const std::vector<Case> cases{
+      {"double", R"({"$numberDouble":"5e-324"})", "float64\n1|5e-324"},
+      {"double", R"({"$numberDouble":"NaN"})", "float64\n1|nan"},
+      {"double", R"({"$numberDouble":"-Infinity"})", "float64\n1|-inf"},
+      {"string", R"("  Привет 🌍 \"")", "string\n1|  Привет 🌍 \""},
+      {"binary, subtype 0", R"({"$binary":{"base64":"AAH/","subType":"00"}})", "binary\n1|\\x0001ff"},
+      {"binary, subtype 4", R"({"$binary":{"base64":"/////////////////////w==","subType":"04"}})",
+       "uuid\n1|ffffffff-ffff-ffff-ffff-ffffffffffff"},
+      {"ObjectId", R"({"$oid":"ffffffffffffffffffffffff"})", "string\n1|ffffffffffffffffffffffff"},
+      {"bool", "false", "bool\n1|false"},
+      {"date", R"({"$date":{"$numberLong":"-62135596800000"}})", "timestamp(ms, UTC)\n1|0001-01-01 00:00:00.000Z"},
+      {"date", R"({"$date":{"$numberLong":"253402300799999"}})", "timestamp(ms, UTC)\n1|9999-12-31 23:59:59.999Z"},
+      {"int32", R"({"$numberInt":"-2147483648"})", "int64\n1|-2147483648"},
+      {"int64", R"({"$numberLong":"-9223372036854775808"})", "int64\n1|-9223372036854775808"},
+      {"Decimal128", R"({"$numberDecimal":"-9999999999999999999999999999.999999"})",
+       "decimal(38,6)\n1|-9999999999999999999999999999.999999"},
+      {"Decimal128", R"({"$numberDecimal":"Infinity"})", "json\n1|{\"$numberDecimal\":\"Infinity\"}"},
+      {"timestamp", R"({"$timestamp":{"t":4294967295,"i":4294967295}})",
+       "json\n1|{\"$timestamp\":{\"t\":4294967295,\"i\":4294967295}}"},
+      {"regular expression", R"({"$regularExpression":{"pattern":"^a/","options":"i"}})",
+       "json\n1|{\"$regularExpression\":{\"pattern\":\"^a/\",\"options\":\"i\"}}"},
+      {"code", R"({"$code":"f"})", "json\n1|{\"$code\":\"f\"}"},
+      {"code with scope", R"({"$code":"g","$scope":{"x":{"$numberInt":"1"}}})",
+       "json\n1|{\"$code\":\"g\",\"$scope\":{\"x\":1}}"},
+      {"symbol", R"({"$symbol":"s"})", "json\n1|{\"$symbol\":\"s\"}"},
+      {"DBPointer", R"({"$dbPointer":{"$ref":"db.c","$id":{"$oid":"65e1b2c3d4e5f60718293a4b"}}})",
+       "json\n1|{\"$dbPointer\":{\"$ref\":\"db.c\",\"$id\":{\"$oid\":\"65e1b2c3d4e5f60718293a4b\"}}}"},
+      {"undefined", R"({"$undefined":true})", "json\n1|{\"$undefined\":true}"},
+      {"MinKey", R"({"$minKey":1})", "json\n1|{\"$minKey\":1}"},
+      {"MaxKey", R"({"$maxKey":1})", "json\n1|{\"$maxKey\":1}"},
+  };
+  std::set<std::string> walked;
+  for (const auto& each : cases) {
+    EXPECT_EQ(table({"{\"_id\":1,\"v\":" + each.json + "}"}), "_id int64 not null, v " + each.column) << each.names;
+    walked.merge(flow::testing::split_names(each.names));
+  }
+  EXPECT_EQ(table({R"({"_id":1,"v":{"a":1}})"}), "_id int64 not null, v_a int64\n1|1");
+  walked.insert("object");
+  EXPECT_EQ(table({R"({"_id":1,"v":[7]})"}, "v"), "t__id int64 not null, position int64 not null, value int64\n1|0|7");
+  walked.insert("array");
+  EXPECT_EQ(table({R"({"_id":1,"v":true})", R"({"_id":2,"v":null})", R"({"_id":3})"}),
+            "_id int64 not null, v bool\n1|true\n2|NULL\n3|NULL");
+  walked.merge(std::set<std::string>{"null", "missing"});
+  EXPECT_EQ(walked, flow::testing::names_in_table(WEIR_SOURCE_DIR "/src/connectors/mongodb/TYPES.md", "## From BSON"));
 }
 
 TEST(BsonValue, MixedTypesBecomeJsonAndNeverNull) {

@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/owner.hpp"
 #include "connectors/mongodb/bson_type.hpp"
 #include "connectors/mongodb/catalog.hpp"
 #include "connectors/mongodb/commits.hpp"
 #include "connectors/mongodb/live_server.hpp"
+#include "flow/type_tables.hpp"
 
 namespace weir::mongodb {
 namespace {
@@ -36,29 +38,51 @@ flow::WriteRequest request(const data::SchemaPtr& schema, WriteMode mode, std::v
 
 TEST_F(MongoSink, WritesEveryTypeAsItsTableSays) {
   const auto type = [](std::string_view text) { return *data::parse_type(text); };
-  const auto all = live::schema({{"_id", type("int32")},
-                                 {"flag", type("bool")},
-                                 {"large", type("int64")},
-                                 {"huge", type("uint64")},
-                                 {"real", type("float64")},
-                                 {"price", type("decimal(34,4)")},
-                                 {"day", type("date")},
-                                 {"at", type("timestamp(us, UTC)")},
-                                 {"clock", type("time(ms)")},
-                                 {"bytes", type("binary")},
-                                 {"uuid", type("uuid")},
-                                 {"extra", type("json")},
-                                 {"tags", type("list<string>")},
-                                 {"device", type("struct<os string, cores int32>")},
-                                 {"owner_id", type("string")},
-                                 {"nothing", type("string")}});
+  const auto all = live::schema({{"_id", type("int32")},         {"flag", type("bool")},
+                                 {"large", type("int64")},       {"huge", type("uint64")},
+                                 {"real", type("float64")},      {"price", type("decimal(34,4)")},
+                                 {"day", type("date")},          {"at", type("timestamp(us, UTC)")},
+                                 {"clock", type("time(ms)")},    {"bytes", type("binary")},
+                                 {"uuid", type("uuid")},         {"extra", type("json")},
+                                 {"tags", type("list<string>")}, {"device", type("struct<os string, cores int32>")},
+                                 {"owner_id", type("string")},   {"nothing", type("string")},
+                                 {"i8", type("int8")},           {"i16", type("int16")},
+                                 {"u8", type("uint8")},          {"u16", type("uint16")},
+                                 {"u32", type("uint32")},        {"f32", type("float32")},
+                                 {"span", type("interval")}});
+  // Each row of the table, by the columns above and the NULL among their values.
+  std::set<std::string> walked{"NULL"};
+  for (const auto& field : all->fields) {
+    const auto text = field.type.text();
+    walked.insert(text.substr(0, text.find_first_of("(<")));
+  }
+  EXPECT_EQ(walked, flow::testing::names_in_table(WEIR_SOURCE_DIR "/src/connectors/mongodb/TYPES.md", "## To BSON"));
   auto write = request(all, WriteMode::Append);
   write.options = Settings{Json{{"object_ids", {"owner_id"}}}};
   const auto batch = live::batch(
-      all, {{"7", "true", "9007199254740993", "18446744073709551615", "0.1", "123456789012345678901234567890.5000",
-             "2026-03-01", "2026-03-01 12:45:00.25Z", "12:45:00.250", "\\x0102", "61f0c404-5cb3-11e7-907b-a6006ad3dba0",
+      all, {{"7",
+             "true",
+             "9007199254740993",
+             "18446744073709551615",
+             "0.1",
+             "123456789012345678901234567890.5000",
+             "2026-03-01",
+             "2026-03-01 12:45:00.25Z",
+             "12:45:00.250",
+             "\\x0102",
+             "61f0c404-5cb3-11e7-907b-a6006ad3dba0",
              R"({"b":1,"a":[1.5,{"$oid":"65e1b2c3d4e5f60718293a4b"}],"at":{"$date":"2026-03-01T00:00:00Z"}})",
-             R"(["x","y"])", R"({"os":"linux","cores":null})", "65e1b2c3d4e5f60718293a4b", std::nullopt}});
+             R"(["x","y"])",
+             R"({"os":"linux","cores":null})",
+             "65e1b2c3d4e5f60718293a4b",
+             std::nullopt,
+             "-128",
+             "-32768",
+             "255",
+             "65535",
+             "4294967295",
+             "0.5",
+             "P1Y2M3DT4H5M6.5S"}});
   ASSERT_EQ(live::load(*sink_, write, {batch}, "c1").value().rows, 1U);
   const auto found = database_->documents("people");
   ASSERT_EQ(found.size(), 1U);
@@ -72,7 +96,9 @@ TEST_F(MongoSink, WritesEveryTypeAsItsTableSays) {
       R"("uuid" : { "$binary" : { "base64" : "YfDEBFyzEeeQe6YAatPboA==", "subType" : "04" } }, )"
       R"("extra" : { "b" : 1, "a" : [ 1.5, { "$oid" : "65e1b2c3d4e5f60718293a4b" } ], "at" : { "$date" : "2026-03-01T00:00:00Z" } }, )"
       R"("tags" : [ "x", "y" ], "device" : { "os" : "linux", "cores" : null }, )"
-      R"("owner_id" : { "$oid" : "65e1b2c3d4e5f60718293a4b" }, "nothing" : null })");
+      R"("owner_id" : { "$oid" : "65e1b2c3d4e5f60718293a4b" }, "nothing" : null, )"
+      R"("i8" : -128, "i16" : -32768, "u8" : 255, "u16" : 65535, "u32" : 4294967295, "f32" : 0.5, )"
+      R"("span" : "P1Y2M3DT4H5M6.5S" })");
 }
 
 TEST_F(MongoSink, RefusesWhatWouldLoseDigits) {
