@@ -1,6 +1,8 @@
 // The engine's traps, each as it was measured: an upgrade of libchdb shows here what has changed.
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -214,6 +216,84 @@ TEST_F(EngineLive, DefaultIsAnOrdinaryDatabase) {
   EXPECT_GE(warehouse().query("select * from `/etc/passwd`", "database=default").status, 400);
   warehouse().value("create table default.kept (a Int8) engine = MergeTree order by a");
   EXPECT_EQ(warehouse().value("exists default.kept"), "1");
+}
+
+// Without one of these the engine opens no connection any more, or knows nothing of itself.
+TEST_F(EngineLive, ItsOwnDatabasesStay) {
+  warehouse().value("create or replace table default.stays (a Int8) engine = MergeTree order by a");
+  warehouse().value("create or replace table weir.stays (a Int8) engine = MergeTree order by a");
+  for (const auto* sql :
+       {"drop database default", "drop database if exists `default` sync", "detach database default",
+        "detach database default permanently", "rename database default to other", "drop database weir",
+        "rename database weir to other", "drop database system", "drop table system.one",
+        "drop database information_schema", "drop database INFORMATION_SCHEMA", "drop database _local"}) {
+    const auto answer = warehouse().query(sql);
+    EXPECT_EQ(answer.header("X-ClickHouse-Exception-Code"), "497") << sql << ": " << answer.body;
+  }
+  EXPECT_EQ(warehouse().query("drop database {d:Identifier}", "param_d=default").status, 403);
+  // More than the connections that are kept ready.
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(warehouse().value("exists default.stays"), "1");
+  EXPECT_EQ(warehouse().value("exists weir.stays"), "1");
+  warehouse().value("drop table default.stays");
+  warehouse().value("create database mine");
+  warehouse().value("create table mine.t (a Int8) engine = MergeTree order by a");
+  warehouse().value("rename database mine to yours");
+  warehouse().value("drop database yours");
+  EXPECT_EQ(warehouse().value("select count() from system.databases where name in ('mine', 'yours')"), "0");
+}
+
+// They tell where in memory and on disk the engine's code lies.
+TEST_F(EngineLive, IntrospectionStaysOff) {
+  for (const auto* sql : {"select demangle('_Z3foov')", "select addressToSymbol(toUInt64(1))",
+                          "select addressToLine(toUInt64(1))", "select addressToLineWithInlines(toUInt64(1))"}) {
+    EXPECT_EQ(warehouse().query(sql).header("X-ClickHouse-Exception-Code"), "497") << sql;
+    EXPECT_EQ(warehouse().query(sql, "allow_introspection_functions=1").header("X-ClickHouse-Exception-Code"), "497")
+        << sql;
+  }
+}
+
+// async_insert runs synchronously: what was answered is there, and what is wrong is said.
+TEST_F(EngineLive, AsynchronousInsertsAreThereWhenTheyAreAnswered) {
+  warehouse().value("create or replace table later (a Int8) engine = MergeTree order by a");
+  const auto* const asynchronous = "async_insert=1&wait_for_async_insert=0&async_insert_busy_timeout_ms=60000";
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(warehouse().query(fmt::format("insert into later values ({})", i), asynchronous).status, 200);
+    EXPECT_EQ(warehouse().value("select count(), max(a) from later"), fmt::format("{}\t{}", i + 1, i));
+  }
+  EXPECT_EQ(warehouse().query("insert into later values ('x')", asynchronous).status, 400);
+  EXPECT_EQ(warehouse().value("select count() from later"), "5");
+}
+
+// A client that leaves in the middle of its data: whole blocks of them may stay, never a part of one.
+TEST_F(EngineLive, ACutOffInsertLeavesWholeBlocks) {
+  constexpr int kBlockRows = 1000;
+  warehouse().value("create or replace table cut (a Int32) engine = MergeTree order by a");
+  // Announces twice what it sends, and waits until the warehouse has done with it.
+  const auto cut_off = [](const std::string& settings, int rows) {
+    std::string sql = fmt::format("insert into cut settings {} format TSV\n", settings);
+    for (int a = 0; a < rows; ++a) sql += fmt::format("{}\n", a);
+    const auto connection = warehouse().begin_part(sql, sql.size() * 2);
+    ::shutdown(connection.get(), SHUT_WR);
+    char answer[4096];
+    while (::read(connection.get(), answer, sizeof answer) > 0) {
+    }
+  };
+  cut_off(
+      "max_insert_block_size = 1000, min_insert_block_size_rows = 0, min_insert_block_size_bytes = 0, "
+      "input_format_parallel_parsing = 0",
+      10'500);
+  EXPECT_LT(wait_until_idle(), 5s);
+  const auto rows = std::stoi(warehouse().value("select count() from cut"));
+  EXPECT_EQ(rows % kBlockRows, 0) << rows;
+  EXPECT_LE(rows, 10'000);
+  EXPECT_EQ(warehouse().value(fmt::format("select countIf(a >= {0}), uniqExact(a) from cut", rows)),
+            fmt::format("0\t{}", rows));
+  // What is less than a block is not there at all.
+  warehouse().value("truncate table cut");
+  cut_off("max_insert_block_size = 1000000", 10'500);
+  EXPECT_EQ(warehouse().value("select count() from cut"), "0");
+  warehouse().value("insert into cut values (7)");
+  EXPECT_EQ(warehouse().value("select count(), sum(a) from cut"), "1\t7");
 }
 
 TEST_F(EngineLive, StatementsWaitForTheirTurn) {

@@ -87,6 +87,8 @@ std::string engine_grants(const std::vector<std::string>& sources) {
   return grants;
 }
 
+// The rights of every client. The databases that the engine itself needs stay: without one of them it opens no connection
+// any more, until it is started again.
 std::string users_xml(std::uint64_t memory_bytes_max, const std::vector<std::string>& sources) {
   return fmt::format(R"(<clickhouse>
   <profiles><default>
@@ -102,6 +104,13 @@ std::string users_xml(std::uint64_t memory_bytes_max, const std::vector<std::str
     <grants>
       <query>GRANT ALL ON *.*</query>
       <query>REVOKE SOURCES ON *.*</query>
+      <query>REVOKE INTROSPECTION ON *.*</query>
+      <query>REVOKE DROP DATABASE ON default.*</query>
+      <query>REVOKE DROP DATABASE ON weir.*</query>
+      <query>REVOKE DROP ON system.*</query>
+      <query>REVOKE DROP ON information_schema.*</query>
+      <query>REVOKE DROP ON INFORMATION_SCHEMA.*</query>
+      <query>REVOKE DROP ON _local.*</query>
       <query>REVOKE TABLE ENGINE ON *</query>
 {}    </grants>
   </default></users>

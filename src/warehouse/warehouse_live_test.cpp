@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/file.hpp"
+#include "warehouse/chdb.hpp"
 #include "warehouse/warehouse_process.hpp"
 
 namespace weir::warehouse {
@@ -115,6 +116,45 @@ TEST_F(WarehouseLive, KeepsWhatItAcknowledgedWhenItIsKilled) {
   for (const int batch : acknowledged) list += fmt::format("{}{}", list.empty() ? "" : ",", batch);
   EXPECT_EQ(process.value(fmt::format("select uniqExact(batch) from batches where batch in ({})", list)),
             std::to_string(acknowledged.size()));
+}
+
+// The engine's handlers cover the signals of a crash and of the terminal, and its loading blocks SIGPIPE.
+TEST_F(WarehouseLive, SignalsAreTheProcesssOwn) {
+  WarehouseProcess process(fresh_folder("signals"));
+  EXPECT_EQ(process.value("select sum(number) from numbers(1000)"), "499500");
+  const auto status = read_file(fmt::format("/proc/{}/status", process.pid())).value();
+  const auto mask = [&](const std::string& name) {
+    return std::stoull(status.substr(status.find(name + ":") + name.size() + 1), nullptr, 16);
+  };
+  const auto bit = [](int signal) { return 1ULL << (signal - 1); };
+  for (const int signal : {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGTSTP, SIGSYS}) {
+    EXPECT_EQ(mask("SigCgt") & bit(signal), 0U) << signal;
+    EXPECT_EQ(mask("SigBlk") & bit(signal), 0U) << signal;
+  }
+  EXPECT_EQ(mask("SigIgn") & bit(SIGPIPE), bit(SIGPIPE));
+  EXPECT_EQ(mask("SigBlk") & bit(SIGPIPE), 0U);
+  // Clients that leave in the middle of their answers end nothing but them.
+  for (int i = 0; i < 20; ++i) process.begin("select number from numbers(1000000000)");
+  EXPECT_EQ(process.value("select 1"), "1");
+  ::kill(process.pid(), SIGPIPE);
+  EXPECT_EQ(process.value("select 2"), "2");
+  // A crash is the signal's own, so that who watches sees it.
+  ::kill(process.pid(), SIGSEGV);
+  EXPECT_EQ(process.wait(), -SIGSEGV);
+}
+
+// A bad value of a setting gives no connection, an unknown name is passed over: why ours are checked before (ChecksSettings).
+TEST_F(WarehouseLive, ABadSettingOpensNothing) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // the library does not live through a fork
+  const auto connect = [](const std::string& setting) {
+    const auto library = Chdb::load(Chdb::default_library());
+    if (!library.ok()) ::_exit(99);
+    const auto connection = library->connect({"--path=" + fresh_folder("setting").string(), setting});
+    ::_exit(connection.ok() ? 0 : connection.error().code() == Code::Unavailable ? 3 : 98);
+  };
+  EXPECT_EXIT(connect("--max_threads=4"), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(connect("--max_threads=many"), testing::ExitedWithCode(3), "");
+  EXPECT_EXIT(connect("--no_such_setting=1"), testing::ExitedWithCode(0), "");
 }
 
 TEST_F(WarehouseLive, TakesEnoughDescriptors) {

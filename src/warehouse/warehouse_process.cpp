@@ -157,7 +157,7 @@ std::string WarehouseProcess::value(std::string_view sql, std::string_view url_p
   return answer.body;
 }
 
-Descriptor WarehouseProcess::begin(std::string_view sql) const {
+Descriptor WarehouseProcess::begin_part(std::string_view sql, std::size_t bytes) const {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   const auto path = socket();
@@ -166,7 +166,7 @@ Descriptor WarehouseProcess::begin(std::string_view sql) const {
   EXPECT_EQ(::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   const auto request = fmt::format(
       "POST / HTTP/1.1\r\nX-ClickHouse-User: default\r\nX-ClickHouse-Key: {}\r\nContent-Length: {}\r\n\r\n{}",
-      kTestPassword, sql.size(), sql);
+      kTestPassword, bytes, sql);
   EXPECT_TRUE(write_all(connection.get(), request, "sending a query").ok());
   return connection;
 }

@@ -42,11 +42,15 @@ class WarehouseProcess {
   // The body of a query that must succeed, without its last line end.
   std::string value(std::string_view sql, std::string_view url_parameters = "") const;
   // Sends a query on a connection of its own and reads nothing of its answer; closing the descriptor is leaving.
-  Descriptor begin(std::string_view sql) const;
+  Descriptor begin(std::string_view sql) const { return begin_part(sql, sql.size()); }
+  // The same with a body that is announced as `bytes` long, of which this is the beginning.
+  Descriptor begin_part(std::string_view sql, std::size_t bytes) const;
 
   void kill();
   // SIGTERM; the exit code, or minus the signal that ended it.
   int stop();
+  // Until it ends; the same.
+  int wait();
   pid_t pid() const { return pid_; }
   int port() const { return port_; }
   const std::filesystem::path& data_folder() const { return data_folder_; }
@@ -56,8 +60,6 @@ class WarehouseProcess {
   static std::pair<int, std::string> run_to_end(const std::filesystem::path& data_folder);
 
  private:
-  int wait();
-
   std::filesystem::path data_folder_;
   pid_t pid_ = -1;
   int port_ = 0;
