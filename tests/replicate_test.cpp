@@ -332,6 +332,52 @@ TEST_F(Replicate, IsWatchedBetweenRuns) {
   EXPECT_EQ(after.out.find("replication watched of publisher: the source has given up"), std::string::npos);
 }
 
+// ClickHouse's own way to follow a PostgreSQL: as a database it takes changes, goes on after a restart, and tidies up.
+TEST_F(Replicate, MaterializedPostgresqlFollowsAndGoesOnAfterARestart) {
+  at_source("CREATE TABLE material (id int PRIMARY KEY, v text); INSERT INTO material VALUES (1, 'a'), (2, 'b')");
+  const auto publisher = space().supervisor().ensure("publisher", {});
+  ASSERT_TRUE(publisher.ok()) << publisher.error().explain();
+  const auto ask = [&](const std::string& sql) {
+    const auto warehouse = space().supervisor().ensure("warehouse", {});
+    if (!warehouse.ok()) return warehouse.error().explain();
+    net::HttpRequest request;
+    request.method = "POST";
+    request.url = "http://localhost/?allow_experimental_database_materialized_postgresql=1";
+    request.unix_socket = warehouse->unix_socket;
+    request.headers.add("X-ClickHouse-User", warehouse->user);
+    request.headers.add("X-ClickHouse-Key", warehouse->password.reveal());
+    net::HttpClient client;
+    const auto answer = client.fetch(request, sql, {});
+    return answer.ok() ? answer->second : answer.error().explain();
+  };
+  const auto expect_rows = [&](const std::string& expected) {
+    std::string rows;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+    while (rows != expected && std::chrono::steady_clock::now() < deadline)
+      rows = ask("SELECT * FROM followed.material FINAL ORDER BY id FORMAT TSV");
+    EXPECT_EQ(rows, expected);
+  };
+  EXPECT_EQ(ask(fmt::format("CREATE DATABASE followed ENGINE = MaterializedPostgreSQL('{}:{}', '{}', '{}', '{}') "
+                            "SETTINGS materialized_postgresql_tables_list = 'material'",
+                            publisher->host, publisher->port, publisher->database, publisher->user,
+                            publisher->password.reveal())),
+            "");
+  expect_rows("1\ta\n2\tb\n");
+  at_source(
+      "INSERT INTO material VALUES (3, 'c'); UPDATE material SET v = 'B' WHERE id = 2; DELETE FROM material WHERE "
+      "id = 1");
+  expect_rows("2\tB\n3\tc\n");
+  ::kill(space().pid_of("warehouse"), SIGKILL);
+  at_source("INSERT INTO material VALUES (4, 'd')");
+  space().ensure("warehouse");
+  expect_rows("2\tB\n3\tc\n4\td\n");
+  EXPECT_EQ(ask("DROP DATABASE followed SYNC"), "");
+  EXPECT_EQ(space().rows("publisher",
+                         "SELECT count(*) FROM pg_replication_slots WHERE database = current_database() "
+                         "AND plugin = 'pgoutput' AND slot_name = current_database()"),
+            "0");
+}
+
 TEST_F(Replicate, WarnsOfADiskThatIsNearlyFull) {
   at_source("CREATE TABLE disk (id int PRIMARY KEY)");
   space().write_pipeline("disk", settings("disk", "wal_limit: 1000000GiB"));
