@@ -16,6 +16,7 @@ packages_build=(
   libcli11-dev                                     # app
   libgtest-dev nghttp2-server openssl brotli zstd  # tests: their HTTP/2 server, their certificates, their encodings
   python3-croniter                                 # tests: reads cron its own way
+  python3-jsonschema python3-yaml                  # tests: hold the JSON Schemas against another validator
   python3-venv                                     # tests: where dbt and other people's clients are installed
   postgresql                                       # what a managed connection runs
   default-jdk-headless maven                       # what stands in for MongoDB in tests and the demo (tools/mongodb)

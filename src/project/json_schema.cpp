@@ -38,6 +38,17 @@ Json element_schema(const Setting& setting, Templates templates) {
 // Any scalar is a text: YAML gives 5 and true other types than "5" and "true".
 Json text_schema() { return {{"type", Json::array({"string", "number", "boolean"})}}; }
 
+// A choice that YAML takes for a number or a flag, such as `true`, may be written so too.
+Json choice_schema(const std::vector<std::string>& choices) {
+  auto all = Json::array();
+  for (const auto& choice : choices) {
+    all.push_back(choice);
+    const auto scalar = parse_json(choice);
+    if (scalar.ok() && (scalar->is_boolean() || scalar->is_number())) all.push_back(*scalar);
+  }
+  return {{"enum", std::move(all)}};
+}
+
 Json type_schema(const Setting& setting, Templates templates) {
   const bool shorthand = setting.shorthand == Setting::Shorthand::Allowed;
   switch (setting.type) {
@@ -53,7 +64,7 @@ Json type_schema(const Setting& setting, Templates templates) {
             Json::array({{{"type", "integer"}, {"minimum", 0}},
                          {{"type", "string"}, {"pattern", R"(^[0-9]*\.?[0-9]+(B|kB|MB|GB|KiB|MiB|GiB)?$)"}}})}},
           templates);
-    case SettingType::Choice: return or_template({{"enum", setting.choices}}, templates);
+    case SettingType::Choice: return or_template(choice_schema(setting.choices), templates);
     case SettingType::List: {
       const auto element = element_schema(setting, templates);
       Json list{{"type", "array"}, {"items", element}};
