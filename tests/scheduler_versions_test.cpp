@@ -21,6 +21,10 @@ class VersionsOfRuns : public testing::Serve {
     edit();
     ASSERT_TRUE(eventually([&] { return current() != before; }));
   }
+  void edit_with_mistake() {
+    write("pipelines/broken.yml", "tasks: {one: {comand: \"true\"}}\n");
+    ASSERT_TRUE(eventually([&] { return !get("/overview")["problems"].empty(); }));
+  }
   std::string run_failing() {
     EXPECT_EQ(project_.run({"run", "code"}).exit_code, 1);
     return runs("code").front()["run"];
@@ -93,6 +97,36 @@ TEST_F(VersionsOfRuns, WhatIsCutOffGoesOnWithItsFiles) {
     EXPECT_EQ(last_said(), "newer");
     stop(SIGTERM);
   }
+}
+
+// While nothing has changed, tasks do not look at all files for it: the server would know.
+TEST_F(VersionsOfRuns, FilesAreComparedOnlyAfterAChange) {
+  write("pipelines/code.yml", "tasks:\n  one: {command: \"./say.sh\"}\n");
+  write_program("say.sh", "#!/bin/sh\necho project >> said\n");
+  start();
+  const auto version = current();
+  // The copy that is kept would be taken for the old file if anybody looked.
+  write_program(".weir/versions/" + version + "/say.sh", "#!/bin/sh\necho copy >> said\n");
+  EXPECT_EQ(project_.run({"run", "code"}).exit_code, 0);
+  EXPECT_EQ(last_said(), "project");
+  // An edit with a mistake is never the current version, and its files are none of it.
+  edit_with_mistake();
+  EXPECT_EQ(current(), version);
+  post("/pipelines/code/runs");
+  ASSERT_TRUE(eventually([&] { return count("code", "succeeded") == 2; }));
+  EXPECT_EQ(last_said(), "copy");
+}
+
+// An edit that the server has not read yet counts for no run that began before.
+TEST_F(VersionsOfRuns, AnEditThatWasJustMadeIsNoticed) {
+  write("pipelines/code.yml", "tasks:\n  one: {command: \"./say.sh\"}\n");
+  write_program("say.sh", "#!/bin/sh\necho old >> said\n");
+  start();
+  const auto before = current();
+  write_program("say.sh", "#!/bin/sh\necho new >> said\n");
+  const std::string run = post("/pipelines/code/runs")["id"];
+  ASSERT_TRUE(eventually([&] { return count("code", "succeeded") == 1; }));
+  EXPECT_EQ(last_said(), get("/runs/" + run)["code_version"] == before ? "old" : "new");
 }
 
 // A mistake in an edit changes nothing but what is shown.

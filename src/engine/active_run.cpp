@@ -239,6 +239,7 @@ WorkOrder ActiveRun::order_for(const StepState& state) const {
           .variables = variables_for(state),
           .project_folder = order_.version->project.folder,
           .code_folder = order_.version->code_folder,
+          .code_is_current = shared_.is_current && shared_.is_current(*order_.version),
           .connections = {}};
 }
 

@@ -28,6 +28,7 @@ struct RunShared {
   std::function<Result<services::Process>(int channel, int log)> spawn;
   std::function<Result<ledger::Run>(const ChildRequest&)> start_child;
   std::function<Result<void>(const RunId&, CancelSignal::Urgency)> cancel_child;
+  std::function<bool(const ProjectVersion&)> is_current;
   std::vector<std::function<void()>> after_write;                // what follows this turn's write
   std::map<RunId, std::pair<ActiveRun*, std::size_t>> children;  // runs that a step waits for
   // Steps that could start but for a slot: the order in which they get one.

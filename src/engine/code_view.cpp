@@ -62,7 +62,7 @@ bool separates(char letter) {
 
 Result<CodeView> CodeView::open(const WorkOrder& order) {
   std::error_code error;
-  if (fs::equivalent(order.code_folder, order.project_folder, error) ||
+  if (order.code_is_current || fs::equivalent(order.code_folder, order.project_folder, error) ||
       !has_changed(order.code_folder, order.project_folder))
     return CodeView{order.project_folder, false};
   auto step = order.step;

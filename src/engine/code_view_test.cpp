@@ -74,5 +74,14 @@ TEST_F(CodeViewTest, IsTheProjectWhileNothingHasChanged) {
   EXPECT_EQ(view.folder(), folder_);
 }
 
+// Who watches the project's files knows better than a look at all of them.
+TEST_F(CodeViewTest, ComparesNothingWhenTheOrderSaysThatNothingHasChanged) {
+  auto unchanged = order();
+  unchanged.code_is_current = true;
+  const auto view = CodeView::open(WorkOrder::from_json(unchanged.to_json()).value()).value();
+  EXPECT_FALSE(view.differs_from_project());
+  EXPECT_EQ(view.folder(), folder_);
+}
+
 }  // namespace
 }  // namespace weir::engine

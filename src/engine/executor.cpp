@@ -49,6 +49,7 @@ struct Executor::State {
                .spawn = {},
                .start_child = {},
                .cancel_child = {},
+               .is_current = {},
                .after_write = {},
                .children = {},
                .waiting = {},
@@ -148,6 +149,10 @@ void Executor::on_child(std::function<Result<ledger::Run>(const ChildRequest&)> 
 
 void Executor::on_cancel_child(std::function<Result<void>(const RunId&, CancelSignal::Urgency)> cancel) {
   state_->shared.cancel_child = std::move(cancel);
+}
+
+void Executor::on_current(std::function<bool(const ProjectVersion&)> is_current) {
+  state_->shared.is_current = std::move(is_current);
 }
 
 void Executor::set_pools(std::map<std::string, int> slots) { state_->shared.slots.set_pools(std::move(slots)); }

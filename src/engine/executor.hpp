@@ -108,6 +108,9 @@ class Executor {
   void on_child(std::function<Result<ledger::Run>(const ChildRequest&)> start);
   // Cancels such a run; without it only one that this executor runs.
   void on_cancel_child(std::function<Result<void>(const RunId&, CancelSignal::Urgency)> cancel);
+  // Says whether the project's files are known to be those of a version; without it each task that needs to know compares
+  // them.
+  void on_current(std::function<bool(const ProjectVersion&)> is_current);
   // The slots of pools by name; a pool that is not named has one.
   void set_pools(std::map<std::string, int> slots);
 

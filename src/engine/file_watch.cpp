@@ -35,8 +35,9 @@ FileWatch::~FileWatch() {
 // Watching a folder twice is the same as once. One that cannot be watched (there is a limit) is not, and `weir serve` has
 // its own word for reading the files again.
 void FileWatch::watch_folders() {
-  ::inotify_add_watch(notifier_.get(), folder_.c_str(), kChanges);
-  for (const auto& folder : code_folders(folder_)) ::inotify_add_watch(notifier_.get(), folder.c_str(), kChanges);
+  watches_all_ = ::inotify_add_watch(notifier_.get(), folder_.c_str(), kChanges) >= 0;
+  for (const auto& folder : code_folders(folder_))
+    watches_all_ &= ::inotify_add_watch(notifier_.get(), folder.c_str(), kChanges) >= 0;
 }
 
 Result<void> FileWatch::take_events() {
@@ -48,6 +49,8 @@ Result<void> FileWatch::take_events() {
     for (ssize_t at = 0; at < got;) {
       const auto* const event = reinterpret_cast<const inotify_event*>(events.data() + at);
       const std::string_view name = event->len == 0 ? "" : event->name;
+      // The kernel's queue was full, and nobody knows what has changed.
+      matters |= (event->mask & IN_Q_OVERFLOW) != 0;
       matters |= !name.starts_with('.') && ((event->mask & IN_ISDIR) != 0 || is_code_name(std::filesystem::path{name}));
       at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
     }

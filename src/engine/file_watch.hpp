@@ -18,6 +18,8 @@ class FileWatch {
   static Result<std::unique_ptr<FileWatch>> create(EventLoop& loop, std::filesystem::path folder,
                                                    std::function<Result<void>()> changed);
   ~FileWatch();
+  // Whether every change is noticed and none waits to be told: the files are those of the last time that they were.
+  bool is_settled() const { return watches_all_ && !timer_; }
   FileWatch(const FileWatch&) = delete;
   FileWatch& operator=(const FileWatch&) = delete;
 
@@ -33,6 +35,7 @@ class FileWatch {
   std::filesystem::path folder_;
   std::function<Result<void>()> changed_;
   std::optional<EventLoop::Timer> timer_;
+  bool watches_all_ = false;
 };
 
 }  // namespace weir::engine

@@ -58,18 +58,25 @@ bool is_dbt_seed(const fs::path& folder, const fs::path& path) {
   return false;
 }
 
-std::vector<CodeFile> read_code(const fs::path& folder) {
+struct CodeFound {
   std::vector<CodeFile> files;
+  bool has_links = false;
+};
+
+CodeFound read_code(const fs::path& folder) {
+  CodeFound code;
   walk_code(folder, [&](const fs::directory_entry& entry) {
     std::error_code error;
     const bool is_wanted = is_code(entry.path()) || is_dbt_seed(folder, entry.path());
     if (!is_wanted || !entry.is_regular_file(error) || entry.file_size(error) > kFileBytesMax) return;
     auto text = read_file(entry.path());
     // A file that goes away while it is read is a change that will be noticed.
-    if (text.ok()) files.push_back({entry.path().lexically_relative(folder).generic_string(), std::move(*text)});
+    if (!text.ok()) return;
+    code.files.push_back({entry.path().lexically_relative(folder).generic_string(), std::move(*text)});
+    code.has_links |= entry.is_symlink(error);
   });
-  std::ranges::sort(files, {}, &CodeFile::path);
-  return files;
+  std::ranges::sort(code.files, {}, &CodeFile::path);
+  return code;
 }
 
 std::string hash_of(const std::vector<CodeFile>& files) {
@@ -92,7 +99,9 @@ VersionOutcome read_from(const VersionSource& source, const fs::path& code, serv
   auto version = std::make_shared<ProjectVersion>();
   version->loaded_at = system_clock().now();
   version->code_folder = code;
-  version->files = read_code(code);
+  auto [files, has_links] = read_code(code);
+  version->files = std::move(files);
+  version->has_links = has_links;
   auto loaded = project::load(code, vocabulary(source.registry), {.environment = source.environment});
   if (!loaded.project) {
     outcome.mistakes = std::move(loaded.mistakes.errors);
@@ -196,7 +205,7 @@ Result<std::vector<CodeFile>> kept_files(const fs::path& state_folder, const std
   std::error_code error;
   if (hash.empty() || !fs::is_directory(folder, error))
     return Error::user(Code::NotFound, "that version of the project is not kept: {}", hash);
-  return read_code(folder);
+  return read_code(folder).files;
 }
 
 }  // namespace weir::engine

@@ -24,6 +24,7 @@ struct ProjectVersion {
   std::string hash;  // of all files: 16 hexadecimal digits
   Instant loaded_at;
   std::vector<CodeFile> files;        // sorted by path
+  bool has_links = false;             // some of them are links: they can change where nobody looks
   std::filesystem::path code_folder;  // where the files can be read as they were: the project's own, or a kept copy
   project::Project project;
   models::Targets targets;

@@ -23,6 +23,10 @@ constexpr std::chrono::seconds kWaitingIsLookedAtEvery{5};
 constexpr std::size_t kVersionsKept = 200;
 constexpr std::size_t kEventsKept = 10'000;
 
+std::string tree_hash_of(const VersionOutcome& outcome) {
+  return outcome.version && !outcome.version->has_links ? outcome.version->hash : std::string{};
+}
+
 std::size_t default_parallel() { return std::max(16U, 4 * std::thread::hardware_concurrency()); }
 
 }  // namespace
@@ -35,12 +39,19 @@ ServeScheduler::ServeScheduler(Options options, ledger::Ledger& ledger, services
       failed_(::eventfd(0, EFD_CLOEXEC)) {}
 
 Result<void> ServeScheduler::begin(std::vector<Error>& mistakes) {
+  loop_ = WEIR_TRY(EventLoop::create());
+  // Before the files are read, so that no change is missed in between.
+  if (options_.watch_files) {
+    auto watch = FileWatch::create(*loop_, options_.source.folder, [this] { return files_changed(); });
+    // Without it the project is served as it is, until reload().
+    if (watch.ok()) watch_ = std::move(*watch);
+  }
   auto outcome = read_version(options_.source, &supervisor_);
+  tree_hash_ = tree_hash_of(outcome);
   if (!outcome.version) {
     mistakes = std::move(outcome.mistakes);
     return Error::user(Code::InvalidProject, "the project has mistakes, so nothing is served");
   }
-  loop_ = WEIR_TRY(EventLoop::create());
   executor_ = std::make_unique<Executor>(
       *loop_, ledger_,
       ExecutorOptions{
@@ -61,6 +72,7 @@ Result<void> ServeScheduler::begin(std::vector<Error>& mistakes) {
     enqueue(run);
     return run;
   });
+  executor_->on_current([this](const ProjectVersion& version) { return is_current(version); });
   executor_->on_cancel_child([this](const RunId& id, Urgency urgency) { return cancel_anywhere(id, urgency); });
   clock_.reset(::timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!clock_) return Error::from_errno(errno, "making a clock");
@@ -82,11 +94,6 @@ Result<void> ServeScheduler::begin(std::vector<Error>& mistakes) {
   WEIR_TRY(take_over());
   WEIR_TRY(ledger_.release());
   delivery_ = std::make_unique<HookDelivery>(ledger_.outbox(), [this] { return version(); });
-  if (options_.watch_files) {
-    auto watch = FileWatch::create(*loop_, options_.source.folder, [this] { return files_changed(); });
-    // Without it the project is served as it is, until reload().
-    if (watch.ok()) watch_ = std::move(*watch);
-  }
   look_at_waiting();
   prune();
   loop_->wake();
@@ -304,6 +311,10 @@ std::vector<NextFire> ServeScheduler::next_fires(std::string_view name, std::siz
 
 // The project's files.
 
+bool ServeScheduler::is_current(const ProjectVersion& version) const {
+  return watch_ && watch_->is_settled() && !is_reading_ && tree_hash_ == version.hash;
+}
+
 Result<void> ServeScheduler::files_changed() {
   if (is_reading_) {
     read_again_ = true;
@@ -320,6 +331,7 @@ void ServeScheduler::read_in_background() {
     auto outcome = std::make_shared<VersionOutcome>(read_version(options_.source, &supervisor_));
     loop_->post([this, outcome]() -> Result<void> {
       is_reading_ = false;
+      tree_hash_ = tree_hash_of(*outcome);
       if (read_again_) WEIR_TRY(files_changed());
       if (!outcome->version) {
         {

@@ -88,6 +88,8 @@ class ServeScheduler final : public Scheduler {
   std::shared_ptr<const ProjectVersion> version_to_go_on_with(const ledger::Run& run, KeptVersions& read) const;
   // A version becomes the current one.
   Result<void> adopt(const std::shared_ptr<const ProjectVersion>& version);
+  // Whether the project's files are those of the version, as far as anybody knows.
+  bool is_current(const ProjectVersion& version) const;
   Result<void> files_changed();
   void read_in_background();
 
@@ -164,6 +166,7 @@ class ServeScheduler final : public Scheduler {
   std::map<RunId, EventLoop::Timer> deadlines_;
   std::set<std::string> recent_ids_;
   std::string recent_second_;
+  std::string tree_hash_;  // of the project's files when they were last read; "" when a mistake or links hide it
   bool is_reading_ = false;
   bool read_again_ = false;
   bool wake_delivery_ = false;

@@ -19,6 +19,7 @@ Json WorkOrder::to_json() const {
           {"variables", variables},
           {"project_folder", project_folder.string()},
           {"code_folder", code_folder.string()},
+          {"code_is_current", code_is_current},
           {"connections", std::move(connections_json)}};
 }
 
@@ -37,6 +38,7 @@ Result<WorkOrder> WorkOrder::from_json(const Json& json) {
     order.variables = json.at("variables");
     order.project_folder = json.at("project_folder").get<std::string>();
     order.code_folder = json.at("code_folder").get<std::string>();
+    order.code_is_current = json.at("code_is_current");
     for (const auto& [name, connection] : json.at("connections").items()) {
       order.connections[name] = {
           .name = name, .type = connection.at("type"), .settings = Settings{connection.at("settings")}};

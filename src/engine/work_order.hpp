@@ -28,6 +28,7 @@ struct WorkOrder {
   Json variables;                        // what templates inside SQL files see: run, params, interval, env, tasks, item
   std::filesystem::path project_folder;  // where data files lie and programs run
   std::filesystem::path code_folder;     // where the project's own files are as the run began with them
+  bool code_is_current = false;          // both have the same files of code: there is nothing to compare
   std::map<std::string, flow::Connection> connections;
 
   Json to_json() const;
