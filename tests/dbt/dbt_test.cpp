@@ -284,6 +284,36 @@ TEST(DbtMistakes, WhatCanBeToldWithoutRunningIsToldByCheck) {
       << check.err;
 }
 
+// A run's dbt works on the dbt project that the run began with, however often it was changed and run since.
+TEST(DbtVersions, ARetryWithTheOldCodeIsTheOldProject) {
+  const StationProject project{"warehouse"};
+  ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
+  project.write("dbt/models/word.sql", "{{ config(materialized='table') }} select {{ word() }} as word\n");
+  project.write("dbt/macros/word.sql", "{% macro word() %}'old'{% endmacro %}\n");
+  // It fails whatever the word is, so that the run can be retried.
+  project.write("dbt/tests/no_word.sql", "select * from {{ ref('word') }}\n");
+  ASSERT_EQ(project.dbt({"select=word no_word later"}).exit_code, 1);
+  const auto run = project.last_run().value("run", "");
+  EXPECT_EQ(project.query("warehouse", "select word from word"), "old\n");
+
+  project.edit("dbt/macros/word.sql", "'old'", "'new'");
+  project.write("dbt/models/later.sql", "{{ config(materialized='table') }} select 1 as n\n");
+  const auto retry = [&](const std::string& code) {
+    const auto retried = project.run({"retry", run, "--code", code, "--json"});
+    EXPECT_EQ(retried.exit_code, 1) << retried.out << retried.err;
+    return parts(retried);
+  };
+  using Parts = std::map<std::string, std::string>;
+  EXPECT_EQ(retry("current"), (Parts{{"word", "succeeded 1"}, {"no_word", "failed 0"}, {"later", "succeeded 1"}}));
+  EXPECT_EQ(project.query("warehouse", "select word from word"), "new\n");
+  EXPECT_EQ(retry("old"), (Parts{{"word", "succeeded 1"}, {"no_word", "failed 0"}}));
+  EXPECT_EQ(project.query("warehouse", "select word from word"), "old\n");
+  // What dbt has parsed of the one is not taken for the other.
+  EXPECT_EQ(retry("current").size(), 3u);
+  EXPECT_EQ(project.query("warehouse", "select word from word"), "new\n");
+  EXPECT_FALSE(fs::exists(project.folder() / ".weir" / "views" / run));
+}
+
 TEST(DbtCancel, StopsTheQueryToo) {
   const StationProject project{"warehouse"};
   ASSERT_EQ(project.run({"services", "up"}).exit_code, 0);
