@@ -155,5 +155,49 @@ TEST_F(Events, TheCommandLineIsAudited) {
                                              "run.trigger load " + id}));
 }
 
+// Nobody says what is written: a copy writes where it goes to, and a model its table.
+class InferredTables : public testing::Serve {
+ protected:
+  void SetUp() override {
+    write("weir.yml",
+          "name: served\nconnections:\n  shop: {type: postgres, managed: true}\ndefaults: {models: shop}\n");
+    write("orders.csv", "id,amount\n1,10\n2,20\n");
+    write("models/large_orders.sql",
+          "{{ config(materialized='table') }} select id from {{ source('shop', 'orders') }} where cast(amount as "
+          "integer) > 15\n");
+    write("models/sources.yml", "sources: [{name: shop, schema: public, tables: [{name: orders}]}]\n");
+    write("pipelines/load.yml",
+          "tasks:\n  orders: {copy: {from: orders.csv, to: shop.orders, mode: replace}}\n"
+          "  large: {needs: [orders], model: {select: large_orders}}\n");
+    write("pipelines/after_copy.yml", "after: [shop.orders]\ntasks: {note: {command: \"true\"}}\n");
+    write("pipelines/after_model.yml", "after: [shop.large_orders]\ntasks: {note: {command: \"true\"}}\n");
+    write("pipelines/after_both.yml", "after: [shop.orders, shop.large_orders]\ntasks: {note: {command: \"true\"}}\n");
+  }
+};
+
+TEST_F(InferredTables, SetOffWhatComesAfterThem) {
+  start();
+  const std::string load = post("/pipelines/load/runs")["id"];
+  const std::map<std::string, std::vector<std::string>> expected{
+      {"after_copy", {"shop.orders orders"}},
+      {"after_model", {"shop.large_orders large/large_orders"}},
+      {"after_both", {"shop.large_orders large/large_orders", "shop.orders orders"}}};
+  for (const auto& [pipeline, events] : expected) {
+    SCOPED_TRACE(pipeline);
+    ASSERT_TRUE(eventually([&] { return count(pipeline, "succeeded") == 1; })) << run_of(load);
+    const auto run = get("/runs/" + runs(pipeline).front()["run"].get<std::string>());
+    EXPECT_EQ(run["trigger"]["kind"], "dataset");
+    std::vector<std::string> consumed;
+    for (const auto& event : run["events_consumed"]) {
+      EXPECT_EQ(event["run"], load);
+      consumed.push_back(event["source"].get<std::string>() + " " + event["task"].get<std::string>());
+    }
+    std::ranges::sort(consumed);
+    EXPECT_EQ(consumed, events) << run;
+  }
+  EXPECT_EQ(count("load", "succeeded"), 1U);
+  EXPECT_EQ(runs().size(), 4U);
+}
+
 }  // namespace
 }  // namespace weir
