@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "connectors/mongodb/scripted_scram.hpp"
-#include "connectors/mongodb/scripted_server.hpp"
+#include "connectors/mongodb/scripted_tickets.hpp"
 #include "mongo_program.hpp"
 #include "tcp_proxy.hpp"
 
@@ -191,15 +193,36 @@ TEST_F(MongoTickets, AServerThatIsGoneIsSaidWithoutSecrets) {
   EXPECT_EQ((failed.out + failed.err).find("planted-secret"), std::string::npos);
 }
 
-class MongoPasswords : public testing::MongoProgram {};
+class MongoPasswords : public testing::MongoProgram, public ::testing::WithParamInterface<const char*> {
+ protected:
+  // Only who has signed in is answered, which is once a connection.
+  void SetUp() override {
+    tickets_.server().offer(GetParam());
+    tickets_.documents = {mongodb::testing::json(R"({"_id":1,"text":"a"})")};
+    tickets_.instead = [this](const std::string& name, const Document& command) {
+      return scram_.answer(name, command);
+    };
+    pipeline("from: mongo.tickets, to: shop.tickets");
+  }
 
-TEST_F(MongoPasswords, AWrongOneIsSaidWithWhatToDoAndWithoutIt) {
-  mongodb::testing::Scram scram;
-  mongodb::testing::ScriptedServer server{
-      [&](const std::string& name, const Document& command) { return scram.answer(name, command); }};
-  server.offer_scram();
-  configure_at(server.url("weir:planted-wrong@"));
-  pipeline("from: mongo.tickets, to: shop.tickets");
+  mongodb::testing::Scram scram_{GetParam()};
+  mongodb::testing::ScriptedTickets tickets_;
+};
+
+TEST_P(MongoPasswords, TheRightOneSignsInAndIsShownNowhere) {
+  configure_at(tickets_.url("weir:pencil@"));
+  const auto run = load();
+  EXPECT_EQ(query("SELECT _id, text FROM tickets"), "1,a\n");
+  EXPECT_GE(tickets_.server().count("saslStart"), 1U);
+  const auto checked = project_.run({"check", "--connections"});
+  EXPECT_EQ(checked.exit_code, 0) << checked.err;
+  const auto logged = project_.run({"logs", "last"});
+  for (const auto& text : {run.out, run.err, checked.out, checked.err, logged.out, logged.err})
+    EXPECT_EQ(text.find("pencil"), std::string::npos) << text;
+}
+
+TEST_P(MongoPasswords, AWrongOneIsSaidWithWhatToDoAndWithoutIt) {
+  configure_at(tickets_.url("weir:planted-wrong@"));
   for (const auto& command : {std::vector<std::string>{"run", "load"}, {"check", "--connections"}}) {
     const auto failed = project_.run(command);
     const auto all = failed.out + failed.err;
@@ -208,9 +231,17 @@ TEST_F(MongoPasswords, AWrongOneIsSaidWithWhatToDoAndWithoutIt) {
     EXPECT_NE(all.find("check user, password and authSource of the connection"), std::string::npos) << all;
     EXPECT_EQ(all.find("planted"), std::string::npos) << all;
   }
+  EXPECT_EQ(project_.run({"logs", "last"}).out.find("planted"), std::string::npos);
   // Asked once: another attempt does not make the password right.
-  EXPECT_EQ(server.count("saslStart"), 2U);
+  EXPECT_EQ(tickets_.server().count("saslStart"), 2U);
+  EXPECT_EQ(tickets_.server().count("find"), 0U);
 }
+
+INSTANTIATE_TEST_SUITE_P(By, MongoPasswords, ::testing::Values("SCRAM-SHA-256", "SCRAM-SHA-1"), [](const auto& test) {
+  std::string name = test.param;
+  std::ranges::replace(name, '-', '_');
+  return name;
+});
 
 }  // namespace
 }  // namespace weir

@@ -108,8 +108,10 @@ ScriptedServer::ScriptedServer(Answer answer, std::shared_ptr<const net::TlsIden
   acceptor_ = std::thread([this] { accept_all(); });
 }
 
-ScriptedServer::~ScriptedServer() {
-  ended_ = true;
+ScriptedServer::~ScriptedServer() { end(); }
+
+void ScriptedServer::end() {
+  if (ended_.exchange(true)) return;
   ::shutdown(listener_.get(), SHUT_RDWR);
   acceptor_.join();
   {
@@ -179,10 +181,10 @@ Document ScriptedServer::hello() const {
       R"("maxWriteBatchSize":100000,"minWireVersion":0,"maxWireVersion":17,"logicalSessionTimeoutMinutes":30,)"
       R"("$clusterTime":{{"clusterTime":{{"$timestamp":{{"t":100,"i":1}}}},"signature":{{"keyId":1}}}}}})",
       port_ == primary, port_ != primary, port_, hosts, primary));
-  if (offers_scram_) {
+  if (!mechanism_.empty()) {
     bson_t list;
     bson_append_array_begin(document.get(), "saslSupportedMechs", -1, &list);
-    bson_append_utf8(&list, "0", -1, "SCRAM-SHA-256", -1);
+    bson_append_utf8(&list, "0", -1, mechanism_.c_str(), -1);
     bson_append_array_end(document.get(), &list);
   }
   return document;

@@ -27,6 +27,8 @@ class ScriptedServer {
   ~ScriptedServer();
   ScriptedServer(const ScriptedServer&) = delete;
   ScriptedServer& operator=(const ScriptedServer&) = delete;
+  // Its connections end, and others are refused, from now on. Not called by an answer.
+  void end();
 
   // `userinfo` is "user:password@" or "".
   std::string url(const std::string& userinfo = "", const std::string& options = "") const;
@@ -36,8 +38,8 @@ class ScriptedServer {
   int port() const { return port_; }
   // From now on these servers are one replica set, whose primary is the one of that index. Before the first connection.
   static void unite(const std::vector<ScriptedServer*>& members, const std::atomic<std::size_t>& primary);
-  // The mechanisms that hello offers for the user.
-  void offer_scram() { offers_scram_ = true; }
+  // The mechanism that hello offers for the user, and no other.
+  void offer(std::string mechanism) { mechanism_ = std::move(mechanism); }
 
  private:
   void accept_all();
@@ -52,7 +54,7 @@ class ScriptedServer {
   std::vector<int> ports_;  // of the set's members
   const std::atomic<std::size_t>* primary_ = nullptr;
   std::atomic<bool> ended_ = false;
-  std::atomic<bool> offers_scram_ = false;
+  std::string mechanism_;  // "": none
   mutable std::mutex mutex_;
   std::vector<Document> commands_;
   std::vector<int> connections_;

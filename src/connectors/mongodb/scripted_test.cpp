@@ -425,20 +425,28 @@ TEST(Handoff, AnExpiredPositionIsSaidAndReadAgainOnlyWhenTheUserSaysSo) {
   }
 }
 
-TEST(Sessions, SignInWithScramSha256) {
-  for (const auto* password : {"pencil", "planted-wrong"}) {
-    Scram scram;
-    ScriptedServer server{
-        [&](const std::string& name, const Document& command) { return scram.answer(name, command); }};
-    server.offer_scram();
-    const auto session = connect(server.url(fmt::format("weir:{}@", password), "&authMechanism=SCRAM-SHA-256"));
-    const auto answer = session->read(Document{}.add("ping", 1), {});
-    if (std::string{password} == "pencil") {
-      EXPECT_TRUE(answer.ok()) << answer.error().explain();
-    } else {
-      ASSERT_FALSE(answer.ok());
-      EXPECT_EQ(answer.error().code(), Code::AccessDenied) << answer.error().explain();
-      EXPECT_EQ(answer.error().explain().find("planted"), std::string::npos);
+TEST(Sessions, SignInWithScram) {
+  for (const std::string mechanism : {"SCRAM-SHA-256", "SCRAM-SHA-1"}) {
+    for (const std::string password : {"pencil", "planted-wrong"}) {
+      // Stated, or what the server offers.
+      for (const auto& options : {"&authMechanism=" + mechanism, std::string{}}) {
+        SCOPED_TRACE(mechanism + " " + password + " " + options);
+        Scram scram{mechanism};
+        ScriptedServer server{
+            [&](const std::string& name, const Document& command) { return scram.answer(name, command); }};
+        server.offer(mechanism);
+        const auto session = connect(server.url(fmt::format("weir:{}@", password), options));
+        const auto answer = session->read(Document{}.add("ping", 1), {});
+        EXPECT_EQ(sent(server, "saslStart").text("mechanism"), mechanism);
+        if (password == "pencil") {
+          EXPECT_TRUE(answer.ok()) << answer.error().explain();
+          continue;
+        }
+        ASSERT_FALSE(answer.ok());
+        EXPECT_EQ(answer.error().code(), Code::AccessDenied) << answer.error().explain();
+        EXPECT_EQ(answer.error().explain().find("planted"), std::string::npos);
+        EXPECT_EQ(server.count("ping"), 0U);
+      }
     }
   }
 }
