@@ -151,7 +151,7 @@ class Fetcher {
     WEIR_TRY(make_folder(plan_.folder.parent_path()));
     lock_ = WEIR_TRY(FolderLock::take(plan_.folder, outer_));
     WEIR_TRY(make_folder(plan_.folder));
-    session_ = WEIR_TRY(Session::open(plan_.address));
+    session_ = WEIR_TRY(Session::open(plan_.address, log_));
     if (plan_.origin == FetchPlan::Origin::OfTheFolder) {
       log_.warn("REPLAY: {} is read from {}; nothing is asked of the server", plan_.collection, plan_.folder.string());
       if (SpoolReader::is_complete(plan_.folder / "changes.lz4")) return fetch_changes();
@@ -327,7 +327,7 @@ class Fetcher {
   }
 
   Result<void> read_next_ranges(std::stop_token stop) {
-    const auto session = WEIR_TRY(Session::open(plan_.address));
+    const auto session = WEIR_TRY(Session::open(plan_.address, log_));
     // A member that lags behind where the changes stood would miss what nobody tells again.
     if (const auto time = snapshot_.find("time"); time != snapshot_.end())
       WEIR_TRY(session->see(time->get<ClusterTime>(), stop));

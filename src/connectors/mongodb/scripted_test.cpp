@@ -258,6 +258,24 @@ TEST_F(ReplicaSet, WhenThePrimaryStepsDownTheNewOneIsFoundAndAsked) {
   EXPECT_EQ(second_.count("find"), 1U);
 }
 
+// libmongoc looks at a member that it knows once more, with its topology locked, and would lock it again for one that refuses.
+TEST_F(ReplicaSet, WhenAllMembersAreGoneThatIsSaidInTime) {
+  const auto session = connect_to_all({{"server_timeout", "1s"}});
+  EXPECT_EQ(first_document(*session), "first");
+  second_.end();
+  steps_down_ = true;
+  const auto said = first_document(*session);
+  EXPECT_NE(said.find("does not answer: No suitable servers found"), std::string::npos) << said;
+  EXPECT_NE(said.find(fmt::format("connection refused calling hello on '127.0.0.1:{}'", second_.port())),
+            std::string::npos)
+      << said;
+  first_.end();
+  const auto found = session->find("tickets", {}, {}, {}).value().next({});
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().code(), Code::Unavailable) << found.error().text();
+  EXPECT_EQ(found.error().retry(), Retry::Later);
+}
+
 TEST(Sessions, GossipTheClusterTime) {
   ScriptedServer server{[](const std::string&, const Document&) { return Document{}; }};
   const auto session = connect(server.url());

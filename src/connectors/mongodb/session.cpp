@@ -17,9 +17,37 @@ void start_library() {
   });
 }
 
+// "" while there is none.
+std::string primary_of(const mongoc_topology_description_t* topology) {
+  std::size_t count = 0;
+  auto** servers = mongoc_topology_description_get_servers(topology, &count);
+  std::string primary;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (std::string_view{mongoc_server_description_type(servers[i])} == "RSPrimary")
+      primary = mongoc_server_description_host(servers[i])->host_and_port;
+  }
+  mongoc_server_descriptions_destroy_all(servers, count);
+  return primary;
+}
+
+struct DestroyCallbacks {
+  void operator()(mongoc_apm_callbacks_t* callbacks) const { mongoc_apm_callbacks_destroy(callbacks); }
+};
+
 }  // namespace
 
-Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const Address> address) {
+void Session::look_for_primary(const mongoc_apm_topology_changed_t* event) {
+  auto& session = *static_cast<Session*>(mongoc_apm_topology_changed_get_context(event));
+  auto primary = primary_of(mongoc_apm_topology_changed_get_new_description(event));
+  if (primary.empty() || primary == session.primary_) return;
+  if (!session.primary_.empty()) {
+    session.log_->warn("{}: the primary was {}; it is {} now, and is asked instead", session.address_->text(),
+                       session.primary_, primary);
+  }
+  session.primary_ = std::move(primary);
+}
+
+Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const Address> address, Log& log) {
   start_library();
   auto session = std::make_unique<Session>();
   bson_error_t error;
@@ -28,8 +56,12 @@ Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const Address> ad
     return Error::external(Code::Unavailable, "no connection can be made to {}: {}", address->text(), error.message);
   }
   session->address_ = std::move(address);
+  session->log_ = &log;
+  const std::unique_ptr<mongoc_apm_callbacks_t, DestroyCallbacks> callbacks{mongoc_apm_callbacks_new()};
+  mongoc_apm_set_topology_changed_cb(callbacks.get(), look_for_primary);
+  mongoc_client_set_apm_callbacks(session->client(), callbacks.get(), session.get());
   mongoc_client_set_error_api(session->client(), MONGOC_ERROR_API_VERSION_2);
-  mongoc_client_set_stream_initiator(session->client(), open_stream, &session->interrupt_);
+  mongoc_client_set_stream_initiator(session->client(), open_stream, &session->dialer_);
   return session;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/log.hpp"
 #include "base/result.hpp"
 #include "connectors/mongodb/address.hpp"
 #include "connectors/mongodb/document.hpp"
@@ -26,8 +27,9 @@ std::optional<ClusterTime> cluster_time(BsonBytes document, std::string_view pat
 // as soon as a stop is requested, and the connection that it waited on is closed.
 class Session {
  public:
-  // Makes no connection yet.
-  static Result<std::unique_ptr<Session>> open(std::shared_ptr<const Address> address);
+  // Makes no connection yet. The log is told when another member of a replica set has become the primary: what libmongoc does
+  // about it by itself, nobody would learn. It lives as long as the session.
+  static Result<std::unique_ptr<Session>> open(std::shared_ptr<const Address> address, Log& log = silent_log());
 
   const Address& address() const { return *address_; }
   const std::shared_ptr<const Address>& shared_address() const { return address_; }
@@ -58,8 +60,13 @@ class Session {
                                        const bson_t*, bson_t*, bson_error_t*),
                        const std::string& database, const Document& what, std::stop_token stop);
 
+  static void look_for_primary(const mongoc_apm_topology_changed_t* event);
+
   std::shared_ptr<const Address> address_;
+  Log* log_ = nullptr;
+  std::string primary_;  // the last that was known; "": none
   Interrupt interrupt_;
+  Dialer dialer_{interrupt_, {}};
   std::unique_ptr<mongoc_client_t, Destroy> client_;
   std::unique_ptr<mongoc_client_session_t, Destroy> causal_;  // what see() was told; null: nothing
 };

@@ -170,7 +170,9 @@ ssize_t poll_sockets(mongoc_stream_poll_t* streams, std::size_t count, std::int3
     waiting.push_back({ours(streams[i].stream).fd, static_cast<short>(streams[i].events), 0});
   waiting.push_back({ours(streams[0].stream).interrupt->descriptor(), POLLIN, 0});
   const auto ready = ::poll(waiting.data(), waiting.size(), timeout_ms);
-  for (std::size_t i = 0; i < count; ++i) streams[i].revents = waiting[i].revents;
+  // A stop ends what they wait for.
+  const short ended = ours(streams[0].stream).interrupt->requested() ? POLLHUP : 0;
+  for (std::size_t i = 0; i < count; ++i) streams[i].revents = static_cast<short>(waiting[i].revents | ended);
   return ready;
 }
 
@@ -270,6 +272,32 @@ mongoc_ssl_opt_t tls_options(const mongoc_uri_t* uri) {
   return options;
 }
 
+// Null with the reason.
+StreamPtr connect(const mongoc_uri_t& uri, const mongoc_host_list_t& host, Interrupt& interrupt, bson_error_t* error) {
+  const auto timeout_ms = mongoc_uri_get_option_as_int32(&uri, MONGOC_URI_CONNECTTIMEOUTMS, 10'000);
+  error->code = 0;
+  auto stream = host.family == AF_UNIX ? connect_unix(host.host, interrupt, timeout_ms)
+                                       : connect_tcp(host, interrupt, timeout_ms, error);
+  if (stream == nullptr) {
+    if (error->code == 0) {
+      bson_set_error(error, MONGOC_ERROR_STREAM, MONGOC_ERROR_STREAM_CONNECT, "cannot connect to %s: %s",
+                     host.host_and_port, std::strerror(errno));
+    }
+    return nullptr;
+  }
+  if (!mongoc_uri_get_tls(&uri)) return stream;
+  auto options = tls_options(&uri);
+  StreamPtr tls{mongoc_stream_tls_new_with_hostname(stream.get(), host.host, &options, 1)};
+  if (tls == nullptr) {
+    bson_set_error(error, MONGOC_ERROR_STREAM, MONGOC_ERROR_STREAM_SOCKET, "TLS could not be set up for %s",
+                   host.host_and_port);
+    return nullptr;
+  }
+  static_cast<void>(stream.release());
+  if (!mongoc_stream_tls_handshake_block(tls.get(), host.host, timeout_ms, error)) return nullptr;
+  return tls;
+}
+
 }  // namespace
 
 Interrupt::Interrupt() : wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
@@ -295,31 +323,16 @@ Interrupt::Scope::~Scope() {
   interrupt_.stop_ = std::move(before_);
 }
 
-mongoc_stream_t* open_stream(const mongoc_uri_t* uri, const mongoc_host_list_t* host, void* interrupt,
+mongoc_stream_t* open_stream(const mongoc_uri_t* uri, const mongoc_host_list_t* host, void* dialer,
                              bson_error_t* error) {
-  auto& waits = *static_cast<Interrupt*>(interrupt);
-  const auto timeout_ms = mongoc_uri_get_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, 10'000);
-  error->code = 0;
-  auto stream = host->family == AF_UNIX ? connect_unix(host->host, waits, timeout_ms)
-                                        : connect_tcp(*host, waits, timeout_ms, error);
-  if (stream == nullptr) {
-    if (error->code == 0) {
-      bson_set_error(error, MONGOC_ERROR_STREAM, MONGOC_ERROR_STREAM_CONNECT, "cannot connect to %s: %s",
-                     host->host_and_port, std::strerror(errno));
-    }
-    return nullptr;
+  auto& [interrupt, reached] = *static_cast<Dialer*>(dialer);
+  if (auto stream = connect(*uri, *host, interrupt, error)) {
+    reached.insert(host->host_and_port);
+    return stream.release();
   }
-  if (!mongoc_uri_get_tls(uri)) return stream.release();
-  auto options = tls_options(uri);
-  StreamPtr tls{mongoc_stream_tls_new_with_hostname(stream.get(), host->host, &options, 1)};
-  if (tls == nullptr) {
-    bson_set_error(error, MONGOC_ERROR_STREAM, MONGOC_ERROR_STREAM_SOCKET, "TLS could not be set up for %s",
-                   host->host_and_port);
-    return nullptr;
-  }
-  static_cast<void>(stream.release());
-  if (!mongoc_stream_tls_handshake_block(tls.get(), host->host, timeout_ms, error)) return nullptr;
-  return tls.release();
+  if (!reached.contains(host->host_and_port)) return nullptr;
+  // No connection has been made with this socket: whoever looks at it is told that the other side has hung up.
+  return &make_stream(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), interrupt)->base;
 }
 
 }  // namespace weir::mongodb

@@ -3,7 +3,9 @@
 #include <mongoc/mongoc.h>
 
 #include <optional>
+#include <set>
 #include <stop_token>
+#include <string>
 
 #include "base/file.hpp"
 
@@ -40,9 +42,16 @@ class Interrupt {
   std::stop_token stop_;
 };
 
-// Makes the streams of a client: a socket whose waits the interrupt ends, under TLS where the address asks for it.
-// A mongoc_stream_initiator_t; user_data is an Interrupt that lives longer than the client.
-mongoc_stream_t* open_stream(const mongoc_uri_t* uri, const mongoc_host_list_t* host, void* interrupt,
+// What makes the streams of a client. It lives longer than that.
+struct Dialer {
+  Interrupt& interrupt;
+  std::set<std::string> reached;  // hosts that once there was a connection to
+};
+
+// A socket whose waits the interrupt ends, under TLS where the address asks for it. A mongoc_stream_initiator_t; user_data is
+// a Dialer. Null with the reason when there is no connection; to a host that was reached before, a stream that is broken:
+// libmongoc 1.23 asks for it with its topology locked, and would lock that again, for ever, to take note of a null.
+mongoc_stream_t* open_stream(const mongoc_uri_t* uri, const mongoc_host_list_t* host, void* dialer,
                              bson_error_t* error);
 
 }  // namespace weir::mongodb
