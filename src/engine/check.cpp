@@ -8,7 +8,8 @@
 
 // `check`: rules about one table, each evaluated once for a row. Rows that break a quarantine rule are kept in the rejects
 // table with the rule and the reason, by the one statement that evaluates those rules; `accepted` becomes a view of the
-// rest. All other rules are one scan, which reads only the columns that they name.
+// rest. All other rules are one scan, which reads only the columns that they name. A table is read once, or twice where it has
+// rules of both sorts: one statement cannot both keep rows and count others.
 namespace weir::engine {
 namespace {
 
