@@ -14,6 +14,21 @@
 namespace weir::engine {
 namespace {
 
+// Two segments of PostgreSQL's log.
+constexpr std::uintmax_t kLittleSpaceBytes = std::uintmax_t{32} << 20;
+
+// What to do about a disk of ours that has hardly any room left; nothing when none is so.
+std::optional<std::string> nearly_full_disk(const std::filesystem::path& state_folder) {
+  for (const auto& folder : {state_folder / "services", state_folder}) {
+    std::error_code failed;
+    const auto space = std::filesystem::space(folder, failed);
+    if (failed || space.available >= kLittleSpaceBytes) continue;
+    return fmt::format("the disk that holds {} has only {:.1f} MB left, which may be why: free some space there",
+                       folder.string(), static_cast<double>(space.available) / 1e6);
+  }
+  return std::nullopt;
+}
+
 Result<Descriptor> open_log(const std::filesystem::path& path) {
   WEIR_TRY(make_folder(path.parent_path()));
   Descriptor log{::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)};
@@ -57,6 +72,7 @@ Result<std::unique_ptr<RunningAttempt>> RunningAttempt::start(const Step& step, 
       new RunningAttempt(step, std::move(attempt), std::move(process), std::move(channel),
                          {.path = std::move(path), .file = std::move(our_log), .follower = std::move(follower)})};
   const auto& record = running->attempt_;
+  running->state_folder_ = state_folder;
   running->mark_ = task_mark(state_folder, record.run, record.task, record.number);
   return running;
 }
@@ -165,6 +181,10 @@ void RunningAttempt::settle() {
   } else if (!reported_) {
     error_ = Error::system(Code::Unavailable, "the task's process ended without a word: {}", status.text())
                  .hint(fmt::format("its last output is in .weir/{}", attempt_.log_path));
+  }
+  // A service that runs out of disk cannot always say so: PostgreSQL ends when its log does not fit.
+  if (error_ && error_->code() == Code::Unavailable && error_->hint().empty()) {
+    if (const auto full = nearly_full_disk(state_folder_)) error_ = std::move(*error_).hint(*full);
   }
   if (error_) write_log({system_clock().now(), LogLevel::Error, error_->text()});
 }

@@ -78,6 +78,7 @@ class RunningAttempt {
   services::Process process_;
   services::Channel channel_;
   Log log_;
+  std::filesystem::path state_folder_;
   std::string mark_;  // of the processes that its programs have started
   std::map<std::string, std::unique_ptr<flow::Journal>> journals_;
   std::vector<std::string> answers_;

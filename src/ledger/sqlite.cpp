@@ -2,12 +2,21 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
+#include <cstring>
+
 namespace weir::ledger {
 
 namespace {
 
 // How long a statement waits for a lock. Readers of a WAL never block a writer; only checkpoints and recovery do.
 constexpr int kBusyMs = 10'000;
+
+Error disk_full(std::string_view message, std::string native) {
+  return Error::system(Code::ResourceExhausted, "writing the ledger: {}", message)
+      .native_code(std::move(native))
+      .hint("free some space on the disk that holds .weir/");
+}
 
 // https://www.sqlite.org/rescode.html
 Error describe(int code, std::string_view message) {
@@ -17,10 +26,7 @@ Error describe(int code, std::string_view message) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return Error::system(Code::Conflict, "the ledger is held by another process: {}", message).native_code(native);
-    case SQLITE_FULL:
-      return Error::system(Code::ResourceExhausted, "writing the ledger: {}", message)
-          .native_code(native)
-          .hint("free some space on the disk that holds .weir/");
+    case SQLITE_FULL: return disk_full(message, native);
     case SQLITE_NOMEM:
       return Error::system(Code::ResourceExhausted, "using the ledger: {}", message).native_code(native);
     case SQLITE_PERM:
@@ -43,7 +49,11 @@ Error describe(int code, std::string_view message) {
 }
 
 Error last_error(sqlite3* connection) {
-  return describe(sqlite3_extended_errcode(connection), sqlite3_errmsg(connection));
+  const auto code = sqlite3_extended_errcode(connection);
+  // What SQLite makes beside the ledger itself has no code of its own for a full disk.
+  if ((code & 0xff) == SQLITE_IOERR && sqlite3_system_errno(connection) == ENOSPC)
+    return disk_full(std::strerror(ENOSPC), std::to_string(code));
+  return describe(code, sqlite3_errmsg(connection));
 }
 
 }  // namespace
