@@ -13,3 +13,4 @@ import './suite/data.mjs';
 import './suite/keyboard.mjs';
 import './suite/users.mjs';
 import './suite/empty.mjs';
+import './suite/many.mjs';

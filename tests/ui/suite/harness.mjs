@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before } from 'node:test';
@@ -54,18 +54,30 @@ async function serve(binary) {
   writeFileSync(join(project, 'pipelines/digest.yml'), 'after: [sales]\ntasks: {say: {command: "echo it is there"}}\n');
   await start(binary, ['serve', '--port', '0'], project);
 }
-// The server of another project in place of this one, until the function that it returns is called.
-export async function otherProject() {
+async function end() {
+  server.kill();
+  await once(server, 'exit');
+}
+// The server of another project in place of this one, until the function that it returns is called. It is empty, or has the
+// files that are given by their paths; `fill` gets the folder between a first start of its server and the one that stays.
+export async function otherProject(files = {}, fill = null) {
   const [ours, oursUrl] = [server, url];
-  const project = mkdtempSync(join(tmpdir(), 'weir-ui-empty-'));
+  const project = mkdtempSync(join(tmpdir(), 'weir-ui-other-'));
   if (isMock) await start(process.execPath, [mock, '--port', '0', '--empty']);
   else {
-    writeFileSync(join(project, 'weir.yml'), 'name: empty\n');
-    await start(resolve(process.env.WEIR_BINARY), ['serve', '--port', '0'], project);
+    mkdirSync(join(project, 'pipelines'));
+    for (const [path, text] of Object.entries({ 'weir.yml': 'name: other\n', ...files }))
+      writeFileSync(join(project, path), text);
+    const serveIt = () => start(resolve(process.env.WEIR_BINARY), ['serve', '--port', '0', '--no-schedules'], project);
+    await serveIt();
+    if (fill) {
+      await end();
+      fill(project);
+      await serveIt();
+    }
   }
   return async () => {
-    server.kill();
-    await once(server, 'exit');
+    await end();
     rmSync(project, { recursive: true, force: true });
     [server, url] = [ours, oursUrl];
   };
