@@ -113,6 +113,29 @@ TEST_F(MongoDocuments, WithoutAnIdStayApartInAMergeAndAreThereOnceAfterTwoRuns) 
   EXPECT_EQ(query("SELECT _id, text FROM tickets"), "1,good\n");
 }
 
+// A second reading goes through the same sieve as the first, so it would miss the same documents.
+TEST_F(MongoDocuments, ReadAnewAreAsManyAsTheServerCountsRejectsIncluded) {
+  project_.write("pipelines/load.yml",
+                 "name: load\n"
+                 "tasks:\n"
+                 "  all: {copy: {from: \"mongo.*\", to: \"shop.*\", mode: replace}}\n"
+                 "  prove: {needs: [all], reconcile: {left: {table: mongo.tickets, read: anew}, right: shop.tickets, "
+                 "key: _id}}\n");
+  tickets_.documents = {json(R"({"_id":1,"text":"a"})"), json(R"({"_id":2,"text":"a\u0000b"})"),
+                        json(R"({"_id":3,"text":"c"})")};
+  load();
+  const auto proven = project_.run({"logs", "last", "prove"}).out;
+  EXPECT_NE(proven.find("mongo.tickets: 3 counted, 2 rows and 1 rejects read"), std::string::npos) << proven;
+
+  tickets_.withheld = 1;
+  const auto failed = project_.run({"run", "load", "--json"});
+  EXPECT_EQ(failed.exit_code, 1) << failed.out;
+  EXPECT_NE(failed.out.find("not all of mongo.tickets was read: 4 counted, 2 rows and 1 rejects read"),
+            std::string::npos)
+      << failed.out;
+  EXPECT_EQ(project_.run({"reconcile", "load"}).exit_code, 1);
+}
+
 // A type of BSON as TYPES.md names it: a field's values in as many documents, as canonical Extended JSON ("": the document
 // lacks it), and what PostgreSQL shows of them.
 struct TypeCase {

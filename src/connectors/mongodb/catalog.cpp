@@ -1,6 +1,7 @@
 #include "connectors/mongodb/catalog.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "connectors/mongodb/server_error.hpp"
 
@@ -69,6 +70,24 @@ Result<std::optional<CollectionInfo>> find_collection(Session& session, const st
     if (info.name == name) found = std::move(info);
   }
   return found;
+}
+
+Result<std::uint64_t> count_documents(Session& session, const std::string& collection, const Document& filter,
+                                      std::stop_token stop) {
+  // The command `count` knows every filter, but of a sharded collection it counts what is being moved twice.
+  const std::array stages{
+      Document{}.add("$match", filter),
+      Document{}.add("$group", Document{}.add("_id", std::int32_t{1}).add("n", Document{}.add("$sum", 1)))};
+  Document pipeline;
+  pipeline.add_list("pipeline", stages);
+  auto cursor = WEIR_TRY(session.aggregate(collection, pipeline, stop));
+  const auto counted = cursor.next(stop);
+  if (!counted.ok() && counted.error().code() == Code::InvalidQuery) {
+    const auto reply = WEIR_TRY(session.read(Document{}.add("count", collection).add("query", filter), stop));
+    return static_cast<std::uint64_t>(reply.integer("n").value_or(0));
+  }
+  const auto found = WEIR_TRY(counted);
+  return found ? static_cast<std::uint64_t>(Document::from(*found).integer("n").value_or(0)) : std::uint64_t{0};
 }
 
 Result<std::vector<Document>> list_indexes(Session& session, const std::string& collection, std::stop_token stop) {

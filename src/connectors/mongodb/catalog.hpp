@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -32,6 +33,9 @@ std::string_view stage_owner(std::string_view stage, std::string_view collection
 // All of them, by name.
 Result<std::vector<CollectionInfo>> list_collections(Session& session, std::stop_token stop);
 Result<std::optional<CollectionInfo>> find_collection(Session& session, const std::string& name, std::stop_token stop);
+// As the server counts those that the filter lets through, at this moment.
+Result<std::uint64_t> count_documents(Session& session, const std::string& collection, const Document& filter,
+                                      std::stop_token stop);
 // The indexes besides that on _id, as `createIndexes` takes them.
 Result<std::vector<Document>> list_indexes(Session& session, const std::string& collection, std::stop_token stop);
 Result<void> create_indexes(Session& session, const std::string& collection, const std::vector<Document>& indexes,

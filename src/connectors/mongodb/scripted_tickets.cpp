@@ -91,6 +91,10 @@ Document ScriptedTickets::answer_aggregate(const Document& command) {
     for (const auto& document : documents) ids.push_back(Document{}.add("_id", *document.integer("_id")));
     return reply_of(0, "firstBatch", ids);
   }
+  if (command.has("pipeline.0.$match")) {
+    const std::vector<Document> counted{Document{}.add("n", static_cast<std::int64_t>(documents.size()) + withheld)};
+    return reply_of(0, "firstBatch", counted);
+  }
   if (!command.has("pipeline.0.$changeStream")) return failure(40324, "no such stage");
   auto position = events_.size();
   if (command.has("pipeline.0.$changeStream.resumeAfter")) {

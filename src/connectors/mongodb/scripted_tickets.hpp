@@ -31,7 +31,8 @@ class ScriptedTickets {
   std::vector<Document> documents;      // by _id
   std::size_t batch_documents = 1'000;  // that a reply has, and events
   std::string uuid = "AAAAAAAAAAAAAAAAAAAAAQ==";
-  Document refusal;  // of a stream that is resumed; empty: none
+  std::int64_t withheld = 0;  // documents that it counts and hands over to nobody
+  Document refusal;           // of a stream that is resumed; empty: none
   // The stream's next event, behind all others: its token is its number.
   void tell(const std::string& type, const std::string& rest);
 

@@ -252,4 +252,16 @@ Result<std::unique_ptr<flow::Reader>> MongoSource::open(const flow::ReadRequest&
   return open_table(got, std::move(shape), place.inside, share_of(partition), request);
 }
 
+Result<std::optional<flow::SourceCount>> MongoSource::count(const flow::ReadRequest& request, std::stop_token stop) {
+  const auto place = WEIR_TRY(find(request.stream, stop));
+  if (!place.inside.empty() || !replay_.empty()) return std::optional<flow::SourceCount>{};
+  const auto got = WEIR_TRY(fetched(place.collection, request.from, stop));
+  if (got->content != Fetched::Content::Whole) return std::optional<flow::SourceCount>{};
+  const auto& outcome = *WEIR_TRY(got->arrival->outcome(stop));
+  const auto session = WEIR_TRY(Session::open(address_));
+  const auto counted =
+      WEIR_TRY(count_documents(*session, place.collection, WEIR_TRY(rules_.of(place.collection)).filter, stop));
+  return std::optional{flow::SourceCount{counted, outcome.documents - outcome.rejected, outcome.rejected}};
+}
+
 }  // namespace weir::mongodb

@@ -8,6 +8,7 @@
 #include "connectors/mongodb/collection_rules.hpp"
 #include "connectors/mongodb/fetch.hpp"
 #include "flow/connector.hpp"
+#include "flow/counted_source.hpp"
 #include "flow/growing_source.hpp"
 
 namespace weir::mongodb {
@@ -15,7 +16,7 @@ namespace weir::mongodb {
 // Reads a database: a stream a collection ("tickets"), a stream a list inside its documents ("tickets.messages"), and what
 // cannot become rows ("tickets._rejects"). Whoever asks first for a collection has its documents brought to the run's
 // folder; all read them there, while they arrive or later in the same run, so that all tables are of the same documents.
-class MongoSource final : public flow::GrowingSource {
+class MongoSource final : public flow::GrowingSource, public flow::CountedSource {
  public:
   static Result<std::unique_ptr<MongoSource>> open(const flow::OpenContext& context);
   ~MongoSource() override;
@@ -29,6 +30,8 @@ class MongoSource final : public flow::GrowingSource {
   Result<std::unique_ptr<flow::Reader>> open(const flow::ReadRequest& request, const flow::Partition& partition,
                                              const std::optional<flow::Checkpoint>& from,
                                              std::stop_token stop) override;
+  // Of a collection's documents, by an aggregation with its filter; of nothing inside them.
+  Result<std::optional<flow::SourceCount>> count(const flow::ReadRequest& request, std::stop_token stop) override;
 
  private:
   struct Place {
