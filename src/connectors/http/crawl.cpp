@@ -14,11 +14,11 @@ namespace {
 
 // One sequence of pages: of the resource, or of one of its parent's items.
 struct Chain {
-  Chain(const Pagination& pagination, RequestKey first, std::string added_columns)
+  Chain(const Pagination& pagination, RequestKey first, std::shared_ptr<const std::string> added_columns)
       : paginator(pagination, std::move(first)), added(std::move(added_columns)) {}
 
   Paginator paginator;
-  std::string added;
+  std::shared_ptr<const std::string> added;
   std::int64_t pages = 0;
   std::set<std::pair<std::uint64_t, std::uint64_t>> asked;  // hashes of its requests
   std::optional<Body> before;                               // of the page before
@@ -152,9 +152,11 @@ class ResourceCrawl {
       } else if (std::exchange(began_, true)) {
         return false;
       }
-      if (!added.empty()) added.append(documents::kJsonPadding, ' ');
+      std::shared_ptr<const std::string> padded;
+      if (!added.empty())
+        padded = std::make_shared<const std::string>(added + std::string(documents::kJsonPadding, ' '));
       auto chain =
-          std::make_shared<Chain>(resource_.pagination, WEIR_TRY(first_request(placeholders)), std::move(added));
+          std::make_shared<Chain>(resource_.pagination, WEIR_TRY(first_request(placeholders)), std::move(padded));
       if (WEIR_TRY(go_on(chain, WEIR_TRY(chain->paginator.first()), stop))) return true;
     }
   }
@@ -269,7 +271,7 @@ class ResourceCrawl {
     const auto next_before = next_;
     const auto items_before = fetched_->items;
     const auto rejected_before = fetched_->rejected;
-    auto read = read_page(exchange, text, chain.added);
+    auto read = read_page(exchange, text, chain.added.get());
     if (!read.ok()) {
       next_ = next_before;
       fetched_->items = items_before;
@@ -300,7 +302,7 @@ class ResourceCrawl {
     bool stops = false;
   };
 
-  Result<ReadPage> read_page(const Exchange& exchange, std::string_view text, const std::string& added) {
+  Result<ReadPage> read_page(const Exchange& exchange, std::string_view text, const std::string* added) {
     ReadPage page;
     if (text.empty()) {
       WEIR_TRY(pages_.begin(exchange.body.range));
@@ -319,8 +321,8 @@ class ResourceCrawl {
       return Error{Fault::External, Code::InvalidData, "nothing at the path that select names"}.hint(
           "check the resource's select; the answer is kept in the run's recordings");
     }
-    if (!added.empty() && page.items != 0) {
-      const auto columns = std::string_view{added}.substr(0, added.size() - documents::kJsonPadding);
+    if (added != nullptr && page.items != 0) {
+      const auto columns = std::string_view{*added}.substr(0, added->size() - documents::kJsonPadding);
       WEIR_TRY(parser_.parse(columns, [&](documents::Value& value) { return fetched_->shape.observe(value); }));
     }
     return page;

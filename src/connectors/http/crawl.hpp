@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -15,14 +16,15 @@ namespace weir::http {
 // One page on disk.
 struct Page {
   FileRange range;
-  std::string added;  // a JSON object of columns from the parent's item, padded for the parser; "" is none
+  // A JSON object of columns from the parent's item, padded for the parser, shared by the item's pages; null is none.
+  std::shared_ptr<const std::string> added;
 };
 
 // All that a run has of a resource: pages on disk, and what is inside.
 struct Fetched {
   explicit Fetched(documents::Shape known) : shape(std::move(known)) {}
 
-  std::vector<Page> pages;
+  std::deque<Page> pages;  // there may be very many: it grows without moving
   documents::Shape shape;
   std::optional<CursorWindow> window;  // which of the items count; of incremental resources
   Json cursor;                         // where the next run begins; null: none

@@ -113,9 +113,9 @@ class TableReader final : public flow::Reader {
 
   Result<void> add_rows(const documents::Document& document, const std::string& row) {
     const auto& added = fetched_->pages[next_page_ - 1].added;
-    if (added.empty()) return shredder_->add(document, row);
+    if (added == nullptr) return shredder_->add(document, row);
     return shredder_->add(document, row, [&](const documents::TakeElement& take_added) {
-      return parser_.parse(std::string_view{added}.substr(0, added.size() - documents::kJsonPadding), take_added);
+      return parser_.parse(std::string_view{*added}.substr(0, added->size() - documents::kJsonPadding), take_added);
     });
   }
 

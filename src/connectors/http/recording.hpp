@@ -164,7 +164,7 @@ class Recording {
   std::optional<std::chrono::steady_clock::time_point> pending_since_;
   std::uint64_t read_bytes_ = 0;  // of exchanges.jsonl, as far as it is indexed
   struct HashOfHash {
-    std::size_t operator()(const net::Hash128& hash) const { return hash.low; }
+    std::size_t operator()(const net::Hash128& hash) const noexcept { return hash.low; }
   };
   std::unordered_map<net::Hash128, std::pair<std::uint64_t, std::uint32_t>, HashOfHash>
       places_;  // begin and size of lines
