@@ -15,13 +15,15 @@ packages_build=(
   libsodium-dev                                    # web: passwords
   libcli11-dev                                     # app
   libgtest-dev nghttp2-server openssl brotli zstd  # tests: their HTTP/2 server, their certificates, their encodings
+  curl                                             # tests: another client of the warehouse
   python3-croniter                                 # tests: reads cron its own way
   python3-jsonschema python3-yaml                  # tests: hold the JSON Schemas against another validator
   python3-venv                                     # tests: where dbt and other people's clients are installed
   postgresql                                       # what a managed connection runs
   default-jdk-headless maven                       # what stands in for MongoDB in tests and the demo (tools/mongodb)
 )
-packages_lint=(clang-format-16 clang-tidy-16)       # shellcheck is used when present
+packages_lint=(clang-format-16 clang-tidy-16)      # shellcheck is used when present
+packages_bench=(curl jq)                           # what reading an API is measured against
 packages_package=(patchelf)
 packages_rust=(cargo-web rustc-web)                # Debian's `cargo` is 1.63, older than the crates allow
 packages_npm=(npm nodejs)
@@ -41,6 +43,8 @@ setup_build() {
 }
 
 setup_lint() { setup_packages lint "${packages_lint[@]}"; }
+
+setup_bench() { setup_packages bench "${packages_bench[@]}"; }
 
 setup_package() { setup_packages package "${packages_package[@]}"; }
 
