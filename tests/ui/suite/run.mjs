@@ -37,6 +37,16 @@ describe('a run', () => {
       .waitFor();
     noFaults();
   });
+  test('has a timeline whose bars are in sight, however long the names of its steps are', async () => {
+    const { items } = await api('/runs?pipeline=sales&state=succeeded&limit=1');
+    await open(`/runs/${items[0].id}`);
+    const timeline = page.getByRole('table', { name: /^Steps of run/ });
+    await timeline.locator('b').first().waitFor();
+    const frame = await timeline.boundingBox();
+    const ends = await timeline.locator('b').evaluateAll((all) => all.map((bar) => bar.getBoundingClientRect().right));
+    assert.ok(ends.length > 5);
+    assert.ok(Math.max(...ends) <= frame.x + frame.width, `${Math.max(...ends)} in ${frame.x} + ${frame.width}`);
+  });
   test('has a log that is searched, filtered and downloaded', async () => {
     const { items } = await api('/runs?pipeline=sales&state=succeeded&limit=1');
     await open(`/runs/${items[0].id}/tasks/stage`);
