@@ -14,7 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kShownBytesMax = std::uint64_t{1} << 20;
+// What of a program's output is shown at once.
+constexpr std::uint64_t kShownBytesMax = std::uint64_t{256} << 10;
+constexpr std::size_t kShownLinesMax = 500;
 constexpr std::size_t kLineBytesMax = std::size_t{64} << 10;
 constexpr std::size_t kLevelWidth = 5;
 
@@ -132,16 +134,19 @@ void TaskLogFollower::read_lines(std::uint64_t size, const Line& line) {
   }
 }
 
+// Weir's own lines are always among them.
 std::vector<TaskLogLine> TaskLogFollower::take(Instant now) {
   const auto size = this->size();
   const auto shown_from = size - std::min(size, kShownBytesMax);
   std::vector<TaskLogLine> lines;
-  std::int64_t first = 0;  // of the lines of programs that are not recorded yet
+  std::vector<std::size_t> printed;  // which of them are of programs
+  std::int64_t first = 0;            // of the lines of programs that are not recorded yet
   read_lines(size, [&](std::uint64_t begin, std::string_view text) {
     const bool is_ours = this->is_ours(begin);
     if (is_ours && first != 0) record(std::exchange(first, 0), number_ - 1, now);
     if (!is_ours && first == 0) first = number_;
-    if (begin < shown_from) return;
+    if (!is_ours && begin < shown_from) return;
+    if (!is_ours) printed.push_back(lines.size());
     TaskLogLine line{.number = number_, .at = now, .level = LogLevel::Info, .text = {}};
     if (auto ours = parse_log_line(text)) {
       line.at = ours->time;
@@ -158,6 +163,9 @@ std::vector<TaskLogLine> TaskLogFollower::take(Instant now) {
     lines.push_back(std::move(line));
   });
   if (first != 0) record(first, number_, now);
+  const auto excess = printed.size() - std::min(printed.size(), kShownLinesMax);
+  for (std::size_t i = 0; i < excess; ++i) lines[printed[i]].number = 0;
+  if (excess > 0) std::erase_if(lines, [](const auto& line) { return line.number == 0; });
   return lines;
 }
 

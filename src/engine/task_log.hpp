@@ -63,8 +63,8 @@ class TaskLogFollower {
 
   // Weir has written `bytes` that end at this place of the file.
   void wrote(std::uint64_t end, std::size_t bytes);
-  // The lines that have come whole since the last call. When they are more than a megabyte, only the last of them: nobody
-  // reads so fast, and the file has them all. A line is cut off after 64 KiB.
+  // The lines that have come whole since the last call; of those of programs at most the last 500, of 256 KiB: nobody reads so
+  // fast, the file has them all, and other things are to be told too. A line is cut off after 64 KiB.
   std::vector<TaskLogLine> take(Instant now);
   // The same at the end of the attempt's process, when a line without an end is one too.
   std::vector<TaskLogLine> take_rest(Instant now);

@@ -43,7 +43,7 @@ Result<Json> tables_by_age(const Api& api, std::size_t limit) {
   std::set<std::string> unwritten;
   for (const auto& step : lineage->steps()) {
     for (const auto& table : step.writes) {
-      if (!writes.contains(table) && std::ranges::find(known, table) != known.end()) unwritten.insert(table);
+      if (!writes.contains(table) && std::ranges::binary_search(known, table)) unwritten.insert(table);
     }
   }
   std::vector<const ledger::TableWrite*> written;

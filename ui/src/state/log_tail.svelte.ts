@@ -89,7 +89,7 @@ export class LogTail {
       this.waiting = news;
       return;
     }
-    // Of a program that prints faster than anybody reads, only the last lines come live.
+    // Of a program that prints faster than anybody reads, only the last lines come by themselves.
     const fresh = news.filter((line) => line.line > this.newest);
     const hasGap = fresh.some((line, index) => line.line > (fresh[index - 1]?.line ?? this.newest) + 1);
     if (hasGap) return void this.fetch();
