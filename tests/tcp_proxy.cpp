@@ -18,19 +18,6 @@ sockaddr_in loopback(int port) {
   return address;
 }
 
-// What one side has sent, to the other; 0 at the end.
-std::uint64_t forward(int from, int to) {
-  std::array<char, 16 * 1024> bytes{};
-  const auto got = ::recv(from, bytes.data(), bytes.size(), 0);
-  if (got <= 0) return 0;
-  for (ssize_t sent = 0; sent < got;) {
-    const auto step = ::send(to, bytes.data() + sent, static_cast<std::size_t>(got - sent), MSG_NOSIGNAL);
-    if (step <= 0) return 0;
-    sent += step;
-  }
-  return static_cast<std::uint64_t>(got);
-}
-
 }  // namespace
 
 TcpProxy::TcpProxy(int server_port)
@@ -57,6 +44,12 @@ void TcpProxy::after_bytes(std::uint64_t bytes, std::function<void()> call, From
   call_ = std::move(call);
 }
 
+void TcpProxy::before_text(std::string text, std::function<void()> call) {
+  const std::lock_guard lock(mutex_);
+  text_ = std::move(text);
+  text_call_ = std::move(call);
+}
+
 void TcpProxy::go_down() { is_down_ = true; }
 
 void TcpProxy::accept_all(const std::stop_token& stop) {
@@ -77,21 +70,38 @@ void TcpProxy::relay(const Descriptor& client, const std::stop_token& stop) {
   while (!stop.stop_requested() && !is_down_) {
     std::array<pollfd, 2> ready{{{client.get(), POLLIN, 0}, {server.get(), POLLIN, 0}}};
     if (::poll(ready.data(), ready.size(), kLookMs) <= 0) continue;
-    if (ready[0].revents != 0) {
-      const auto bytes = forward(client.get(), server.get());
-      if (bytes == 0) break;
-      count(bytes, From::Client);
-    }
-    if (ready[1].revents == 0) continue;
-    const auto bytes = forward(server.get(), client.get());
-    if (bytes == 0) break;
-    count(bytes, From::Server);
+    if (ready[0].revents != 0 && !pass(client.get(), server.get(), From::Client)) break;
+    if (ready[1].revents != 0 && !pass(server.get(), client.get(), From::Server)) break;
   }
   ::shutdown(client.get(), SHUT_RDWR);
 }
 
+bool TcpProxy::pass(int source, int target, From from) {
+  std::array<char, 16 * 1024> bytes{};
+  const auto got = ::recv(source, bytes.data(), bytes.size(), 0);
+  if (got <= 0) return false;
+  if (from == From::Client && look_at({bytes.data(), static_cast<std::size_t>(got)})) return false;
+  for (ssize_t sent = 0; sent < got;) {
+    const auto step = ::send(target, bytes.data() + sent, static_cast<std::size_t>(got - sent), MSG_NOSIGNAL);
+    if (step <= 0) return false;
+    sent += step;
+  }
+  count(static_cast<std::uint64_t>(got), from);
+  return true;
+}
+
+bool TcpProxy::look_at(std::string_view bytes) {
+  std::function<void()> call;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!text_call_ || bytes.find(text_) == std::string_view::npos) return false;
+    call = std::exchange(text_call_, nullptr);
+  }
+  call();
+  return true;
+}
+
 void TcpProxy::count(std::uint64_t bytes, From from) {
-  passed_[static_cast<std::size_t>(from)] += bytes;
   std::function<void()> call;
   {
     const std::lock_guard lock(mutex_);
