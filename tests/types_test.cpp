@@ -29,8 +29,8 @@ struct TypeCase {
 };
 
 const std::vector<TypeCase>& type_cases() {
-  static const std::string d38(38, '9');
-  static const std::vector<TypeCase> cases{
+  static const std::string kDigits(38, '9');
+  static const std::vector<TypeCase> kCases{
       {"bool", {"true", "false"}},
       {"int8", {"-128", "127"}},
       {"int16", {"-32768", "32767"}},
@@ -43,8 +43,8 @@ const std::vector<TypeCase>& type_cases() {
       {"float32", {"3.4028235e+38", "1e-45", "nan", "-inf"}},
       {"float64", {"1.7976931348623157e+308", "5e-324", "nan", "inf"}},
       {"decimal(9,2)", {"-9999999.99", "0.01"}},
-      {"decimal(38,0)", {d38, "-" + d38}},
-      {"decimal(76,38)", {d38 + "." + d38, "-0." + std::string(37, '0') + "1"}},
+      {"decimal(38,0)", {kDigits, "-" + kDigits}},
+      {"decimal(76,38)", {kDigits + "." + kDigits, "-0." + std::string(37, '0') + "1"}},
       {"date", {"1900-01-01", "1969-12-31", "2299-12-31"}},
       {"time(s)",
        {"00:00:00", "23:59:59"},
@@ -69,7 +69,7 @@ const std::vector<TypeCase>& type_cases() {
       {"list<string>", {R"(["a","",null])"}},
       {"struct<a int32, b string>", {R"({"a":-1,"b":"x"})"}, {R"({"a": -1, "b": "x"})"}},
   };
-  return cases;
+  return kCases;
 }
 
 // What docs/types.md calls it.

@@ -21,8 +21,8 @@ struct ReadCase {
 };
 
 const std::vector<ReadCase>& read_cases() {
-  static const std::string d76(76, '9');
-  static const std::vector<ReadCase> cases{
+  static const std::string kDigits(76, '9');
+  static const std::vector<ReadCase> kCases{
       {"Bool", "true", "bool", "true"},
       {"Int8 … Int64", "toInt8(-128)", "int8", "-128"},
       {"Int8 … Int64", "toInt16(-32768)", "int16", "-32768"},
@@ -46,7 +46,7 @@ const std::vector<ReadCase>& read_cases() {
       {"Float64", "toFloat64('-inf')", "float64", "-inf"},
       {"BFloat16", "toBFloat16(1.5)", "string", "1.5"},
       {"Decimal(p, s)", "CAST('-9999999.99' AS Decimal(9, 2))", "decimal(9,2)", "-9999999.99"},
-      {"Decimal(p, s)", "CAST('" + d76 + "' AS Decimal(76, 0))", "decimal(76,0)", d76},
+      {"Decimal(p, s)", "CAST('" + kDigits + "' AS Decimal(76, 0))", "decimal(76,0)", kDigits},
       {"Decimal32 … Decimal256", "toDecimal32('-0.000000001', 9)", "decimal(9,9)", "-0.000000001"},
       {"Decimal32 … Decimal256", "toDecimal256('1.5', 38)", "decimal(76,38)", "1.5" + std::string(37, '0')},
       {"String", "'Привет 🌍'", "string", "Привет 🌍"},
@@ -94,7 +94,7 @@ const std::vector<ReadCase>& read_cases() {
       {"Array of them", "[1, 'x']::Array(Variant(UInt8, String))", "string", "[1,'x']"},
       {"every other type", "CAST((1, 2) AS Point)", "string", "(1,2)"},
   };
-  return cases;
+  return kCases;
 }
 
 TEST_F(ClickhouseLive, EveryTypeIsReadAsItsTableSays) {
@@ -124,7 +124,7 @@ struct WriteCase {
 };
 
 const std::vector<WriteCase>& write_cases() {
-  static const std::vector<WriteCase> cases{
+  static const std::vector<WriteCase> kCases{
       {"bool", "bool", {"true", "false"}, "Nullable(Bool)"},
       {"int8 … uint64", "int8", {"-128", "127"}, "Nullable(Int8)"},
       {"int8 … uint64", "int16", {"-32768", "32767"}, "Nullable(Int16)"},
@@ -162,7 +162,7 @@ const std::vector<WriteCase>& write_cases() {
        {R"({"a":-128,"b":null})"},
        "Tuple(a Int8, b Nullable(String))"},
   };
-  return cases;
+  return kCases;
 }
 
 TEST_F(ClickhouseLive, NewTablesHoldEveryTypeAsTheirTableSays) {
