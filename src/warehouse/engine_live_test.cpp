@@ -176,29 +176,29 @@ TEST_F(EngineLive, SeveralStatementsAreRefused) {
 
 // Together the gate and the rights of users.xml: nothing of the machine, no other servers.
 TEST_F(EngineLive, NothingOutsideOfTheWarehouseIsReached) {
-  for (const auto* sql : {"select file('/etc/passwd')",
-                          "select * apply(file) from (select '/etc/passwd')",
-                          "select arrayMap(file, ['/etc/passwd'])",
-                          "select * from file('/etc/passwd', 'LineAsString')",
-                          "select 1 into outfile '/tmp/weir_outfile'",
-                          "insert into t from infile '/etc/passwd' format TSV",
-                          "select * from url('http://127.0.0.1:1/', 'CSV', 'a Int8')",
-                          "select * from remote('127.0.0.1', 'system', 'one')",
-                          "select * from postgresql('127.0.0.1:1', 'a', 'b', 'c', 'd')",
-                          "select * from sqlite('/tmp/x.db', 't')",
-                          "select * from eval('select 1')",
-                          "create table u (a Int8) engine = URL('http://127.0.0.1:1/', CSV)",
-                          "create table f (a Int8) engine = File(CSV)",
-                          "create database q engine = SQLite('/tmp/x.db')",
-                          "create database p engine = PostgreSQL('127.0.0.1:1', 'a', 'b', 'c')",
-                          "create table e (a Int8) engine = EmbeddedRocksDB(0, '/tmp/weir_rocks') primary key a",
-                          "create dictionary d (a UInt64) primary key a source(http(url 'http://127.0.0.1:1/' format "
-                          "'CSV')) layout(flat())",
-                          "backup database weir to File('/tmp/weir_backup')",
-                          "system shutdown",
-                          "system kill",
-                          "set role admin",
-                          "grant file on *.* to default"}) {
+  for (const auto* sql :
+       {"select file('/etc/passwd')",
+        "select * apply(file) from (select '/etc/passwd')",
+        "select arrayMap(file, ['/etc/passwd'])",
+        "select * from file('/etc/passwd', 'LineAsString')",
+        "select 1 into outfile '/tmp/weir_outfile'",
+        "insert into t from infile '/etc/passwd' format TSV",
+        "select * from url('http://127.0.0.1:1/', 'CSV', 'a Int8')",
+        "select * from remote('127.0.0.1', 'system', 'one')",
+        "select * from postgresql('127.0.0.1:1', 'a', 'b', 'c', 'd')",
+        "select * from sqlite('/tmp/x.db', 't')",
+        "select * from eval('select 1')",
+        "create table u (a Int8) engine = URL('http://127.0.0.1:1/', CSV)",
+        "create table f (a Int8) engine = File(CSV)",
+        "create database q engine = SQLite('/tmp/x.db')",
+        "create database p engine = PostgreSQL('127.0.0.1:1', 'a', 'b', 'c')",
+        "create table e (a Int8) engine = EmbeddedRocksDB(0, '/tmp/weir_rocks') primary key a",
+        "create dictionary d (a UInt64) primary key a source(http(url 'http://127.0.0.1:1/')) layout(flat())",
+        "backup database weir to File('/tmp/weir_backup')",
+        "system shutdown",
+        "system kill",
+        "set role admin",
+        "grant file on *.* to default"}) {
     const auto answer = warehouse().query(sql);
     EXPECT_EQ(answer.header("X-ClickHouse-Exception-Code"), "497") << sql << ": " << answer.body;
   }

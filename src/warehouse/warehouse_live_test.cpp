@@ -101,7 +101,7 @@ TEST_F(WarehouseLive, KeepsWhatItAcknowledgedWhenItIsKilled) {
     // Some batches in, others under way.
     const auto enough = [&] {
       const std::lock_guard lock(mutex);
-      return acknowledged.size() >= static_cast<std::size_t>(20 * (round + 1));
+      return acknowledged.size() >= static_cast<std::size_t>(round + 1) * 20;
     };
     while (!enough()) std::this_thread::yield();
     process.kill();
