@@ -8,7 +8,6 @@
 namespace weir {
 namespace {
 
-using testing::ProgramResult;
 using testing::TestProject;
 
 constexpr std::string_view kEscape = "\x1b[";
