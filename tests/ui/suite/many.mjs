@@ -98,7 +98,10 @@ describe('many runs', { skip: !process.env.WEIR_BINARY && 'needs a project of it
     const grid = page.getByRole('table', { name: /^Runs and tasks/ });
     await grid.waitFor();
     assert.deepEqual(
-      await grid.getByRole('columnheader').getByRole('link').evaluateAll((all) => all.map((each) => each.pathname)),
+      await grid
+        .getByRole('columnheader')
+        .getByRole('link')
+        .evaluateAll((all) => all.map((each) => each.pathname)),
       ofP7(100)
         .reverse()
         .map((id) => `/runs/${id}`),
