@@ -107,7 +107,9 @@ struct Reading {
   const char* follow;
   Death death;
 };
-void PrintTo(const Reading& reading, std::ostream* out) { *out << reading.follow << ", killed " << reading.death.name; }
+std::ostream& operator<<(std::ostream& out, const Reading& reading) {
+  return out << reading.follow << ", killed " << reading.death.name;
+}
 
 class KilledReading : public KilledMongo, public ::testing::WithParamInterface<Reading> {
  protected:
@@ -221,7 +223,9 @@ struct Writing {
   std::string mode;
   WritingDeath death;
 };
-void PrintTo(const Writing& writing, std::ostream* out) { *out << writing.mode << ", killed " << writing.death.name; }
+std::ostream& operator<<(std::ostream& out, const Writing& writing) {
+  return out << writing.mode << ", killed " << writing.death.name;
+}
 
 class KilledWriting : public KilledMongo, public ::testing::WithParamInterface<Writing> {
  protected:

@@ -24,7 +24,7 @@ TcpProxy::TcpProxy(int server_port)
     : server_port_(server_port), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   auto address = loopback(0);
   socklen_t size = sizeof address;
-  ::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), size);
+  static_cast<void>(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), size));
   ::listen(listener_.get(), 64);
   ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
   port_ = ntohs(address.sin_port);
