@@ -18,8 +18,8 @@ struct Case {
   const char* kill_at;
 };
 
-void PrintTo(const Case& test, std::ostream* out) {
-  *out << test.connection << ", " << test.mode << ", killed at: " << test.kill_at;
+std::ostream& operator<<(std::ostream& out, const Case& test) {
+  return out << test.connection << ", " << test.mode << ", killed at: " << test.kill_at;
 }
 
 std::string case_name(const ::testing::TestParamInfo<Case>& info) {
