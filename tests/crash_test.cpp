@@ -9,6 +9,7 @@
 #include <csignal>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "base/file.hpp"
 #include "sales_oracle.hpp"
@@ -191,6 +192,8 @@ TEST_F(Stubborn, TheSecondInterruptEndsTheRunNow) {
   const auto begin = std::chrono::steady_clock::now();
   started.process.signal(SIGINT);
   EXPECT_EQ(told(), "asked\n");
+  // Tasks are asked before that is on disk.
+  while (last_run()["state"] == "running") std::this_thread::yield();
   EXPECT_EQ(last_run()["state"], "cancelling");
   started.process.signal(SIGINT);
   EXPECT_EQ(started.process.wait().code, 1);
