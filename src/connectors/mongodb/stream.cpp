@@ -112,9 +112,7 @@ ssize_t write_socket(mongoc_stream_t* stream, mongoc_iovec_t* pieces, std::size_
     if (sent > 0) {
       written += sent;
       consume(rest, static_cast<std::size_t>(sent));
-    } else if (sent < 0 && !is_not_yet(errno)) {
-      return -1;
-    } else if (!wait_for(socket, POLLOUT, deadline)) {
+    } else if ((sent < 0 && !is_not_yet(errno)) || !wait_for(socket, POLLOUT, deadline)) {
       return -1;
     }
   }
