@@ -60,7 +60,7 @@ class Support : public ::testing::Test {
     text = replaced_all(text, "key: _id, options: *documents}}", "mode: replace}}");
     for (const std::string collection : {"UserRecommendations", "ProductPriceHistory", "UserSessions", "EventLogs",
                                          "SupportTickets", "ModerationQueue", "SearchQueries"}) {
-      text = replaced_all(text, "crm." + collection, fmt::format("files/raw/{}.jsonl", collection));
+      text = replaced_all(text, fmt::format("crm.{}", collection), fmt::format("files/raw/{}.jsonl", collection));
     }
     project_.write("pipelines/as_files.yml", text);
     succeed({"run", "as_files", "--json"});

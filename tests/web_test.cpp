@@ -35,7 +35,7 @@ struct Reply {
 // A serving project, stopped at the end.
 class Serving {
  public:
-  Serving(const TestProject& project, std::vector<std::string> more = {}) {
+  explicit Serving(const TestProject& project, std::vector<std::string> more = {}) {
     int ends[2] = {-1, -1};
     WEIR_CHECK(::pipe2(ends, O_CLOEXEC) == 0);
     Descriptor writing{ends[1]};
