@@ -40,8 +40,8 @@ struct Reply {
 };
 
 inline const models::FakeDialect& dialect() {
-  static const models::FakeDialect made{"postgres"};
-  return made;
+  static const models::FakeDialect kMade{"postgres"};
+  return kMade;
 }
 
 inline flow::Connector fake_connector() {
@@ -83,8 +83,8 @@ inline flow::Connector fake_connector() {
 }
 
 inline const flow::Registry& registry() {
-  static const flow::Registry made{{fake_connector()}};
-  return made;
+  static const flow::Registry kMade{{fake_connector()}};
+  return kMade;
 }
 
 class ServerTest : public ::testing::Test {
@@ -142,7 +142,7 @@ class ServerTest : public ::testing::Test {
   }
 
   Reply send(const std::string& method, const std::string& path, const Json& body = nullptr,
-             std::vector<std::pair<std::string, std::string>> headers = {}) {
+             const std::vector<std::pair<std::string, std::string>>& headers = {}) {
     net::HttpRequest request;
     request.method = method;
     request.url = fmt::format("http://127.0.0.1:{}{}", server_->port(), path);
