@@ -76,11 +76,8 @@ class EndpointCheck {
     if (source == nullptr || target == nullptr || target->name == kFilesConnection) return;
     const auto endpoint = project::parse_endpoint(place_.project, from.text("object"));
     const auto* connection = place_.project.find_connection(endpoint.connection);
-    const auto& options = from.json("options");
-    const bool is_bytes = connection == nullptr
-                              ? options.is_object() && options.value("format", Json(nullptr)) == kBytesFormat
-                              : has_format(connection->settings, endpoint.object, kBytesFormat);
-    if (!is_bytes) return;
+    const auto* const settings = connection == nullptr ? nullptr : &connection->settings;
+    if (!reads_bytes(settings, endpoint.object, from.json("options"))) return;
     mistakes_.push_back(Error::user(Code::InvalidProject, "bytes go into a file, not into a table: {}", to)
                             .hint("write to: \"files/{{ run.id }}/name\"; a table takes csv, jsonl, parquet or json")
                             .at(place_.place_of("to")));

@@ -136,11 +136,9 @@ void keep_bytes(const WorkOrder& order, const project::Endpoint& from, const pro
                 flow::PumpPlan& plan) {
   if (to.connection != kFilesConnection || plan.write.options.has("format")) return;
   const auto found = order.connections.find(from.connection);
-  const bool is_bytes =
-      from.connection == kFilesConnection
-          ? plan.read.options.text("format") == kBytesFormat
-          : found != order.connections.end() && has_format(found->second.settings, from.object, kBytesFormat);
-  if (!is_bytes) return;
+  const bool is_file = from.connection == kFilesConnection;
+  if (!is_file && found == order.connections.end()) return;
+  if (!reads_bytes(is_file ? nullptr : &found->second.settings, from.object, plan.read.options.values())) return;
   auto options = plan.write.options.values();
   options["format"] = kBytesFormat;
   plan.write.options = Settings{std::move(options)};

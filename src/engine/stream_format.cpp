@@ -16,4 +16,9 @@ bool has_format(const Settings& connection, std::string_view stream, std::string
   });
 }
 
+bool reads_bytes(const Settings* connection, std::string_view stream, const Json& options) {
+  if (connection != nullptr) return has_format(*connection, stream, kBytesFormat);
+  return options.is_object() && options.value("format", Json(nullptr)) == kBytesFormat;
+}
+
 }  // namespace weir::engine
