@@ -108,6 +108,11 @@ Result<void> Fetcher::run(const std::function<Result<bool>()>& more, std::stop_t
   return ran;
 }
 
+Result<void> Fetcher::let_go() {
+  for (auto& [origin, host] : hosts_) WEIR_TRY(host.limits.let_go());
+  return {};
+}
+
 Result<Fetcher::Host*> Fetcher::host_of(const std::string& origin) {
   auto found = hosts_.find(origin);
   if (found == hosts_.end()) {
@@ -129,7 +134,7 @@ Result<SteadyTime> Fetcher::next_start(const std::string& origin) {
     wait.since.reset();
   };
   if (!host.place) {
-    host.place = WEIR_TRY(host.limits.take_place());
+    host.place = WEIR_TRY(host.limits.take_place(now));
     if (!host.place) {
       begin(host.for_place, fmt::format("waiting for one of {} requests at once to {}: other tasks have them",
                                         api_.concurrency, origin));
@@ -182,6 +187,7 @@ Result<void> Fetcher::make_requests(const std::function<Result<bool>()>& more, s
       waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
       WEIR_TRY(start(std::move(job)));
     }
+    WEIR_TRY(let_go());
     if (under_way_.empty()) {
       if (waiting_.empty()) {
         if (!has_more) return {};
@@ -200,7 +206,7 @@ Result<void> Fetcher::make_requests(const std::function<Result<bool>()>& more, s
     const auto found = under_way_.find(finished->id);
     auto job = std::move(found->second);
     under_way_.erase(found);
-    WEIR_TRY(WEIR_TRY(host_of(job->origin))->limits.give_back(job->place));
+    WEIR_TRY(WEIR_TRY(host_of(job->origin))->limits.give_back(job->place, timeline_.now()));
     WEIR_TRY(finish(std::move(job), std::move(*finished)));
   }
 }

@@ -86,6 +86,8 @@ class Fetcher {
   Result<Host*> host_of(const std::string& origin);
   // When a request to the host may start, or when to ask again while others have all places.
   Result<SteadyTime> next_start(const std::string& origin);
+  // Others may have the places that no request of this task takes at once.
+  Result<void> let_go();
   void log_waits();
   std::string origin_of(const std::string& url) const;
   Result<void> start(std::unique_ptr<Job> job);

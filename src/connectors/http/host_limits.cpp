@@ -68,12 +68,17 @@ Result<void> HostLimits::unlock(int byte) {
   return {};
 }
 
-Result<std::optional<int>> HostLimits::take_place() {
+Result<std::optional<int>> HostLimits::take_place(SteadyTime now) {
+  if (!at_hand_.empty()) {
+    const int place = at_hand_.back();
+    at_hand_.pop_back();
+    return std::optional{place};
+  }
   if (!is_next_) is_next_ = WEIR_TRY(try_lock(kNextByte));
   if (!is_next_) return std::optional<int>{};
   for (int place = 0; place < concurrency_; ++place) {
     if (taken_.contains(place) || !WEIR_TRY(try_lock(kFirstPlace + place))) continue;
-    taken_.insert(place);
+    taken_.emplace(place, now);
     is_next_ = false;
     WEIR_TRY(unlock(kNextByte));
     return std::optional{place};
@@ -81,9 +86,21 @@ Result<std::optional<int>> HostLimits::take_place() {
   return std::optional<int>{};
 }
 
-Result<void> HostLimits::give_back(int place) {
+Result<void> HostLimits::give_back(int place, SteadyTime now) {
+  if (now - taken_.at(place) < kKeptMax) {
+    at_hand_.push_back(place);
+    return {};
+  }
   taken_.erase(place);
   return unlock(kFirstPlace + place);
+}
+
+Result<void> HostLimits::let_go() {
+  for (; !at_hand_.empty(); at_hand_.pop_back()) {
+    taken_.erase(at_hand_.back());
+    WEIR_TRY(unlock(kFirstPlace + at_hand_.back()));
+  }
+  return {};
 }
 
 Result<SteadyTime> HostLimits::reserve_start(SteadyTime now) {

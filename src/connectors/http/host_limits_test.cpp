@@ -33,26 +33,50 @@ class HostLimitsTest : public ::testing::Test {
 TEST_F(HostLimitsTest, PlacesAreSharedByAllWhoAskTheHost) {
   auto one = open(3);
   auto other = open(3);
-  EXPECT_EQ(one.take_place().value(), 0);
-  EXPECT_EQ(other.take_place().value(), 1);
-  EXPECT_EQ(one.take_place().value(), 2);
-  EXPECT_EQ(other.take_place().value(), std::nullopt);
-  ASSERT_TRUE(one.give_back(0).ok());
-  EXPECT_EQ(other.take_place().value(), 0);
+  EXPECT_EQ(one.take_place(now_).value(), 0);
+  EXPECT_EQ(other.take_place(now_).value(), 1);
+  EXPECT_EQ(one.take_place(now_).value(), 2);
+  EXPECT_EQ(other.take_place(now_).value(), std::nullopt);
+  ASSERT_TRUE(one.give_back(0, now_).ok());
+  ASSERT_TRUE(one.let_go().ok());
+  EXPECT_EQ(other.take_place(now_).value(), 0);
   // Another host has places of its own.
-  EXPECT_EQ(open(3, {}, "https://other.example.com").take_place().value(), 0);
+  EXPECT_EQ(open(3, {}, "https://other.example.com").take_place(now_).value(), 0);
+}
+
+TEST_F(HostLimitsTest, APlaceAtHandIsItsOwnersUntilItLetsGo) {
+  auto one = open(2);
+  auto other = open(2);
+  EXPECT_EQ(one.take_place(now_).value(), 0);
+  EXPECT_EQ(one.take_place(now_).value(), 1);
+  ASSERT_TRUE(one.give_back(0, now_).ok());
+  EXPECT_EQ(other.take_place(now_).value(), std::nullopt);
+  EXPECT_EQ(one.take_place(now_).value(), 0);
+  // What is under way is not let go.
+  ASSERT_TRUE(one.give_back(0, now_).ok());
+  ASSERT_TRUE(one.let_go().ok());
+  EXPECT_EQ(other.take_place(now_).value(), 0);
+  EXPECT_EQ(other.take_place(now_).value(), std::nullopt);
+  // And nothing is let go twice: the place is another's now.
+  ASSERT_TRUE(one.let_go().ok());
+  EXPECT_EQ(open(2).take_place(now_).value(), std::nullopt);
 }
 
 TEST_F(HostLimitsTest, WhoWaitsIsServedBeforeWhoComesAgain) {
   auto busy = open(1);
   auto waiting = open(1);
-  EXPECT_EQ(busy.take_place().value(), 0);
-  EXPECT_EQ(waiting.take_place().value(), std::nullopt);
-  ASSERT_TRUE(busy.give_back(0).ok());
-  EXPECT_EQ(busy.take_place().value(), std::nullopt);
-  EXPECT_EQ(waiting.take_place().value(), 0);
-  ASSERT_TRUE(waiting.give_back(0).ok());
-  EXPECT_EQ(busy.take_place().value(), 0);
+  EXPECT_EQ(busy.take_place(now_).value(), 0);
+  EXPECT_EQ(waiting.take_place(now_).value(), std::nullopt);
+  // Whoever has a place may go on for a moment.
+  const auto moment = now_ + HostLimits::kKeptMax - milliseconds{1};
+  ASSERT_TRUE(busy.give_back(0, moment).ok());
+  EXPECT_EQ(busy.take_place(moment).value(), 0);
+  const auto later = now_ + HostLimits::kKeptMax;
+  ASSERT_TRUE(busy.give_back(0, later).ok());
+  EXPECT_EQ(busy.take_place(later).value(), std::nullopt);
+  EXPECT_EQ(waiting.take_place(later).value(), 0);
+  ASSERT_TRUE(waiting.give_back(0, later + HostLimits::kKeptMax).ok());
+  EXPECT_EQ(busy.take_place(later + HostLimits::kKeptMax).value(), 0);
 }
 
 TEST_F(HostLimitsTest, AKilledHolderLeavesNothingTaken) {
@@ -61,7 +85,8 @@ TEST_F(HostLimitsTest, AKilledHolderLeavesNothingTaken) {
   const auto child = ::fork();
   if (child == 0) {
     auto held = open(2);
-    const bool took = held.take_place().value() == 0 && held.take_place().value() == 1 && !held.take_place().value();
+    const bool took =
+        held.take_place(now_).value() == 0 && held.take_place(now_).value() == 1 && !held.take_place(now_).value();
     const char said = took ? 'y' : 'n';
     if (::write(ready[1], &said, 1) != 1) ::_exit(1);
     while (true) ::pause();
@@ -70,11 +95,11 @@ TEST_F(HostLimitsTest, AKilledHolderLeavesNothingTaken) {
   ASSERT_EQ(::read(ready[0], &said, 1), 1);
   EXPECT_EQ(said, 'y');
   auto after = open(2);
-  EXPECT_EQ(after.take_place().value(), std::nullopt);
+  EXPECT_EQ(after.take_place(now_).value(), std::nullopt);
   ::kill(child, SIGKILL);
   ASSERT_EQ(::waitpid(child, nullptr, 0), child);
-  EXPECT_EQ(after.take_place().value(), 0);
-  EXPECT_EQ(after.take_place().value(), 1);
+  EXPECT_EQ(after.take_place(now_).value(), 0);
+  EXPECT_EQ(after.take_place(now_).value(), 1);
   ::close(ready[0]);
   ::close(ready[1]);
 }
