@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 
+#include "base/clock.hpp"
 #include "base/json.hpp"
 #include "ledger/many_runs.hpp"
 #include "ledger/sqlite.hpp"
@@ -20,10 +22,18 @@ namespace {
 
 constexpr double kListLimitMs = 30;
 constexpr int kWatchers = 200;
-constexpr int kWatchedRuns = 30;  // they are short: the best of few would be luck
+constexpr int kRounds = 5;  // with one who watches and with many, in turn
+constexpr int kRunsOfRound = 20;
+constexpr double kToldLimitMs = 100;
 
 Result<void> expect_status(int status, int expected, const std::string& url) {
   return status == expected ? Result<void>{} : Result<void>{Error::bug("{} answered {}", url, status)};
+}
+
+// The time that a share of them does not exceed.
+double quantile(std::vector<double> times, double share) {
+  std::ranges::sort(times);
+  return times[static_cast<std::size_t>(static_cast<double>(times.size() - 1) * share)];
 }
 
 // The slowest but one in a hundred, of lists as a page asks for them.
@@ -46,8 +56,7 @@ Result<double> list_p99_ms(const std::string& api) {
                              })));
     }
   }
-  std::ranges::sort(milliseconds);
-  return milliseconds[milliseconds.size() * 99 / 100];
+  return quantile(std::move(milliseconds), 0.99);
 }
 
 // One who watches all runs, as a page does.
@@ -61,11 +70,13 @@ class Watcher {
     return watcher;
   }
 
-  Result<void> wait_for_success() {
+  // The run, as the event tells of it.
+  Result<Json> wait_for_success() {
     for (;;) {
       const auto event = WEIR_TRY(next_event());
-      if (event.find("event: run\n") != std::string::npos && event.find(R"("state":"succeeded")") != std::string::npos)
-        return {};
+      if (event.find("event: run\n") == std::string::npos) continue;
+      auto run = Json::parse(event.substr(event.find("data: ") + 6));
+      if (run.at("state") == "succeeded") return run;
     }
   }
 
@@ -89,22 +100,31 @@ class Watcher {
   std::string seen_;
 };
 
-// From the request for a run until every watcher has been told of its success.
-Result<double> watched_run_ms(const std::string& api, int watchers) {
+struct Watched {
+  std::vector<double> run_ms;   // from a run's being asked for to its end
+  std::vector<double> told_ms;  // from a run's end until all watchers knew
+};
+
+Result<void> watch_runs(const std::string& api, int watchers, Watched& watched) {
   std::vector<std::unique_ptr<Watcher>> all;
   for (int i = 0; i < watchers; ++i) all.push_back(WEIR_TRY(Watcher::open(api)));
   net::HttpClient client;
   const auto url = api + "/pipelines/chain/runs";
-  const auto once = [&]() -> Result<void> {
+  for (int i = 0; i < kRunsOfRound; ++i) {
     net::HttpRequest request{.method = "POST", .url = url};
     request.headers.add("X-Weir-Request", "1");
     request.headers.add("Content-Type", "application/json");
     const auto answer = WEIR_TRY(client.fetch(std::move(request), "{}", {}));
     WEIR_TRY(expect_status(answer.first.status, 201, url));
-    for (auto& watcher : all) WEIR_TRY(watcher->wait_for_success());
-    return {};
-  };
-  return 1000 * WEIR_TRY(best_of(kWatchedRuns, [&] { return seconds_of(once); }));
+    Json run;
+    for (auto& watcher : all) run = WEIR_TRY(watcher->wait_for_success());
+    const auto now = std::chrono::system_clock::now();
+    const auto instant = [&](const char* key) { return *parse_instant(run.at(key).get<std::string>()); };
+    const auto milliseconds = [](auto time) { return std::chrono::duration<double, std::milli>(time).count(); };
+    watched.run_ms.push_back(milliseconds(instant("finished_at") - instant("created_at")));
+    watched.told_ms.push_back(milliseconds(now - instant("finished_at")));
+  }
+  return {};
 }
 
 }  // namespace
@@ -126,14 +146,26 @@ Result<Figures> measure_web(const Setup& setup) {
                    .better = Better::Lower,
                    .origin = Reference::Stated,
                    .against = "the limit, 100,000 runs in the ledger"}};
-  const auto alone = WEIR_TRY(watched_run_ms(api, 1));
+  Watched alone;
+  Watched crowd;
+  for (int round = 0; round < kRounds; ++round) {
+    WEIR_TRY(watch_runs(api, 1, alone));
+    WEIR_TRY(watch_runs(api, kWatchers, crowd));
+  }
   figures.push_back({.name = "web/200_watchers",
-                     .ours = WEIR_TRY(watched_run_ms(api, kWatchers)),
-                     .reference = alone,
+                     .ours = quantile(crowd.run_ms, 0.5),
+                     .reference = quantile(alone.run_ms, 0.5),
                      .goal = 0.9,
                      .unit = "ms",
                      .better = Better::Lower,
-                     .against = "a chain of 10 until one watcher knows its end; ours until 200 know"});
+                     .against = "the same chain of 10 while one watches, medians"});
+  figures.push_back({.name = "web/200_watchers_told",
+                     .ours = quantile(crowd.told_ms, 0.99),
+                     .reference = kToldLimitMs,
+                     .unit = "ms",
+                     .better = Better::Lower,
+                     .origin = Reference::Stated,
+                     .against = "the limit, from a run's end until the last knows, p99"});
   return figures;
 }
 
