@@ -10,6 +10,7 @@
 
 #include "base/clock.hpp"
 #include "base/file.hpp"
+#include "data/memory.hpp"
 #include "environment.hpp"
 #include "scenario.hpp"
 
@@ -98,6 +99,7 @@ int start(int argc, char** argv) {
   app.add_flag("--discard", discard, "Do not keep the results");
   CLI11_PARSE(app, argc, argv);
   options.keep = !discard;
+  data::keep_freed_memory();  // as a task's process does
 
   bool all_measured = true;
   for (const std::string& name : options.names) {

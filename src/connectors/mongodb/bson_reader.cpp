@@ -60,6 +60,13 @@ bool Elements::next(Element& element) {
   return true;
 }
 
+KnownName::KnownName(std::string_view name) : bytes_(name) {
+  const auto count = std::min(size(), kWord);
+  std::memcpy(&head_, bytes_.c_str(), count);
+  std::memset(&mask_, 0xff, count);
+  if (size() > kWord) std::memcpy(&tail_, bytes_.c_str() + size() - kWord, kWord);
+}
+
 std::size_t value_size(BsonType type, const std::uint8_t* value) {
   switch (type) {
     case BsonType::Undefined:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -30,9 +31,6 @@ class Elements {
   const std::uint8_t* at_;
 };
 
-// How many bytes a value takes.
-std::size_t value_size(BsonType type, const std::uint8_t* value);
-
 // A number as BSON has it: of any alignment, least significant byte first, as all machines that Weir is built for.
 template <typename Number>
 Number read_number(const std::uint8_t* at) {
@@ -43,6 +41,43 @@ Number read_number(const std::uint8_t* at) {
 inline std::int32_t read_int32(const std::uint8_t* at) { return read_number<std::int32_t>(at); }
 inline std::int64_t read_int64(const std::uint8_t* at) { return read_number<std::int64_t>(at); }
 inline double read_double(const std::uint8_t* at) { return read_number<double>(at); }
+
+// What follows the name at `at`.
+inline const std::uint8_t* behind_name(const std::uint8_t* at) {
+  while (*at != 0) ++at;
+  return at + 1;
+}
+
+// A name that is looked for in many documents: most are short, and are compared in two steps.
+class KnownName {
+ public:
+  explicit KnownName(std::string_view name = {});
+
+  // Bytes with the NUL behind it.
+  std::size_t size() const { return bytes_.size() + 1; }
+  // Whether it stands at `at`. Nothing is read from `limit` on.
+  bool is_at(const std::uint8_t* at, const std::uint8_t* limit) const {
+    if (static_cast<std::size_t>(limit - at) < std::max(size(), kWord)) return is_whole_at(at, limit);
+    if ((read_number<std::uint64_t>(at) & mask_) != head_) return false;
+    if (size() <= kWord) return true;
+    return read_number<std::uint64_t>(at + size() - kWord) == tail_ && (size() <= 2 * kWord || is_whole_at(at, limit));
+  }
+
+ private:
+  static constexpr std::size_t kWord = sizeof(std::uint64_t);
+  bool is_whole_at(const std::uint8_t* at, const std::uint8_t* limit) const {
+    return static_cast<std::size_t>(limit - at) >= size() && std::memcmp(at, bytes_.c_str(), size()) == 0;
+  }
+
+  std::string bytes_;
+  std::uint64_t head_ = 0;  // its first bytes
+  std::uint64_t mask_ = 0;  // of those that are its own
+  std::uint64_t tail_ = 0;  // its last bytes, of a name that has so many
+};
+
+// How many bytes a value takes.
+std::size_t value_size(BsonType type, const std::uint8_t* value);
+
 // A string's characters.
 std::string_view read_text(const std::uint8_t* at);
 // "1.50", "NaN", "-Infinity", as the specification of Decimal128 writes it.

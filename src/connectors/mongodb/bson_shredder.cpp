@@ -1,7 +1,6 @@
 #include "connectors/mongodb/bson_shredder.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "connectors/mongodb/bson_reader.hpp"
 
@@ -15,8 +14,6 @@ using Kind = documents::Value::Kind;
 using Role = ShapeNode::Role;
 
 constexpr std::size_t kObjectIdBytes = 12;
-
-const char* text_at(const std::uint8_t* at) { return reinterpret_cast<const char*>(at); }
 
 void append_object_id(data::ColumnBuilder& builder, const std::uint8_t* value) {
   constexpr std::string_view kDigits = "0123456789abcdef";
@@ -86,7 +83,7 @@ void BsonShredder::find_way(const documents::Shape& shape) {
   std::size_t lists = 0;
   for (std::size_t level = 0; level < way.size(); ++level) {
     const auto& node = *way[level];
-    Step step{.name = node.name, .is_element = node.role == Role::Element};
+    Step step{.name = KnownName{node.name}, .is_element = node.role == Role::Element};
     if (step.is_element) step.list = lists++;
     step.keeps_documents = is_kept(shape.rules(), node, Kind::Object, static_cast<int>(level));
     step.keeps_arrays = is_kept(shape.rules(), node, Kind::List, static_cast<int>(level));
@@ -97,8 +94,7 @@ void BsonShredder::find_way(const documents::Shape& shape) {
 }
 
 BsonShredder::Target BsonShredder::target_of(const ShapeNode& node, int level) const {
-  Target target;
-  target.name = node.name;
+  Target target{.name = KnownName{node.name}};
   for (std::size_t i = 0; i < wanted_.size(); ++i) {
     const auto& column = table_.columns[wanted_[i]];
     if (column.from == TableColumn::From::Node && column.node == &node) target.column = static_cast<int>(i);
@@ -107,15 +103,14 @@ BsonShredder::Target BsonShredder::target_of(const ShapeNode& node, int level) c
   target.keeps_arrays = is_kept(shape_.rules(), node, Kind::List, level) || node.role == Role::Element;
   for (const auto& member : node.members) {
     if (member->treatment == documents::Treatment::Skip) continue;
-    auto inner = target_of(*member, level + 1);
-    if (inner.column >= 0 || !inner.members.empty()) target.members.push_back(std::move(inner));
+    // Also those that are not wanted: what follows them is where it is expected.
+    target.members.push_back(target_of(*member, level + 1));
   }
   return target;
 }
 
 BsonShredder::Target BsonShredder::key_target_of(const ShapeNode& node) const {
-  Target target;
-  target.name = node.name;
+  Target target{.name = KnownName{node.name}};
   for (std::size_t i = 0; i < keys_.size(); ++i) {
     if (table_.columns[wanted_[keys_[i].column]].node == &node) target.column = static_cast<int>(i);
   }
@@ -126,20 +121,21 @@ BsonShredder::Target BsonShredder::key_target_of(const ShapeNode& node) const {
   return target;
 }
 
-BsonShredder::Target* BsonShredder::find(Target& target, const std::uint8_t*& at) {
+BsonShredder::Target* BsonShredder::find(Target& target, const std::uint8_t*& at) const {
   auto& members = target.members;
   for (std::size_t i = 0; i < members.size(); ++i) {
     if (target.next >= members.size()) target.next = 0;
     auto& member = members[target.next++];
-    if (std::strcmp(member.name.c_str(), text_at(at)) != 0) continue;
-    at += member.name.size() + 1;
+    if (!member.name.is_at(at, limit_)) continue;
+    at += member.name.size();
     return &member;
   }
-  at += std::strlen(text_at(at)) + 1;
+  at = behind_name(at);
   return nullptr;
 }
 
 Result<void> BsonShredder::add(BsonBytes document) {
+  limit_ = document.data() + document.size();
   // A document's key may stand behind the list, so it is read first.
   if (!keys_.empty()) WEIR_TRY(read_keys(document));
   if (way_.size() > 1) return walk(0, BsonType::Document, document.data());
@@ -148,6 +144,7 @@ Result<void> BsonShredder::add(BsonBytes document) {
 }
 
 Result<void> BsonShredder::add_keys(BsonBytes document) {
+  limit_ = document.data() + document.size();
   WEIR_TRY(read_keys(document));
   std::ranges::fill(positions_, 0);
   return end_row();
@@ -195,12 +192,12 @@ Result<void> BsonShredder::walk(std::size_t step, BsonType type, const std::uint
   if (next.is_element) positions_[next.list] = 0;
   for (const auto* at = value + sizeof(std::int32_t); *at != 0;) {
     const auto inner = static_cast<BsonType>(*at++);
-    const std::string_view name{text_at(at)};
-    at += name.size() + 1;
+    const auto* const name = at;
+    at = behind_name(at);
     if (next.is_element) {
       WEIR_TRY(walk(step + 1, inner, at));
       ++positions_[next.list];
-    } else if (name == next.name) {
+    } else if (next.name.is_at(name, limit_)) {
       return walk(step + 1, inner, at);
     }
     at += value_size(inner, at);

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "connectors/mongodb/bson_type.hpp"
+#include "connectors/mongodb/bson_reader.hpp"
 #include "connectors/mongodb/document.hpp"
 #include "data/batch.hpp"
 #include "documents/tables.hpp"
@@ -31,7 +31,7 @@ class BsonShredder {
  private:
   // A name on the way to values, and where they go.
   struct Target {
-    std::string name;
+    KnownName name;
     int column = -1;  // in the row, or among the keys
     bool keeps_documents = false;
     bool keeps_arrays = false;
@@ -40,7 +40,7 @@ class BsonShredder {
   };
   // A name on the way to the table's list.
   struct Step {
-    std::string name;
+    KnownName name;
     bool is_element = false;
     std::size_t list = 0;  // of an element: which of the lists on the way
     bool keeps_documents = false;
@@ -56,7 +56,7 @@ class BsonShredder {
   Target target_of(const documents::ShapeNode& node, int level) const;
   Target key_target_of(const documents::ShapeNode& node) const;
   // The target of the name at `at`, which moves behind the name; null when it is not wanted.
-  static Target* find(Target& target, const std::uint8_t*& at);
+  Target* find(Target& target, const std::uint8_t*& at) const;
 
   Result<void> read_keys(BsonBytes document);
   Result<bool> read_keys(Target& target, const std::uint8_t* document);
@@ -73,6 +73,8 @@ class BsonShredder {
   data::SchemaPtr schema_;
   std::vector<data::ColumnBuilder> builders_;
   std::vector<documents::ColumnForm> forms_;
+
+  const std::uint8_t* limit_ = nullptr;  // of the document under way
 
   std::vector<Step> way_;  // from below the root to the table's list
   Target target_;

@@ -382,6 +382,34 @@ documents::Rules random_rules(int variant) {
   return rules;
 }
 
+TEST(KnownName, IsFoundAsAComparisonOfItsBytesFindsIt) {
+  for (const std::size_t length : {0U, 1U, 6U, 7U, 8U, 9U, 14U, 15U, 16U, 17U, 40U}) {
+    const auto name = std::string{"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrst"}.substr(0, length);
+    const KnownName known{name};
+    EXPECT_EQ(known.size(), length + 1);
+    // Nothing stands behind the limit, so that reading there is seen by a sanitizer.
+    const auto is_in = [&](const std::string& text, std::size_t more) {
+      std::vector<std::uint8_t> bytes(text.begin(), text.end());
+      bytes.resize(text.size() + more, 'x');
+      bytes.shrink_to_fit();
+      return known.is_at(bytes.data(), bytes.data() + bytes.size());
+    };
+    const auto whole = name + '\0';
+    for (const std::size_t more : {0U, 1U, 7U, 8U, 50U}) {
+      EXPECT_TRUE(is_in(whole, more)) << name;
+      EXPECT_FALSE(is_in(name + "x", more)) << name;
+      EXPECT_FALSE(is_in(name + "a" + '\0', more)) << name;
+      EXPECT_FALSE(is_in(std::string(1, '\0') + whole, more) && length > 0) << name;
+      for (std::size_t i = 0; i < length; ++i) {
+        auto other = whole;
+        other[i] = '-';
+        EXPECT_FALSE(is_in(other, more)) << name;
+        EXPECT_FALSE(is_in(whole.substr(0, i), 0)) << name;
+      }
+    }
+  }
+}
+
 TEST(BsonShredder, MakesTheRowsThatTheGeneralOneMakes) {
   for (int variant = 0; variant < 4; ++variant) {
     RandomDocuments random;

@@ -1,7 +1,6 @@
 #include "connectors/mongodb/familiar.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "connectors/mongodb/bson_reader.hpp"
 #include "documents/tables.hpp"
@@ -43,8 +42,7 @@ FamiliarDocuments::FamiliarDocuments(const documents::Shape& shape, NulText nul)
 
 FamiliarDocuments::Node FamiliarDocuments::node_of(const documents::Rules& rules, const documents::ShapeNode& from,
                                                    int level) const {
-  Node node;
-  node.name = from.name;
+  Node node{.name = KnownName{from.name}};
   node.kinds = from.kinds;
   node.level = level;
   node.is_skipped = from.treatment == documents::Treatment::Skip;
@@ -76,11 +74,9 @@ const std::uint8_t* FamiliarDocuments::document(const Node& node, const std::uin
     for (std::size_t i = 0; i < node.members.size(); ++i, ++next) {
       if (next >= node.members.size()) next = 0;
       const auto& candidate = node.members[next];
-      const auto bytes = candidate.name.size() + 1;
-      if (static_cast<std::ptrdiff_t>(bytes) > end - at || std::memcmp(at, candidate.name.c_str(), bytes) != 0)
-        continue;
+      if (!candidate.name.is_at(at, end)) continue;
       member = &candidate;
-      at += bytes;
+      at += candidate.name.size();
       break;
     }
     if (member == nullptr || (seen >> next & 1) != 0) return nullptr;
@@ -99,9 +95,9 @@ const std::uint8_t* FamiliarDocuments::array(const Node& node, const std::uint8_
   while (at < end) {
     const auto type = static_cast<BsonType>(*at++);
     // Names of elements say nothing.
-    const auto* name_end = static_cast<const std::uint8_t*>(std::memchr(at, 0, static_cast<std::size_t>(end - at)));
-    if (name_end == nullptr) return nullptr;
-    at = value(node, type, name_end + 1, end);
+    while (at < end && *at != 0) ++at;
+    if (at == end) return nullptr;
+    at = value(node, type, at + 1, end);
     if (at == nullptr) return nullptr;
   }
   return at == end ? end + 1 : nullptr;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "connectors/mongodb/bson_check.hpp"
-#include "connectors/mongodb/bson_type.hpp"
+#include "connectors/mongodb/bson_reader.hpp"
 #include "documents/shape.hpp"
 
 namespace weir::mongodb {
@@ -23,7 +23,7 @@ class FamiliarDocuments {
 
  private:
   struct Node {
-    std::string name;
+    KnownName name;
     documents::ScalarKinds kinds;
     int level = 0;
     bool is_skipped = false;
