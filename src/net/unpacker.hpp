@@ -5,8 +5,9 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
-#include "base/result.hpp"
+#include "base/decompressor.hpp"
 
 namespace weir::net {
 
@@ -18,9 +19,6 @@ class Unpacker {
 
   // More unpacked bytes than `bytes_max` are an error: what a bomb comes up against.
   Unpacker(std::uint64_t bytes_max, Take take);
-  ~Unpacker();
-  Unpacker(const Unpacker&) = delete;
-  Unpacker& operator=(const Unpacker&) = delete;
 
   // InvalidData for what is damaged, ResourceExhausted beyond bytes_max, what `take` returned. After an error no further call.
   Result<void> write(std::span<const std::byte> bytes);
@@ -28,16 +26,15 @@ class Unpacker {
   Result<void> finish();
 
  private:
-  class Decoder;
-  class Gzip;
-  class Zstd;
+  Result<void> unpack(std::span<const std::byte> bytes);
   Result<void> pass(std::span<const std::byte> bytes);
 
   const std::uint64_t bytes_max_;
   const Take take_;
   std::string begin_;  // too little to tell what it is
   bool is_known_ = false;
-  std::unique_ptr<Decoder> decoder_;  // none: the bytes pass through
+  std::unique_ptr<Decompressor> decompressor_;  // none: the bytes pass through
+  std::vector<std::byte> out_;
   std::uint64_t bytes_ = 0;
 };
 

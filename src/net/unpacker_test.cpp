@@ -74,8 +74,8 @@ TEST(Unpacker, NamesWhatIsCutOffOrDamagedOrTooMuch) {
   EXPECT_EQ(unpacked(zstd(text).substr(0, 5000), 999), "zstd that ends in its middle");
   auto damaged = whole;
   damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 0x55);
-  EXPECT_EQ(unpacked(damaged, 999), "damaged gzip");
-  EXPECT_EQ(unpacked(whole + "more", 999), "damaged gzip");
+  EXPECT_EQ(unpacked(damaged, 999), "not gzip, or damaged");
+  EXPECT_EQ(unpacked(whole + "more", 999), "not gzip, or damaged");
   EXPECT_EQ(unpacked(gzip(std::string(1'000'000, 'a')), 100, 999'999), "more than 999999 bytes, unpacked");
   EXPECT_EQ(unpacked(gzip(std::string(1'000'000, 'a')), 100, 1'000'000).size(), 1'000'000U);
 }

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "base/decompressor.hpp"
+
 namespace weir::warehouse {
 namespace {
 
@@ -22,120 +24,38 @@ Error broken(ContentCoding coding, std::string_view what) {
       .native_code("271");
 }
 
-// One step of a decoder: consumes from the front of `in`, fills the front of `out`.
-struct Progress {
-  std::size_t consumed = 0;
-  std::size_t produced = 0;
-  bool frame_ended = false;  // another one may follow (gzip members, zstd and lz4 frames)
-};
-
-// What all decoders share: a buffer of coded bytes, frames one after another, an early end is an error.
-class Decoder : public net::ByteSource {
+class ContentDecoder final : public net::ByteSource {
  public:
-  Decoder(ContentCoding coding, net::ByteSource& coded) : coding_(coding), coded_(coded), in_(kPieceBytes) {}
+  ContentDecoder(ContentCoding coding, std::unique_ptr<Decompressor> decompressor, net::ByteSource& coded)
+      : coding_(coding), decompressor_(std::move(decompressor)), coded_(coded), in_(kPieceBytes) {}
 
   Result<std::size_t> read(std::span<std::byte> buffer) override {
     if (buffer.empty()) return std::size_t{0};
-    for (;;) {
-      if (begin_ == end_ && !at_end_) {
-        begin_ = 0;
-        end_ = WEIR_TRY(coded_.read(in_));
-        at_end_ = end_ == 0;
+    while (true) {
+      if (rest_.empty() && !decompressor_->has_more()) {
+        rest_ = std::span{in_}.first(WEIR_TRY(coded_.read(in_)));
+        if (rest_.empty() && !decompressor_->is_complete()) return broken(coding_, "it ends early");
+        if (rest_.empty()) return std::size_t{0};
       }
-      if (begin_ == end_ && in_frame_ && stalled_) return broken(coding_, "it ends early");
-      if (begin_ == end_ && !in_frame_) return std::size_t{0};
-      in_frame_ = true;
-      const auto progress = WEIR_TRY(step(std::span(in_).subspan(begin_, end_ - begin_), buffer));
-      begin_ += progress.consumed;
-      if (progress.frame_ended) in_frame_ = false;
-      stalled_ = at_end_ && progress.produced == 0;
-      if (progress.produced > 0) return progress.produced;
+      const auto step = decompressor_->step(rest_, buffer);
+      if (!step.ok()) return broken(coding_, "it is damaged");
+      rest_ = rest_.subspan(step->taken);
+      if (step->made != 0) return step->made;
     }
   }
 
- protected:
-  virtual Result<Progress> step(std::span<const std::byte> in, std::span<std::byte> out) = 0;
-  ContentCoding coding_;
-
  private:
+  const ContentCoding coding_;
+  const std::unique_ptr<Decompressor> decompressor_;
   net::ByteSource& coded_;
   std::vector<std::byte> in_;
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
-  bool at_end_ = false;
-  bool in_frame_ = false;
-  bool stalled_ = false;  // the last step had no more input to come and gave nothing
+  std::span<std::byte> rest_;  // of what was read
 };
 
 // zlib takes bytes through pointers without const, and does not write through them.
 Bytef* zlib_bytes(std::span<const std::byte> bytes) {
   return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));
 }
-
-class ZlibDecoder final : public Decoder {
- public:
-  ZlibDecoder(ContentCoding coding, net::ByteSource& coded) : Decoder(coding, coded) {
-    ::inflateInit2(&stream_, coding == ContentCoding::Gzip ? 15 + 16 : 15);
-  }
-  ~ZlibDecoder() override { ::inflateEnd(&stream_); }
-
- private:
-  Result<Progress> step(std::span<const std::byte> in, std::span<std::byte> out) override {
-    if (ended_) ::inflateReset(&stream_);
-    stream_.next_in = zlib_bytes(in);
-    stream_.avail_in = static_cast<uInt>(in.size());
-    stream_.next_out = zlib_bytes(out);
-    stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(out.size(), kPieceBytes));
-    const auto room = stream_.avail_out;
-    const int status = ::inflate(&stream_, Z_NO_FLUSH);
-    if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) {
-      return broken(coding_, stream_.msg == nullptr ? "broken data" : stream_.msg);
-    }
-    ended_ = status == Z_STREAM_END;
-    return Progress{in.size() - stream_.avail_in, room - stream_.avail_out, ended_};
-  }
-
-  z_stream stream_{};
-  bool ended_ = false;
-};
-
-class ZstdDecoder final : public Decoder {
- public:
-  explicit ZstdDecoder(net::ByteSource& coded) : Decoder(ContentCoding::Zstd, coded) {}
-
- private:
-  Result<Progress> step(std::span<const std::byte> in, std::span<std::byte> out) override {
-    ZSTD_inBuffer from{in.data(), in.size(), 0};
-    ZSTD_outBuffer to{out.data(), out.size(), 0};
-    const auto hint = ZSTD_decompressStream(context_.get(), &to, &from);
-    if (ZSTD_isError(hint)) return broken(coding_, ZSTD_getErrorName(hint));
-    return Progress{from.pos, to.pos, hint == 0};
-  }
-
-  struct Free {
-    void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
-  };
-  std::unique_ptr<ZSTD_DCtx, Free> context_{ZSTD_createDCtx()};
-};
-
-class Lz4Decoder final : public Decoder {
- public:
-  explicit Lz4Decoder(net::ByteSource& coded) : Decoder(ContentCoding::Lz4, coded) {
-    LZ4F_createDecompressionContext(&context_, LZ4F_VERSION);
-  }
-  ~Lz4Decoder() override { LZ4F_freeDecompressionContext(context_); }
-
- private:
-  Result<Progress> step(std::span<const std::byte> in, std::span<std::byte> out) override {
-    auto consumed = in.size();
-    auto produced = out.size();
-    const auto hint = LZ4F_decompress(context_, out.data(), &produced, in.data(), &consumed, nullptr);
-    if (LZ4F_isError(hint)) return broken(coding_, LZ4F_getErrorName(hint));
-    return Progress{consumed, produced, hint == 0};
-  }
-
-  LZ4F_dctx* context_ = nullptr;
-};
 
 class ZlibEncoder final : public net::ByteSink {
  public:
@@ -290,13 +210,14 @@ std::optional<ContentCoding> choose_content_coding(std::string_view accept_encod
 }
 
 std::unique_ptr<net::ByteSource> make_content_decoder(ContentCoding coding, net::ByteSource& coded) {
+  std::unique_ptr<Decompressor> decompressor;
   switch (coding) {
-    case ContentCoding::Zstd: return std::make_unique<ZstdDecoder>(coded);
-    case ContentCoding::Lz4: return std::make_unique<Lz4Decoder>(coded);
-    case ContentCoding::Gzip:
-    case ContentCoding::Deflate: break;
+    case ContentCoding::Gzip: decompressor = Decompressor::gzip(); break;
+    case ContentCoding::Deflate: decompressor = Decompressor::zlib(); break;
+    case ContentCoding::Zstd: decompressor = Decompressor::zstd(); break;
+    case ContentCoding::Lz4: decompressor = Decompressor::lz4(); break;
   }
-  return std::make_unique<ZlibDecoder>(coding, coded);
+  return std::make_unique<ContentDecoder>(coding, std::move(decompressor), coded);
 }
 
 std::unique_ptr<net::ByteSink> make_content_encoder(ContentCoding coding, net::ByteSink& coded) {

@@ -2,12 +2,13 @@
 
 #include <fcntl.h>
 #include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 #include <vector>
+
+#include "base/decompressor.hpp"
 
 namespace weir::files {
 namespace {
@@ -38,106 +39,38 @@ class PlainInput final : public ByteInput {
   std::uint64_t end_;
 };
 
-// Compressed bytes on their way into a decoder.
-class Compressed {
+class CompressedInput final : public ByteInput {
  public:
-  Compressed(std::unique_ptr<ByteInput> file, std::string name) : file_(std::move(file)), name_(std::move(name)) {}
+  CompressedInput(std::unique_ptr<ByteInput> file, std::unique_ptr<Decompressor> decompressor, std::string name)
+      : file_(std::move(file)), decompressor_(std::move(decompressor)), name_(std::move(name)) {}
 
-  // Reads on once everything is taken; false at the file's end.
-  Result<bool> fill() {
-    if (begin != end) return true;
-    begin = 0;
-    end = WEIR_TRY(file_->read(buffer_.data(), buffer_.size()));
-    return end != 0;
+  Result<std::size_t> read(char* into, std::size_t capacity) override {
+    while (true) {
+      if (rest_.empty() && !decompressor_->has_more()) {
+        rest_ = std::span{buffer_}.first(WEIR_TRY(file_->read(buffer_.data(), buffer_.size())));
+        if (rest_.empty()) return end();
+      }
+      const auto step =
+          WEIR_TRY(decompressor_->step(std::as_bytes(rest_), std::as_writable_bytes(std::span{into, capacity}))
+                       .while_doing("reading " + name_));
+      rest_ = rest_.subspan(step.taken);
+      if (step.made != 0) return step.made;
+    }
   }
-  char* data() { return buffer_.data(); }
-  std::uint64_t bytes_taken() const { return file_->bytes_taken(); }
-  Error broken(std::string_view how) const {
-    return Error{Fault::External, Code::InvalidData, fmt::format("{}: {}", how, name_)};
-  }
-
-  std::size_t begin = 0;
-  std::size_t end = 0;
+  std::uint64_t bytes_taken() const override { return file_->bytes_taken(); }
 
  private:
+  Result<std::size_t> end() const {
+    if (decompressor_->is_complete()) return std::size_t{0};
+    return Error{Fault::External, Code::InvalidData,
+                 fmt::format("{} file ends in its middle: {}", decompressor_->name(), name_)};
+  }
+
   std::unique_ptr<ByteInput> file_;
+  std::unique_ptr<Decompressor> decompressor_;
   std::string name_;
   std::vector<char> buffer_ = std::vector<char>(std::size_t{256} << 10);
-};
-
-// RFC 1952, any number of members one after another.
-class GzipInput final : public ByteInput {
- public:
-  explicit GzipInput(Compressed bytes) : bytes_(std::move(bytes)) {
-    WEIR_CHECK(inflateInit2(&stream_, 15 + 16) == Z_OK);  // the largest window, gzip headers only
-  }
-  ~GzipInput() override { inflateEnd(&stream_); }
-  GzipInput(const GzipInput&) = delete;
-  GzipInput& operator=(const GzipInput&) = delete;
-
-  Result<std::size_t> read(char* into, std::size_t capacity) override {
-    stream_.next_out = reinterpret_cast<Bytef*>(into);
-    stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(capacity, 1U << 30));
-    const auto wanted = stream_.avail_out;
-    while (stream_.avail_out == wanted) {
-      if (!has_more_output_ && !WEIR_TRY(bytes_.fill())) {
-        if (in_member_) return bytes_.broken("gzip file ends in its middle");
-        return std::size_t{0};
-      }
-      if (!in_member_) inflateReset(&stream_);
-      in_member_ = true;
-      stream_.next_in = reinterpret_cast<Bytef*>(bytes_.data() + bytes_.begin);
-      stream_.avail_in = static_cast<uInt>(bytes_.end - bytes_.begin);
-      const int outcome = inflate(&stream_, Z_NO_FLUSH);
-      bytes_.begin = bytes_.end - stream_.avail_in;
-      if (outcome == Z_STREAM_END) {
-        in_member_ = false;
-      } else if (outcome != Z_OK && outcome != Z_BUF_ERROR) {
-        return bytes_.broken("not a gzip file, or a damaged one");
-      }
-      has_more_output_ = stream_.avail_out == 0 && in_member_;
-    }
-    return std::size_t{wanted - stream_.avail_out};
-  }
-  std::uint64_t bytes_taken() const override { return bytes_.bytes_taken(); }
-
- private:
-  Compressed bytes_;
-  z_stream stream_{};
-  bool in_member_ = false;
-  bool has_more_output_ = false;  // the last call filled its buffer: more may come without further input
-};
-
-// RFC 8878, any number of frames one after another.
-class ZstdInput final : public ByteInput {
- public:
-  explicit ZstdInput(Compressed bytes) : bytes_(std::move(bytes)), stream_(ZSTD_createDStream(), ZSTD_freeDStream) {
-    WEIR_CHECK(stream_ != nullptr);
-  }
-
-  Result<std::size_t> read(char* into, std::size_t capacity) override {
-    ZSTD_outBuffer out{into, capacity, 0};
-    while (out.pos == 0) {
-      if (!has_more_output_ && !WEIR_TRY(bytes_.fill())) {
-        if (in_frame_) return bytes_.broken("zstd file ends in its middle");
-        return std::size_t{0};
-      }
-      ZSTD_inBuffer in{bytes_.data(), bytes_.end, bytes_.begin};
-      const auto left = ZSTD_decompressStream(stream_.get(), &out, &in);
-      if (ZSTD_isError(left) != 0) return bytes_.broken("not a zstd file, or a damaged one");
-      bytes_.begin = in.pos;
-      in_frame_ = left != 0;
-      has_more_output_ = out.pos == out.size && in_frame_;
-    }
-    return out.pos;
-  }
-  std::uint64_t bytes_taken() const override { return bytes_.bytes_taken(); }
-
- private:
-  Compressed bytes_;
-  std::unique_ptr<ZSTD_DStream, std::size_t (*)(ZSTD_DStream*)> stream_;
-  bool in_frame_ = false;
-  bool has_more_output_ = false;
+  std::span<char> rest_;  // of the buffer
 };
 
 }  // namespace
@@ -150,8 +83,10 @@ Result<std::unique_ptr<ByteInput>> open_input(const std::filesystem::path& path,
   ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   auto plain = std::make_unique<PlainInput>(std::move(file), doing, range);
   switch (compression) {
-    case Compression::Gzip: return std::make_unique<GzipInput>(Compressed{std::move(plain), path.string()});
-    case Compression::Zstd: return std::make_unique<ZstdInput>(Compressed{std::move(plain), path.string()});
+    case Compression::Gzip:
+      return std::make_unique<CompressedInput>(std::move(plain), Decompressor::gzip(), path.string());
+    case Compression::Zstd:
+      return std::make_unique<CompressedInput>(std::move(plain), Decompressor::zstd(), path.string());
     case Compression::None: break;
   }
   return plain;
