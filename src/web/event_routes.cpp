@@ -10,9 +10,9 @@ namespace {
 constexpr std::chrono::seconds kHeartbeat{15};
 
 Json log_json(const engine::LogEvent& log) {
-  return {{"run", log.run.text()},   {"task", log.task},           {"attempt", log.attempt},
-          {"line", log.line.number}, {"at", to_json(log.line.at)}, {"level", name(log.line.level)},
-          {"text", log.line.text}};
+  auto line = to_json(log.line);
+  line.update({{"run", log.run.text()}, {"task", log.task}, {"attempt", log.attempt}});
+  return line;
 }
 
 // What a stream says of an event, whoever reads it.

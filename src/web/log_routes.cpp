@@ -63,8 +63,7 @@ Result<Json> read_log(const Api& api, const Call& call) {
     last = line->number;
     if (line->level < lowest) continue;
     if (!search.empty() && lower(line->text).find(search) == std::string::npos) continue;
-    lines.push_back(
-        {{"line", line->number}, {"at", to_json(line->at)}, {"level", name(line->level)}, {"text", line->text}});
+    lines.push_back(to_json(*line));
   }
   const bool complete = !more && has_ended;
   return Json{{"lines", std::move(lines)}, {"next_after", last}, {"complete", complete}, {"attempt", attempt.number}};

@@ -355,6 +355,10 @@ Json failure_json(const Json& error) {
 
 }  // namespace
 
+Json to_json(const engine::TaskLogLine& line) {
+  return {{"line", line.number}, {"at", to_json(line.at)}, {"level", name(line.level)}, {"text", line.text}};
+}
+
 Json to_json(const ledger::Attempt& attempt) {
   return {
       {"run", attempt.run.text()},

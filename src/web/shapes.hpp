@@ -8,6 +8,7 @@
 #include "data/batch.hpp"
 #include "engine/project_version.hpp"
 #include "engine/scheduler.hpp"
+#include "engine/task_log.hpp"
 #include "flow/source.hpp"
 #include "ledger/history.hpp"
 #include "ledger/schedule_book.hpp"
@@ -39,6 +40,7 @@ Json to_json(const ledger::User& user);
 Json to_json(const ledger::Token& token);
 Json to_json(const ledger::AuditEntry& entry);
 Json to_json(const ledger::QueryRecord& query);
+Json to_json(const engine::TaskLogLine& line);
 
 // {"columns": [{name, type}], "rows": [[…]]}: numbers stay numbers while a double holds them.
 struct RowsAnswer {
