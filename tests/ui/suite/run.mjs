@@ -47,6 +47,27 @@ describe('a run', () => {
     assert.ok(ends.length > 5);
     assert.ok(Math.max(...ends) <= frame.x + frame.width, `${Math.max(...ends)} in ${frame.x} + ${frame.width}`);
   });
+  test('has a timeline whose labels do not touch, also on a telephone', async () => {
+    const wide = page.viewportSize();
+    await page.setViewportSize({ width: 360, height: 740 });
+    const runs = (await api('/runs?state=succeeded&limit=100')).items;
+    const ofPipelines = new Map(runs.map((run) => [run.pipeline, run.id]));
+    assert.ok(ofPipelines.size > 0);
+    for (const [pipeline, id] of ofPipelines) {
+      await open(`/runs/${id}`);
+      const timeline = page.getByRole('table', { name: /^Steps of run/ });
+      await timeline.locator('.tick').first().waitFor();
+      const labels = await timeline.locator('.tick').evaluateAll((all) =>
+        all.map((label) => {
+          const { left, right } = label.getBoundingClientRect();
+          return { left, right };
+        }),
+      );
+      for (const [i, label] of labels.entries())
+        assert.ok(i === 0 || label.left >= labels[i - 1].right, `${pipeline}: ${JSON.stringify(labels)}`);
+    }
+    await page.setViewportSize(wide);
+  });
   test('has a log that is searched, filtered and downloaded', async () => {
     const { items } = await api('/runs?pipeline=sales&state=succeeded&limit=1');
     await open(`/runs/${items[0].id}/tasks/stage`);
