@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "flow/database.hpp"
@@ -128,13 +129,13 @@ class FakeProject {
   }
 
   FakeProject& model(const std::string& path, std::string text) {
-    return add(project::SqlFile::Kind::Model, path, text);
+    return add(project::SqlFile::Kind::Model, path, std::move(text));
   }
   FakeProject& test(const std::string& path, std::string text) {
-    return add(project::SqlFile::Kind::SingularTest, path, text);
+    return add(project::SqlFile::Kind::SingularTest, path, std::move(text));
   }
   FakeProject& macro(const std::string& path, std::string text) {
-    return add(project::SqlFile::Kind::Macro, path, text);
+    return add(project::SqlFile::Kind::Macro, path, std::move(text));
   }
   // YAML is JSON here; `places` says where a path stands.
   FakeProject& properties(std::string_view json, std::map<std::string, Place> places = {}) {
