@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <set>
 
 #include "data/text.hpp"
 #include "net/byte_stream.hpp"
@@ -14,14 +13,15 @@ namespace {
 
 // One sequence of pages: of the resource, or of one of its parent's items.
 struct Chain {
-  Chain(const Pagination& pagination, RequestKey first, std::shared_ptr<const std::string> added_columns)
-      : paginator(pagination, std::move(first)), added(std::move(added_columns)) {}
+  Chain(const Pagination& pagination, RequestKey first, std::shared_ptr<const std::string> added_columns,
+        const std::filesystem::path& scratch)
+      : paginator(pagination, std::move(first)), added(std::move(added_columns)), asked(scratch) {}
 
   Paginator paginator;
   std::shared_ptr<const std::string> added;
   std::int64_t pages = 0;
-  std::set<std::pair<std::uint64_t, std::uint64_t>> asked;  // hashes of its requests
-  std::optional<Body> before;                               // of the page before
+  HashIndex asked;             // for which requests
+  std::optional<Body> before;  // of the page before
 };
 
 // What one item of the parent gives to its children's requests.
@@ -46,6 +46,7 @@ class ParentItems {
       : child_(child),
         fetched_(std::move(fetched)),
         sieve_(parent, fetched_->window ? &*fetched_->window : nullptr, ItemSieve::Repeats::LeftOut),
+        list_(fetched_->pages),
         pages_(parent) {
     for (const auto& [name, path] : child.parent_fields) add_path(path);
     for (const auto& [name, path] : child.include) add_path(path);
@@ -54,8 +55,9 @@ class ParentItems {
   Result<std::optional<ParentItem>> next() {
     while (ready_.empty()) {
       if (!in_page_) {
-        if (next_page_ == fetched_->pages.size()) return std::optional<ParentItem>{};
-        WEIR_TRY(pages_.begin(fetched_->pages[next_page_++].range));
+        const auto page = WEIR_TRY(list_.next());
+        if (!page) return std::optional<ParentItem>{};
+        WEIR_TRY(pages_.begin(page->range));
       }
       in_page_ = WEIR_TRY(pages_.step([this](std::string_view item) { return take(item); }));
     }
@@ -94,9 +96,9 @@ class ParentItems {
   ItemSieve sieve_;
   documents::JsonParser parser_;
   std::vector<std::vector<std::string>> paths_;
+  PageList::Reader list_;
   PageReader pages_;
   bool in_page_ = false;
-  std::size_t next_page_ = 0;
   std::deque<ParentItem> ready_;
 };
 
@@ -155,8 +157,8 @@ class ResourceCrawl {
       std::shared_ptr<const std::string> padded;
       if (!added.empty())
         padded = std::make_shared<const std::string>(added + std::string(documents::kJsonPadding, ' '));
-      auto chain =
-          std::make_shared<Chain>(resource_.pagination, WEIR_TRY(first_request(placeholders)), std::move(padded));
+      auto chain = std::make_shared<Chain>(resource_.pagination, WEIR_TRY(first_request(placeholders)),
+                                           std::move(padded), recording_.scratch_folder());
       if (WEIR_TRY(go_on(chain, WEIR_TRY(chain->paginator.first()), stop))) return true;
     }
   }
@@ -200,7 +202,7 @@ class ResourceCrawl {
     while (request) {
       if (stop.stop_requested()) return Error::cancelled();
       const auto hash = net::city_hash_128(net::as_bytes(fmt::format("{}\n{}", request->url, request->body)));
-      if (!chain->asked.emplace(hash.low, hash.high).second) {
+      if (!WEIR_TRY(chain->asked.put(hash, {}))) {
         log_.warn("{} leads to a page that was read before: {}; stopping there", resource_.name,
                   fetcher_.redactor().redact(request->url));
         return false;
@@ -264,7 +266,7 @@ class ResourceCrawl {
     }
     if (resource_.format == Format::File) {
       fetched_->bytes += exchange.body.range.bytes;
-      fetched_->pages.push_back({exchange.body.range, {}});
+      WEIR_TRY(fetched_->pages.add({exchange.body.range, {}}));
       return none;
     }
     // What a page that breaks off has counted is taken back: it may come otherwise when it is asked for again.
@@ -284,7 +286,7 @@ class ResourceCrawl {
     }
     chain.before = exchange.body;
     fetched_->bytes += exchange.body.range.bytes;
-    fetched_->pages.push_back({exchange.body.range, chain.added});
+    WEIR_TRY(fetched_->pages.add({exchange.body.range, chain.added}));
     if (read->stops) return none;
     auto next = chain.paginator.next({.envelope = read->envelope.is_null() ? nullptr : &read->envelope,
                                       .headers = &exchange.headers,
@@ -390,7 +392,7 @@ Result<std::shared_ptr<Fetched>> Crawler::fetch(const Resource& resource, const 
   auto shape = from.is_object() && from.contains("shape")
                    ? WEIR_TRY(documents::Shape::from_json(resource.rules, from.at("shape")))
                    : documents::Shape{resource.rules};
-  auto fetched = std::make_shared<Fetched>(std::move(shape));
+  auto fetched = std::make_shared<Fetched>(std::move(shape), recording_.scratch_folder());
   if (resource.cursor) {
     fetched->window = WEIR_TRY(
         CursorWindow::open(*resource.cursor, from.is_object() ? from.value("cursor", Json(nullptr)) : Json(nullptr)));

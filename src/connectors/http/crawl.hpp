@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -9,22 +8,16 @@
 #include "base/log.hpp"
 #include "connectors/http/fetcher.hpp"
 #include "connectors/http/item_sieve.hpp"
+#include "connectors/http/page_list.hpp"
 #include "connectors/http/paginator.hpp"
 
 namespace weir::http {
 
-// One page on disk.
-struct Page {
-  FileRange range;
-  // A JSON object of columns from the parent's item, padded for the parser, shared by the item's pages; null is none.
-  std::shared_ptr<const std::string> added;
-};
-
 // All that a run has of a resource: pages on disk, and what is inside.
 struct Fetched {
-  explicit Fetched(documents::Shape known) : shape(std::move(known)) {}
+  Fetched(documents::Shape known, std::filesystem::path scratch) : pages(std::move(scratch)), shape(std::move(known)) {}
 
-  std::deque<Page> pages;  // there may be very many: it grows without moving
+  PageList pages;
   documents::Shape shape;
   std::optional<CursorWindow> window;  // which of the items count; of incremental resources
   Json cursor;                         // where the next run begins; null: none

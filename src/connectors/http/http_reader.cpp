@@ -27,6 +27,7 @@ class TableReader final : public flow::Reader {
         checkpoint_(std::move(checkpoint)),
         log_(log),
         sieve_(resource, fetched_->window ? &*fetched_->window : nullptr, ItemSieve::Repeats::LeftOut),
+        list_(fetched_->pages),
         pages_(resource) {
     if (table_) {
       // What a merge has of an item's list goes before the list as it is now.
@@ -70,17 +71,20 @@ class TableReader final : public flow::Reader {
     while (rows() < limits_.batch_rows && bytes() < limits_.batch_bytes) {
       if (stop.stop_requested()) return Error::cancelled();
       if (!in_page_) {
-        if (next_page_ == fetched_->pages.size()) {
+        page_ = WEIR_TRY(list_.next());
+        if (!page_) {
           report_end();
           break;
         }
-        WEIR_TRY(pages_.begin(fetched_->pages[next_page_++].range));
+        ++page_number_;
+        WEIR_TRY(pages_.begin(page_->range));
         in_page_ = true;
       }
       const auto before = pages_.bytes_read();
       auto stepped = pages_.step([this](std::string_view item) { return take(item); });
       if (!stepped.ok())
-        return std::move(stepped).error().while_doing(fmt::format("reading page {} of {}", next_page_, resource_.name));
+        return std::move(stepped).error().while_doing(
+            fmt::format("reading page {} of {}", page_number_, resource_.name));
       bytes_ += pages_.bytes_read() - before;
       in_page_ = *stepped;
     }
@@ -112,7 +116,7 @@ class TableReader final : public flow::Reader {
   }
 
   Result<void> add_rows(const documents::Document& document, const std::string& row) {
-    const auto& added = fetched_->pages[next_page_ - 1].added;
+    const auto& added = page_->added;
     if (added == nullptr) return shredder_->add(document, row);
     return shredder_->add(document, row, [&](const documents::TakeElement& take_added) {
       return parser_.parse(std::string_view{*added}.substr(0, added->size() - documents::kJsonPadding), take_added);
@@ -172,9 +176,11 @@ class TableReader final : public flow::Reader {
   std::vector<data::ColumnBuilder> rejects_;
   std::size_t rejected_ = 0;
   std::size_t reject_bytes_ = 0;
+  PageList::Reader list_;
+  std::optional<Page> page_;  // the last of them that was begun
+  std::uint64_t page_number_ = 0;
   PageReader pages_;
   bool in_page_ = false;
-  std::size_t next_page_ = 0;
   std::optional<data::Batch> ahead_;
   bool ended_ = false;
   std::uint64_t bytes_ = 0;

@@ -119,9 +119,10 @@ Result<std::unique_ptr<flow::Source>> HttpSource::files() const {
 Result<flow::ReadRequest> HttpSource::file_request(const flow::ReadRequest& request, const Resource& resource,
                                                    std::stop_token stop) {
   const auto fetched = WEIR_TRY(fetch(resource, std::nullopt, stop));
-  if (fetched->pages.empty()) return Error::user(Code::NotFound, "nothing came of the file {}", resource.name);
+  const auto page = WEIR_TRY(PageList::Reader{fetched->pages}.next());
+  if (!page) return Error::user(Code::NotFound, "nothing came of the file {}", resource.name);
   auto forwarded = request;
-  forwarded.stream = std::filesystem::absolute(*fetched->pages.front().range.file).string();
+  forwarded.stream = std::filesystem::absolute(*page->range.file).string();
   auto options = resource.file_options;
   options.update(request.options.values());
   options["format"] = resource.file_format;

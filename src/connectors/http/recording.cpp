@@ -158,8 +158,10 @@ Result<Body> BodyFile::finish(std::string_view extension) {
 }
 
 Result<std::unique_ptr<Recording>> Recording::open(std::filesystem::path folder, Mode mode) {
-  auto recording = std::unique_ptr<Recording>(new Recording(std::move(folder)));
-  const auto path = recording->folder_ / kExchanges;
+  const auto path = folder / kExchanges;
+  // Where nothing is recorded, nothing may be writable either.
+  auto scratch = mode == Mode::Record ? folder / kParts : std::filesystem::temp_directory_path();
+  auto recording = std::unique_ptr<Recording>(new Recording(std::move(folder), std::move(scratch)));
   if (mode == Mode::Record) {
     WEIR_TRY(make_folder(recording->folder_ / kBodies));
     WEIR_TRY(make_folder(recording->folder_ / kParts));
@@ -194,7 +196,7 @@ Result<void> Recording::read_on() {
       const auto line = parse_json(std::string_view{text}.substr(at, end - at));
       // A line that a dying process left torn is no exchange.
       if (line.ok() && line->is_object()) {
-        places_[hash_of(key_of(*line))] = {read_bytes_ + at, static_cast<std::uint32_t>(end - at)};
+        WEIR_TRY(places_.put(hash_of(key_of(*line)), {read_bytes_ + at, static_cast<std::uint32_t>(end - at)}));
       }
       at = end + 1;
     }
@@ -209,16 +211,15 @@ Result<void> Recording::read_on() {
 Result<std::optional<Exchange>> Recording::find(const RequestKey& request) {
   const std::lock_guard lock(mutex_);
   const auto hash = hash_of(request);
-  const bool is_pending = pending_requests_.contains(hash);
+  const bool is_pending = pending_places_.contains(hash);
   if (is_pending) WEIR_TRY(flush_locked());
-  auto found = places_.find(hash);
-  if (is_pending || found == places_.end()) {
+  auto place = WEIR_TRY(places_.find(hash));
+  if (is_pending || !place) {
     WEIR_TRY(read_on());
-    found = places_.find(hash);
+    place = WEIR_TRY(places_.find(hash));
   }
-  if (found == places_.end()) return std::optional<Exchange>{};
-  const auto line =
-      WEIR_TRY(parse_json(WEIR_TRY(read_some(exchanges_.get(), found->second.first, found->second.second))));
+  if (!place) return std::optional<Exchange>{};
+  const auto line = WEIR_TRY(parse_json(WEIR_TRY(read_some(exchanges_.get(), place->begin, place->size))));
   Exchange exchange{.request = key_of(line), .status = line.value("status", 200), .headers = {}, .body = {}, .at = {}};
   const auto headers = line.value("headers", Json::object());
   for (const auto& [name, value] : headers.items()) exchange.headers.add(name, value.get<std::string>());
@@ -266,9 +267,9 @@ Result<void> Recording::add(const Exchange& exchange) {
   put(R"(,"file":)", is_packed ? pack_name_ : range.file->lexically_relative(folder_).string());
   if (is_packed) line += fmt::format(R"(,"begin":{})", range.begin);
   line += fmt::format(R"(,"bytes":{},"sha256":"{}"}})", range.bytes, sha256);
-  line += '\n';
+  pending_places_[hash_of(exchange.request)] = {pending_lines_.size(), static_cast<std::uint32_t>(line.size())};
   pending_lines_ += line;
-  pending_requests_.insert(hash_of(exchange.request));
+  pending_lines_ += '\n';
   note_pending();
   return pending_lines_.size() < kPendingBytesMax ? Result<void>{} : flush_locked();
 }
@@ -315,9 +316,18 @@ Result<void> Recording::flush() {
 Result<void> Recording::flush_locked() {
   if (!pending_bodies_.empty()) WEIR_TRY(write_all(pack_.get(), pending_bodies_, "writing a recording"));
   pending_bodies_.clear();
-  if (!pending_lines_.empty()) WEIR_TRY(append(exchanges_.get(), pending_lines_));
+  if (!pending_lines_.empty()) {
+    WEIR_TRY(append(exchanges_.get(), pending_lines_));
+    // Lines that follow what is indexed need not be read again.
+    const auto end = static_cast<std::uint64_t>(::lseek(exchanges_.get(), 0, SEEK_CUR));
+    if (end == read_bytes_ + pending_lines_.size()) {
+      for (const auto& [hash, place] : pending_places_)
+        WEIR_TRY(places_.put(hash, {read_bytes_ + place.begin, place.size}));
+      read_bytes_ = end;
+    }
+  }
   pending_lines_.clear();
-  pending_requests_.clear();
+  pending_places_.clear();
   pending_since_.reset();
   return {};
 }

@@ -12,13 +12,12 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "base/clock.hpp"
 #include "base/file.hpp"
 #include "base/json.hpp"
 #include "base/secret.hpp"
-#include "net/city_hash.hpp"
+#include "connectors/http/hash_index.hpp"
 #include "net/http_client.hpp"
 #include "net/sha256.hpp"
 #include "net/unpacker.hpp"
@@ -126,6 +125,8 @@ class Recording {
   ~Recording();
 
   const std::filesystem::path& folder() const { return folder_; }
+  // For what a process keeps on disk while it works.
+  const std::filesystem::path& scratch_folder() const { return scratch_folder_; }
   // The latest answer to this request whose body is there.
   Result<std::optional<Exchange>> find(const RequestKey& request);
   Result<void> add(const Exchange& exchange);
@@ -145,7 +146,8 @@ class Recording {
   Result<Descriptor> lock(std::string_view resource, std::stop_token stop);
 
  private:
-  explicit Recording(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  Recording(std::filesystem::path folder, std::filesystem::path scratch_folder)
+      : folder_(std::move(folder)), scratch_folder_(std::move(scratch_folder)), places_(scratch_folder_) {}
   Result<void> read_on();
   Result<void> append(int file, std::string_view lines);
   Result<void> flush_locked();
@@ -153,6 +155,7 @@ class Recording {
   Result<void> open_pack();
 
   const std::filesystem::path folder_;
+  const std::filesystem::path scratch_folder_;
   mutable std::mutex mutex_;
   Descriptor exchanges_;
   Descriptor pack_;  // this process's own
@@ -166,9 +169,9 @@ class Recording {
   struct HashOfHash {
     std::size_t operator()(const net::Hash128& hash) const noexcept { return hash.low; }
   };
-  std::unordered_map<net::Hash128, std::pair<std::uint64_t, std::uint32_t>, HashOfHash>
-      places_;  // begin and size of lines
-  std::unordered_set<net::Hash128, HashOfHash> pending_requests_;
+  HashIndex places_;  // of lines
+  // The same of those that are not yet written, from the begin of the pending lines on.
+  std::unordered_map<net::Hash128, HashIndex::Place, HashOfHash> pending_places_;
 };
 
 }  // namespace weir::http
