@@ -1,5 +1,6 @@
 #include "net/tls_session.hpp"
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -64,7 +65,11 @@ TlsSession::TlsSession(std::shared_ptr<const TlsIdentity> identity, int fd)
   WEIR_CHECK(state_->ssl != nullptr && SSL_set_fd(state_->ssl, fd) == 1);
 }
 
-TlsSession::~TlsSession() = default;
+TlsSession::~TlsSession() {
+  state_.reset();
+  // What OpenSSL keeps of a thread goes when the thread ends, and nobody waits for the end of those of a server.
+  OPENSSL_thread_stop();
+}
 
 bool TlsSession::accept() {
   ERR_clear_error();

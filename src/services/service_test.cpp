@@ -192,6 +192,9 @@ TEST(Log, StartsANewFileWhenItHasGrown) {
 
 class SupervisorTest : public ::testing::Test {
  protected:
+  // The services here are this program's own, also where a sanitizer's build is told of another one.
+  SupervisorTest() { ::unsetenv("WEIR_WAREHOUSE_PROGRAM"); }
+
   std::unique_ptr<Supervisor> make(Supervisor::Lifetime lifetime = kOurs) {
     return Supervisor::create({spec_}, lifetime, log_);
   }

@@ -1,6 +1,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/lsan_interface.h>
+#endif
+
 #include "connectors/mongodb/changes.hpp"
 #include "connectors/mongodb/connector.hpp"
 #include "connectors/mongodb/scripted_scram.hpp"
@@ -264,6 +268,10 @@ TEST_F(ReplicaSet, WhenAllMembersAreGoneThatIsSaidInTime) {
   EXPECT_EQ(first_document(*session), "first");
   second_.end();
   steps_down_ = true;
+#if defined(__SANITIZE_ADDRESS__)
+  // libmongoc 1.23.1 loses its reply when it repeats a command and finds no server.
+  const __lsan::ScopedDisabler not_ours;
+#endif
   const auto said = first_document(*session);
   EXPECT_NE(said.find("does not answer: No suitable servers found"), std::string::npos) << said;
   EXPECT_NE(said.find(fmt::format("connection refused calling hello on '127.0.0.1:{}'", second_.port())),
