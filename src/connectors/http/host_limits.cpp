@@ -29,13 +29,13 @@ struct flock byte_range(int byte, short type) {
 }
 
 const std::string& boot_id() {
-  static const std::string id = [] {
+  static const std::string kId = [] {
     auto read = read_file("/proc/sys/kernel/random/boot_id");
     auto text = read.ok() ? std::move(read).value() : std::string{};
     text.resize(kBootIdSize, '-');
     return text;
   }();
-  return id;
+  return kId;
 }
 
 }  // namespace
