@@ -456,7 +456,7 @@ TEST(Sessions, SignInWithScram) {
     for (const std::string password : {"pencil", "planted-wrong"}) {
       // Stated, or what the server offers.
       for (const auto& options : {"&authMechanism=" + mechanism, std::string{}}) {
-        SCOPED_TRACE(mechanism + " " + password + " " + options);
+        SCOPED_TRACE(fmt::format("{} {} {}", mechanism, password, options));
         Scram scram{mechanism};
         ScriptedServer server{
             [&](const std::string& name, const Document& command) { return scram.answer(name, command); }};
