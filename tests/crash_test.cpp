@@ -11,8 +11,10 @@
 #include <set>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "base/file.hpp"
 #include "sales_oracle.hpp"
+#include "slowness.hpp"
 #include "weir_program.hpp"
 
 // Each process of a run is killed while a task works; the next start must bring the run to its end with no row lost or
@@ -211,7 +213,8 @@ TEST_F(Stubborn, TheSecondInterruptEndsTheRunNow) {
 }
 
 TEST_F(Stubborn, ATimeoutTerminatesAndThenKills) {
-  write_pipeline("    timeout: 300ms\n");
+  constexpr std::chrono::milliseconds kTimeout{300 * testing::kSlowness};  // it has begun by then
+  write_pipeline(fmt::format("    timeout: {}ms\n", kTimeout.count()));
   auto started =
       project_.start_until({"run", "work", "--json"}, [](const Json& event) { return !is_running(event, "stubborn"); });
   const auto group = std::atoi(told().c_str());
@@ -227,9 +230,10 @@ TEST_F(Stubborn, ATimeoutTerminatesAndThenKills) {
     }
     EXPECT_EQ(attempt["state"], "failed") << attempt;
     EXPECT_EQ(attempt["error"]["code"], "timed_out") << attempt;
-    EXPECT_EQ(attempt["error"]["message"], "the task ran longer than its timeout: 300 ms") << attempt;
+    EXPECT_EQ(attempt["error"]["message"], "the task ran longer than its timeout: " + format_duration(kTimeout))
+        << attempt;
     // Asked after its timeout, killed five seconds later.
-    EXPECT_GE(attempt["seconds"].get<double>(), 5.3) << attempt;
+    EXPECT_GE(attempt["seconds"].get<double>(), std::chrono::duration<double>(kTimeout).count() + 5) << attempt;
   }
 }
 

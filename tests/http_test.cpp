@@ -38,6 +38,7 @@ class HttpProgram : public ::testing::Test {
   }
 
   Reply answer(const Got& got) {
+    const std::lock_guard lock(mutex_);
     if (broken_ && got.target.starts_with("/launches")) return {.status = 500, .body = "planted-token is not welcome"};
     if (got.target == "/launches") return {.body = launches_};
     if (got.target.starts_with("/events")) return {.body = events_};
@@ -46,6 +47,13 @@ class HttpProgram : public ::testing::Test {
     return {.body = "[]"};
   }
 
+  void change(std::string launches, std::string events) {
+    const std::lock_guard lock(mutex_);
+    launches_ = std::move(launches);
+    events_ = std::move(events);
+  }
+
+  std::mutex mutex_;
   std::string launches_ =
       R"([{"id":"a","date":"2026-03-01T10:00:00+02:00","cores":[{"flight":1},{"flight":2}]},{"id":"b","date":null,"cores":[{"flight":9}]}])";
   std::string events_ = R"([{"id":1,"at":10},{"id":2,"at":20}])";
@@ -68,8 +76,8 @@ TEST_F(HttpProgram, OneTaskLoadsAWholeApi) {
   EXPECT_EQ(project_.query("shop", "SELECT count(*), max(at) FROM events"), "2,20\n");
 
   // The next run goes on at the cursor, and merges the rest: lists become what they are now.
-  launches_ = R"([{"id":"a","date":null,"cores":[{"flight":3}]},{"id":"b","date":null,"cores":[]}])";
-  events_ = R"([{"id":2,"at":20},{"id":3,"at":30}])";
+  change(R"([{"id":"a","date":null,"cores":[{"flight":3}]},{"id":"b","date":null,"cores":[]}])",
+         R"([{"id":2,"at":20},{"id":3,"at":30}])");
   const auto second = project_.run({"run", "load", "--json"});
   ASSERT_EQ(second.exit_code, 0) << second.out << second.err;
   EXPECT_TRUE(

@@ -6,6 +6,7 @@
 #include "base/file.hpp"
 #include "net/http_client.hpp"
 #include "replication_project.hpp"
+#include "slowness.hpp"
 
 // The task kind `replicate` on two managed PostgreSQL servers and the embedded ClickHouse: the real binary, the real servers.
 namespace weir {
@@ -242,8 +243,10 @@ TEST_F(Replicate, SaysHowLongAChangeTakesToArrive) {
   space().write_pipeline("lagging", settings("lagging"));
   expect_success("lagging");
   // The subscriber cannot apply what comes while somebody has its table.
-  std::jthread holder(
-      [] { at_target("DO $$ BEGIN LOCK TABLE lagging IN ACCESS EXCLUSIVE MODE; PERFORM pg_sleep(1.5); END $$"); });
+  std::jthread holder([] {
+    at_target(fmt::format("DO $$ BEGIN LOCK TABLE lagging IN ACCESS EXCLUSIVE MODE; PERFORM pg_sleep({}); END $$",
+                          1.5 * testing::kSlowness));
+  });
   while (target("SELECT count(*) FROM pg_locks WHERE relation = 'lagging'::regclass AND granted AND mode = "
                 "'AccessExclusiveLock'") == "0") {
   }
