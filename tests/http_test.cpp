@@ -1,3 +1,5 @@
+#include <mutex>
+
 #include "connectors/http/test_api.hpp"
 #include "weir_program.hpp"
 
