@@ -72,9 +72,10 @@ std::optional<std::string_view> library_of(std::string_view header) {
   return found->name;
 }
 
-// The C++ library (no extension), the kernel's and the C library's folders, and POSIX's headers at the top level.
+// The C++ library (no extension), the compiler's, the kernel's and the C library's folders, and POSIX's headers at the top level.
 bool is_system_header(std::string_view header) {
-  constexpr std::array<std::string_view, 6> kFolders = {"sys/", "netinet/", "net/if", "arpa/", "linux/", "bits/"};
+  constexpr std::array<std::string_view, 7> kFolders = {"sys/",   "netinet/", "net/if",    "arpa/",
+                                                        "linux/", "bits/",    "sanitizer/"};
   constexpr std::array<std::string_view, 31> kHeaders = {
       "ctype.h",   "dirent.h", "errno.h",    "fcntl.h",  "float.h",    "fnmatch.h",   "grp.h",      "limits.h",
       "malloc.h",  "libgen.h", "math.h",     "netdb.h",  "poll.h",     "pthread.h",   "pwd.h",      "sched.h",
