@@ -10,7 +10,6 @@
 
 #include "base/clock.hpp"
 #include "base/file.hpp"
-#include "data/memory.hpp"
 #include "environment.hpp"
 #include "scenario.hpp"
 
@@ -99,8 +98,6 @@ int start(int argc, char** argv) {
   app.add_flag("--discard", discard, "Do not keep the results");
   CLI11_PARSE(app, argc, argv);
   options.keep = !discard;
-  data::keep_freed_memory();  // as a task's process does
-
   bool all_measured = true;
   for (const std::string& name : options.names) {
     options.setup.folder = options.setup.build / "bench-scratch";

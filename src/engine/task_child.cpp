@@ -13,7 +13,6 @@
 #include <mutex>
 #include <thread>
 
-#include "data/memory.hpp"
 #include "engine/error_json.hpp"
 #include "engine/leftovers.hpp"
 #include "engine/task_kind.hpp"
@@ -222,7 +221,6 @@ Result<void> work(TaskLink& link, const flow::Registry& registry, std::stop_toke
 
 int run_task_child(const flow::Registry& registry) {
   std::signal(SIGPIPE, SIG_IGN);
-  data::keep_freed_memory();
   const StopOnSignal stop;
   TaskLink link{services::Channel{Descriptor{kTaskChannelFd}}};
   const auto worked = work(link, registry, stop.token());
