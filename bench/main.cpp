@@ -98,6 +98,7 @@ int start(int argc, char** argv) {
   app.add_flag("--discard", discard, "Do not keep the results");
   CLI11_PARSE(app, argc, argv);
   options.keep = !discard;
+
   bool all_measured = true;
   for (const std::string& name : options.names) {
     options.setup.folder = options.setup.build / "bench-scratch";

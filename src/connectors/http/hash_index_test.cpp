@@ -1,6 +1,5 @@
 #include "connectors/http/hash_index.hpp"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <map>
